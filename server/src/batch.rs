@@ -1,0 +1,301 @@
+//! Group commit: requests that arrive while a batch is being written form the
+//! next one.
+//!
+//! One worker takes everything that is queued, runs it as one call, and gives
+//! each request its own answer. At low load a request is a batch of its own
+//! and waits for nobody; under load the cost of a round trip, a commit and an
+//! fsync is shared by all that gathered meanwhile.
+
+use std::{future::Future, time::Duration};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout},
+};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    error::Error,
+    timing::{self, Part},
+};
+
+/// The most requests that one call serves.
+pub(crate) const LARGEST_BATCH: usize = 256;
+
+/// How many requests may wait. A request beyond gets 503 at once, which is
+/// better than an answer that comes after its client has gone.
+const LONGEST_QUEUE: usize = 16 * 1024;
+
+/// How long a request may wait for its turn, and how long a call may take.
+/// PostgreSQL's own statement time-out is shorter, so that as a rule it is
+/// PostgreSQL that gives up, and then nothing is written for certain.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// A call that serves many requests.
+pub(crate) trait Batch: Send + 'static {
+    type Request: Send + 'static;
+    type Answer: Send + 'static;
+
+    /// Which part of a response's time the call is.
+    const PART: Part;
+
+    /// Serves the requests: one answer each, in their order. The future may
+    /// be dropped when the call takes too long.
+    fn run(
+        &mut self,
+        requests: Vec<Self::Request>,
+    ) -> impl Future<Output = Result<Vec<Self::Answer>, Error>> + Send;
+}
+
+/// The entrance to a batch's queue. When all clones are gone, the worker
+/// serves what is queued and ends.
+pub(crate) struct Gatherer<B: Batch> {
+    queue: mpsc::Sender<Waiting<B>>,
+}
+
+struct Waiting<B: Batch> {
+    request: B::Request,
+    since: Instant,
+    reply: oneshot::Sender<Reply<B::Answer>>,
+}
+
+struct Reply<A> {
+    answer: Result<A, Error>,
+    queued: Duration,
+    served: Duration,
+}
+
+impl<B: Batch> Gatherer<B> {
+    /// Starts the worker on `tasks`.
+    pub(crate) fn start(batch: B, tasks: &TaskTracker) -> Self {
+        let (queue, waiting) = mpsc::channel(LONGEST_QUEUE);
+        tasks.spawn(work(batch, waiting));
+        Self { queue }
+    }
+
+    /// Has a request served by the next batch.
+    pub(crate) async fn call(&self, request: B::Request) -> Result<B::Answer, Error> {
+        let (reply, answer) = oneshot::channel();
+        let waiting = Waiting {
+            request,
+            since: Instant::now(),
+            reply,
+        };
+        self.queue
+            .try_send(waiting)
+            .map_err(|_| Error::unavailable("too many requests are waiting"))?;
+        let reply = answer.await.map_err(|_| too_late())?;
+        timing::add(Part::Queue, reply.queued);
+        timing::add(B::PART, reply.served);
+        reply.answer
+    }
+}
+
+fn too_late() -> Error {
+    Error::unavailable("the request waited too long; nothing was done")
+}
+
+async fn work<B: Batch>(mut batch: B, mut queue: mpsc::Receiver<Waiting<B>>) {
+    let mut gathered = Vec::with_capacity(LARGEST_BATCH);
+    while queue.recv_many(&mut gathered, LARGEST_BATCH).await > 0 {
+        serve(&mut batch, &mut gathered).await;
+    }
+}
+
+/// Serves one batch and leaves `gathered` empty.
+async fn serve<B: Batch>(batch: &mut B, gathered: &mut Vec<Waiting<B>>) {
+    let started = Instant::now();
+    let mut requests = Vec::with_capacity(gathered.len());
+    let mut replies = Vec::with_capacity(gathered.len());
+    for Waiting {
+        request,
+        since,
+        reply,
+    } in gathered.drain(..)
+    {
+        let queued = started - since;
+        // Who has gone must not be charged, and who has waited too long is
+        // told so by the reply that is dropped here.
+        if reply.is_closed() || queued > PATIENCE {
+            continue;
+        }
+        requests.push(request);
+        replies.push((reply, queued));
+    }
+    if requests.is_empty() {
+        return;
+    }
+    let result = match timeout(PATIENCE, batch.run(requests)).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::unavailable(
+            "the store did not answer in time; the outcome is unknown",
+        )),
+    };
+    let served = started.elapsed();
+    let send = |(reply, queued): (oneshot::Sender<_>, _), answer| {
+        // A client that has gone meanwhile gets no answer.
+        let _ = reply.send(Reply {
+            answer,
+            queued,
+            served,
+        });
+    };
+    match result {
+        Ok(answers) => {
+            for (reply, answer) in replies.into_iter().zip(answers) {
+                send(reply, Ok(answer));
+            }
+        }
+        Err(error) => {
+            for reply in replies {
+                send(reply, Err(error.clone()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::{sync::Semaphore, time::sleep};
+
+    use super::*;
+
+    /// Doubles numbers, one batch for each permit, and notes the batches.
+    struct Doubling {
+        permits: Arc<Semaphore>,
+        batches: Arc<Mutex<Vec<usize>>>,
+    }
+
+    impl Batch for Doubling {
+        type Request = u32;
+        type Answer = u32;
+        const PART: Part = Part::Db;
+
+        async fn run(&mut self, requests: Vec<u32>) -> Result<Vec<u32>, Error> {
+            self.permits.acquire().await.unwrap().forget();
+            self.batches.lock().unwrap().push(requests.len());
+            if requests.contains(&13) {
+                return Err(Error::conflict("thirteen"));
+            }
+            Ok(requests.into_iter().map(|n| n * 2).collect())
+        }
+    }
+
+    struct Fixture {
+        gatherer: Arc<Gatherer<Doubling>>,
+        permits: Arc<Semaphore>,
+        batches: Arc<Mutex<Vec<usize>>>,
+        tasks: TaskTracker,
+    }
+
+    fn fixture() -> Fixture {
+        let permits = Arc::new(Semaphore::new(0));
+        let batches = Arc::default();
+        let tasks = TaskTracker::new();
+        let batch = Doubling {
+            permits: Arc::clone(&permits),
+            batches: Arc::clone(&batches),
+        };
+        let gatherer = Arc::new(Gatherer::start(batch, &tasks));
+        Fixture {
+            gatherer,
+            permits,
+            batches,
+            tasks,
+        }
+    }
+
+    impl Fixture {
+        fn call(&self, n: u32) -> tokio::task::JoinHandle<Result<u32, Error>> {
+            let gatherer = Arc::clone(&self.gatherer);
+            tokio::spawn(async move { gatherer.call(n).await })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_gather_while_a_batch_runs_and_each_gets_its_own_answer() {
+        let fixture = fixture();
+        let first = fixture.call(1);
+        sleep(Duration::from_millis(1)).await;
+        let rest: Vec<_> = (100..=399).map(|n| fixture.call(n)).collect();
+        sleep(Duration::from_millis(1)).await;
+        fixture.permits.add_permits(3);
+        assert_eq!(first.await.unwrap().unwrap(), 2);
+        for (n, answer) in (100..).zip(rest) {
+            assert_eq!(answer.await.unwrap().unwrap(), n * 2);
+        }
+        assert_eq!(*fixture.batches.lock().unwrap(), [1, 256, 44]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_that_fails_fails_for_everyone_in_it_and_for_nobody_else() {
+        let fixture = fixture();
+        fixture.permits.add_permits(10);
+        let (unlucky, neighbour) = (fixture.call(13), fixture.call(14));
+        assert!(matches!(unlucky.await.unwrap(), Err(Error::Conflict(_))));
+        assert!(matches!(neighbour.await.unwrap(), Err(Error::Conflict(_))));
+        assert_eq!(fixture.call(14).await.unwrap().unwrap(), 28);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_left_is_not_served() {
+        let fixture = fixture();
+        let first = fixture.call(1);
+        sleep(Duration::from_millis(1)).await;
+        let leaving = fixture.call(2);
+        let staying = fixture.call(3);
+        sleep(Duration::from_millis(1)).await;
+        leaving.abort();
+        let _ = leaving.await;
+        fixture.permits.add_permits(2);
+        assert_eq!(first.await.unwrap().unwrap(), 2);
+        assert_eq!(staying.await.unwrap().unwrap(), 6);
+        assert_eq!(*fixture.batches.lock().unwrap(), [1, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_hangs_is_given_up_and_so_are_those_who_waited_for_it() {
+        let fixture = fixture();
+        let stuck = fixture.call(1);
+        sleep(Duration::from_millis(1)).await;
+        let waiting = fixture.call(2);
+        let started = tokio::time::Instant::now();
+        assert!(matches!(stuck.await.unwrap(), Err(Error::Unavailable(_))));
+        assert!(matches!(waiting.await.unwrap(), Err(Error::Unavailable(_))));
+        assert!(started.elapsed() <= 2 * PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_accepted_is_served_before_the_worker_ends() {
+        let fixture = fixture();
+        let calls: Vec<_> = (100..400).map(|n| fixture.call(n)).collect();
+        sleep(Duration::from_millis(1)).await;
+        let Fixture {
+            gatherer,
+            permits,
+            tasks,
+            ..
+        } = fixture;
+        drop(gatherer);
+        tasks.close();
+        permits.add_permits(100);
+        tasks.wait().await;
+        for (n, answer) in (100..).zip(calls) {
+            assert_eq!(answer.await.unwrap().unwrap(), n * 2);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_queue_refuses_at_once() {
+        let fixture = fixture();
+        let served = fixture.call(1);
+        sleep(Duration::from_millis(1)).await;
+        let calls: Vec<_> = (0..LONGEST_QUEUE + 1).map(|_| fixture.call(1)).collect();
+        sleep(Duration::from_millis(1)).await;
+        assert!(!served.is_finished());
+        let refused = calls.iter().filter(|call| call.is_finished()).count();
+        assert_eq!(refused, 1);
+    }
+}

@@ -1,0 +1,119 @@
+//! The command line of the server, and its `main`.
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    net::{SocketAddr, TcpListener as StdListener},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::Parser;
+use socket2::{Domain, Socket, Type};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::{App, run};
+
+/// How many connections may wait to be accepted: a load test opens thousands
+/// at once.
+const BACKLOG: i32 = 8192;
+
+/// The e-commerce API under test.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "server", version)]
+pub struct Config {
+    /// PostgreSQL: postgres://user:password@host:port/database
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: String,
+
+    /// Redis: redis://host:port/database or redis+unix:///path
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    pub redis_url: String,
+
+    /// Where to listen; port 0 lets the system choose
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// Allow POST /init, which erases all data
+    #[arg(long, env = "ALLOW_INIT")]
+    pub allow_init: bool,
+
+    /// Connections to PostgreSQL for what is not gathered into batches; the
+    /// batches have six of their own
+    #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub database_connections: u32,
+}
+
+/// Runs the server with these arguments, the program's name first, until
+/// SIGINT or SIGTERM. Prints `listening on http://ADDRESS` on standard output
+/// once connections are accepted, and nothing else; the log goes to standard
+/// error, filtered by `RUST_LOG` (default `info`).
+#[must_use]
+pub fn main_from(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let config = match Config::try_parse_from(args) {
+        Ok(config) => config,
+        Err(error) => {
+            // If the terminal is gone, the exit code still tells.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match serve(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")),
+        )
+        .with_writer(io::stderr)
+        .init();
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+    // From here on a signal is a wish to stop, not the end.
+    let mut interrupt = signal(SignalKind::interrupt()).context("could not handle SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("could not handle SIGTERM")?;
+    let shutdown = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    let listener =
+        listen(config.listen).with_context(|| format!("could not listen on {}", config.listen))?;
+    let address = listener
+        .local_addr()
+        .context("the listener has no address")?;
+    let app = App::start(config).await.context("could not start")?;
+    announce(address).context("could not write to standard output")?;
+    run(listener, app, shutdown).await;
+    Ok(())
+}
+
+/// A listener with a long backlog, which the standard library doesn't offer.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(StdListener::from(socket))
+}
+
+fn announce(address: SocketAddr) -> io::Result<()> {
+    let mut stdout = io::stdout();
+    writeln!(stdout, "listening on http://{address}")?;
+    stdout.flush()
+}

@@ -1,0 +1,138 @@
+//! Where a response's time went, told by its `Server-Timing` header (W3C).
+//!
+//! The numbers are collected in a task-local slot: handlers and stores don't
+//! pass them around, and nothing is allocated for a request that only reads
+//! memory.
+
+use std::{
+    cell::Cell,
+    fmt::Write,
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::Request,
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use tokio::task_local;
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+task_local! {
+    static TIMING: Cell<Timing>;
+}
+
+/// The parts of one response's time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Timing {
+    queue: Duration,
+    db: Duration,
+    redis: Duration,
+}
+
+/// What time can be spent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Waiting for the batch before.
+    Queue,
+    /// PostgreSQL.
+    Db,
+    /// Redis.
+    Redis,
+}
+
+/// Adds time to the response that the current task is making, if it is making
+/// one.
+pub(crate) fn add(part: Part, time: Duration) {
+    // Outside of a request there is nobody to tell.
+    let _ = TIMING.try_with(|slot| {
+        let mut timing = slot.get();
+        match part {
+            Part::Queue => timing.queue += time,
+            Part::Db => timing.db += time,
+            Part::Redis => timing.redis += time,
+        }
+        slot.set(timing);
+    });
+}
+
+/// Adds the time that a future takes.
+pub(crate) async fn measure<T>(part: Part, work: impl Future<Output = T>) -> T {
+    let started = Instant::now();
+    let value = work.await;
+    add(part, started.elapsed());
+    value
+}
+
+/// Middleware that puts the header on every response.
+pub(crate) async fn report(request: Request, next: Next) -> Response {
+    let respond = async {
+        let mut response = next.run(request).await;
+        let timing = TIMING.with(Cell::get);
+        response.headers_mut().insert(SERVER_TIMING, header(timing));
+        response
+    };
+    TIMING.scope(Cell::default(), respond).await
+}
+
+/// Durations in milliseconds with three decimals, as the standard has it.
+fn header(timing: Timing) -> HeaderValue {
+    let mut text = String::with_capacity(64);
+    for (name, part) in [
+        ("queue", timing.queue),
+        ("db", timing.db),
+        ("redis", timing.redis),
+    ] {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        let micros = part.as_micros();
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{name};dur={}.{:03}", micros / 1000, micros % 1000);
+    }
+    HeaderValue::try_from(text).expect("digits and punctuation make a header")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_milliseconds_with_three_decimals() {
+        let timing = Timing {
+            queue: Duration::from_micros(7),
+            db: Duration::from_micros(12_034),
+            redis: Duration::ZERO,
+        };
+        assert_eq!(
+            header(timing),
+            "queue;dur=0.007, db;dur=12.034, redis;dur=0.000"
+        );
+    }
+
+    #[tokio::test]
+    async fn parts_add_up() {
+        let timing = TIMING
+            .scope(Cell::default(), async {
+                add(Part::Db, Duration::from_millis(1));
+                add(Part::Db, Duration::from_millis(2));
+                add(Part::Queue, Duration::from_millis(4));
+                TIMING.with(Cell::get)
+            })
+            .await;
+        let expected = Timing {
+            queue: Duration::from_millis(4),
+            db: Duration::from_millis(3),
+            redis: Duration::ZERO,
+        };
+        assert_eq!(timing, expected);
+    }
+
+    #[test]
+    fn outside_of_a_request_nothing_is_told() {
+        add(Part::Queue, Duration::from_secs(1));
+    }
+}

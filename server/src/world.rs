@@ -1,0 +1,149 @@
+//! Which state of the shop this is, and what may be remembered about it.
+//!
+//! `POST /init` makes a new world with a new id. Everything cached hangs on a
+//! [`World`] and goes with it, so nothing of an old world can be remembered in
+//! a new one.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use parking_lot::RwLock;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// How many users are remembered before all are forgotten: some 100 MB.
+const MOST_USERS: usize = 1_000_000;
+
+/// How many days the ranking covers, today included.
+pub(crate) const RANKING_DAYS: i64 = 3;
+
+/// One state of the shop.
+pub(crate) struct World {
+    pub(crate) id: Uuid,
+    /// Names of products never change within a world.
+    pub(crate) product_names: HashMap<i64, String>,
+    users: RwLock<Users>,
+}
+
+#[derive(Default)]
+struct Users {
+    ids: HashMap<Box<str>, i64>,
+    known: HashSet<i64>,
+}
+
+impl World {
+    /// Reads the current world from PostgreSQL.
+    pub(crate) async fn load(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+        let rows: Vec<(Uuid, Option<i64>, Option<String>)> = sqlx::query_as(
+            "SELECT world.id, products.id, products.name FROM world LEFT JOIN products ON true",
+        )
+        .fetch_all(connection)
+        .await?;
+        let (id, ..) = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        Ok(Self {
+            id: *id,
+            product_names: rows
+                .into_iter()
+                .filter_map(|(_, id, name)| id.zip(name))
+                .collect(),
+            users: RwLock::default(),
+        })
+    }
+
+    /// A world with nothing but these products.
+    #[cfg(test)]
+    pub(crate) fn with_products(product_names: HashMap<i64, String>) -> Self {
+        Self {
+            id: Uuid::nil(),
+            product_names,
+            users: RwLock::default(),
+        }
+    }
+
+    /// The id of a user whose name was asked for before.
+    pub(crate) fn user_named(&self, name: &str) -> Option<i64> {
+        self.users.read().ids.get(name).copied()
+    }
+
+    pub(crate) fn remember_name(&self, name: &str, id: i64) {
+        let mut users = self.users.write();
+        if users.ids.len() >= MOST_USERS {
+            *users = Users::default();
+        }
+        users.ids.insert(name.into(), id);
+        users.known.insert(id);
+    }
+
+    /// Whether a user is known to exist. Users are never deleted.
+    pub(crate) fn knows_user(&self, id: i64) -> bool {
+        self.users.read().known.contains(&id)
+    }
+
+    pub(crate) fn remember_user(&self, id: i64) {
+        if self.knows_user(id) {
+            return;
+        }
+        let mut users = self.users.write();
+        if users.known.len() >= MOST_USERS {
+            *users = Users::default();
+        }
+        users.known.insert(id);
+    }
+}
+
+/// The current world, for everyone to look up and for one to replace.
+pub(crate) struct CurrentWorld(RwLock<Arc<World>>);
+
+impl CurrentWorld {
+    pub(crate) fn new(world: World) -> Self {
+        Self(RwLock::new(Arc::new(world)))
+    }
+
+    pub(crate) fn get(&self) -> Arc<World> {
+        Arc::clone(&self.0.read())
+    }
+
+    pub(crate) fn set(&self, world: World) {
+        *self.0.write() = Arc::new(world);
+    }
+}
+
+/// Time since 1970.
+pub(crate) fn now() -> Duration {
+    SystemTime::UNIX_EPOCH
+        .elapsed()
+        .expect("the clock stands after 1970")
+}
+
+/// The UTC day, in days since 1970.
+pub(crate) fn today() -> i64 {
+    i64::try_from(now().as_secs() / 86_400).expect("days since 1970 fit")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_remembered_makes_its_user_known() {
+        let world = World::with_products(HashMap::new());
+        assert_eq!(world.user_named("u1"), None);
+        world.remember_name("u1", 41);
+        assert_eq!(world.user_named("u1"), Some(41));
+        assert!(world.knows_user(41));
+        assert!(!world.knows_user(1));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let world = World::with_products(HashMap::new());
+        for id in 0..=i64::try_from(MOST_USERS).unwrap() {
+            world.remember_user(id);
+        }
+        assert_eq!(world.users.read().known.len(), 1);
+        assert!(world.knows_user(MOST_USERS.try_into().unwrap()));
+    }
+}

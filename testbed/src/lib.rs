@@ -1,0 +1,22 @@
+//! Private PostgreSQL, Redis and system under test, as child processes in
+//! temporary directories.
+//!
+//! Nothing here outlives the process that started it: children end on drop,
+//! and a watchdog ends them when the process is gone for any other reason,
+//! SIGKILL included (see `process`). They are reached over Unix sockets, so no
+//! port can be taken; only the system under test listens on TCP, on a port
+//! that the kernel chooses.
+
+mod error;
+mod postgres;
+mod process;
+mod programs;
+mod redis;
+mod stack;
+pub mod sut;
+
+pub use error::Error;
+pub use postgres::Postgres;
+pub use redis::Redis;
+pub use stack::Stack;
+pub use sut::Sut;

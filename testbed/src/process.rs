@@ -1,0 +1,375 @@
+//! Child processes that cannot outlive this one.
+//!
+//! A child is ended when its [`Process`] is dropped. For every other way that
+//! this process can end (a signal, `exit`, a panic that aborts, SIGKILL) there
+//! is one watchdog: a small shell that reads a pipe of which this process
+//! holds the writing end. Children are written into that pipe; when it reports
+//! end of file, this process is gone, and the watchdog ends them and removes
+//! their directories. `PR_SET_PDEATHSIG` would not do: it exists on Linux only
+//! and fires when the thread that forked ends.
+//!
+//! Each child is started through a shell that writes its own process id into
+//! the pipe before it turns into the program (`exec` keeps the id). So there
+//! is no moment in which a child runs and the watchdog does not know it.
+//!
+//! Children and watchdog have process groups of their own: Ctrl-C in the
+//! terminal must not take the database away under a harness that still has
+//! a summary to write.
+
+use std::{
+    fs::{self, File},
+    io::{self, PipeWriter, Read, Seek, SeekFrom, Write},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::OnceLock,
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use tempfile::TempDir;
+
+use crate::Error;
+
+/// How long a child may take to end before it is killed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How much of a log is quoted in an error.
+const LOG_TAIL: u64 = 2_000;
+
+/// Reads `add PID SIGNAL`, `del PID` and `dir PATH` until its standard input
+/// ends, then ends the groups by their signal, kills what is left after five
+/// seconds, and removes the directories.
+const WATCHDOG: &str = r#"
+trap '' HUP INT TERM QUIT
+children=
+while read -r verb rest; do
+  case $verb in
+    add) children="$children ${rest#* }:${rest% *}" ;;
+    del) kept=
+         for child in $children; do
+           [ "${child#*:}" = "$rest" ] || kept="$kept $child"
+         done
+         children=$kept ;;
+    dir) set -- "$@" "$rest" ;;
+  esac
+done
+for child in $children; do kill -"${child%%:*}" -"${child#*:}"; done
+tries=0
+while [ $tries -lt 100 ]; do
+  alive=
+  for child in $children; do kill -0 -"${child#*:}" && alive=yes; done
+  [ "$alive" ] || break
+  tries=$((tries + 1))
+  sleep 0.05
+done
+for child in $children; do kill -KILL -"${child#*:}"; done
+[ $# -eq 0 ] || rm -rf -- "$@"
+"#;
+
+/// Turns into the program after telling the watchdog who it is. `$0` is the
+/// signal that ends it; its standard input is the watchdog's pipe.
+const REGISTER_THEN_EXEC: &str = r#"echo "add $$ $0" >&0 && exec "$@" </dev/null"#;
+
+/// The writing end of the watchdog's pipe, held for the life of this process.
+fn watchdog() -> Result<&'static PipeWriter, Error> {
+    static PIPE: OnceLock<Result<PipeWriter, (io::ErrorKind, String)>> = OnceLock::new();
+    let start = || {
+        let (reader, writer) = io::pipe()?;
+        Command::new("/bin/sh")
+            .args(["-c", WATCHDOG])
+            .stdin(reader)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .current_dir("/")
+            .process_group(0)
+            .spawn()?;
+        Ok(writer)
+    };
+    PIPE.get_or_init(|| start().map_err(|error: io::Error| (error.kind(), error.to_string())))
+        .as_ref()
+        .map_err(|(kind, reason)| {
+            Error::io("start the watchdog (/bin/sh)")(io::Error::new(*kind, reason.clone()))
+        })
+}
+
+/// Writes one line to the watchdog. A line is far below `PIPE_BUF`, so lines
+/// of several threads and children don't mix.
+fn tell_watchdog(line: &str) -> Result<(), Error> {
+    let mut pipe = watchdog()?;
+    pipe.write_all(format!("{line}\n").as_bytes())
+        .map_err(Error::io("reach the watchdog"))
+}
+
+/// A temporary directory that the watchdog knows.
+pub(crate) fn private_dir() -> Result<TempDir, Error> {
+    let dir = tempfile::Builder::new()
+        .prefix("testbed-")
+        .tempdir()
+        .map_err(Error::io("create a temporary directory"))?;
+    tell_watchdog(&format!("dir {}", dir.path().display()))?;
+    Ok(dir)
+}
+
+/// How to start a child.
+pub(crate) struct Launch {
+    /// The name used in errors.
+    pub(crate) program: &'static str,
+    /// The program, its arguments, environment and working directory. Its
+    /// standard streams are replaced.
+    pub(crate) command: Command,
+    /// The signal that ends it soonest without leaving anything behind.
+    pub(crate) end: Signal,
+    /// Where its standard error goes.
+    pub(crate) log: PathBuf,
+    /// Where its standard output goes, if not into the log.
+    pub(crate) stdout: Option<PathBuf>,
+    /// The user and group that it runs as, if not this process's own.
+    pub(crate) user: Option<(u32, u32)>,
+}
+
+/// A running child, ended on drop.
+#[derive(Debug)]
+pub(crate) struct Process {
+    program: &'static str,
+    child: Child,
+    end: Signal,
+    log: PathBuf,
+    reaped: Option<ExitStatus>,
+}
+
+impl Process {
+    pub(crate) fn spawn(launch: Launch) -> Result<Self, Error> {
+        let Launch {
+            program,
+            command,
+            end,
+            log,
+            stdout,
+            user,
+        } = launch;
+        let starting = || Error::io(format!("start {program}"));
+        let errors = append(&log).map_err(starting())?;
+        let output = match stdout {
+            Some(path) => append(&path).map_err(starting())?,
+            None => errors.try_clone().map_err(starting())?,
+        };
+        let registration = watchdog()?.try_clone().map_err(starting())?;
+
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", REGISTER_THEN_EXEC, end_name(end)]);
+        shell.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        if let Some(dir) = command.get_current_dir() {
+            shell.current_dir(dir);
+        }
+        if let Some((uid, gid)) = user {
+            shell.uid(uid).gid(gid);
+        }
+        let child = shell
+            .stdin(registration)
+            .stdout(output)
+            .stderr(errors)
+            .process_group(0)
+            .spawn()
+            .map_err(starting())?;
+        Ok(Self {
+            program,
+            child,
+            end,
+            log,
+            reaped: None,
+        })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Polls `ready` until it gives a value; an error if the child ends or
+    /// `limit` passes first.
+    pub(crate) async fn wait_until<T>(
+        &mut self,
+        limit: Duration,
+        mut ready: impl AsyncFnMut() -> Option<T>,
+    ) -> Result<T, Error> {
+        let started = Instant::now();
+        loop {
+            if let Some(value) = ready().await {
+                return Ok(value);
+            }
+            if let Some(status) = self.ended() {
+                let log = tail(&self.log);
+                return Err(Error::Exited {
+                    program: self.program,
+                    status,
+                    log,
+                });
+            }
+            if started.elapsed() > limit {
+                let log = tail(&self.log);
+                return Err(Error::TimedOut {
+                    program: self.program,
+                    after: limit,
+                    log,
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits for a child whose work is done when it ends.
+    pub(crate) async fn finish(mut self, limit: Duration) -> Result<(), Error> {
+        match self.wait_until(limit, async || None::<()>).await {
+            Err(Error::Exited { status, .. }) if status.success() => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Sends a signal to the child's group.
+    pub(crate) fn signal(&self, signal: Signal) {
+        // The only failure is that the group is gone, which is what most
+        // signals are sent for.
+        let _ = killpg(self.group(), signal);
+    }
+
+    /// Ends the child by `signal`, kills it if it takes too long, and returns
+    /// how it ended. Blocks for as long as that takes, some milliseconds as
+    /// a rule.
+    pub(crate) fn end(&mut self, signal: Signal) -> io::Result<ExitStatus> {
+        // Once it is reaped, its id may be another process's.
+        if let Some(status) = self.reaped {
+            return Ok(status);
+        }
+        self.signal(signal);
+        let started = Instant::now();
+        while self.ended().is_none() && started.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(2));
+        }
+        self.signal(Signal::SIGKILL);
+        let status = self.child.wait()?;
+        self.reaped = Some(status);
+        // For the same reason the watchdog forgets it. A watchdog that is
+        // gone has nothing to forget.
+        let _ = tell_watchdog(&format!("del {}", self.pid()));
+        Ok(status)
+    }
+
+    fn group(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.pid()).expect("process ids fit into pid_t"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A destructor has nobody to report to, and the child is dead anyway.
+        let _ = self.end(self.end);
+    }
+}
+
+/// The name of a signal as `kill` of every shell takes it: without SIG.
+fn end_name(signal: Signal) -> &'static str {
+    signal.as_str().trim_start_matches("SIG")
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    fs::OpenOptions::new().create(true).append(true).open(path)
+}
+
+/// The last lines of a log; an explanation in its place if it can't be read.
+pub(crate) fn tail(log: &Path) -> String {
+    let read = || {
+        let mut file = File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        io::Result::Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+    };
+    match read() {
+        Ok(text) if text.is_empty() => "(nothing)".to_owned(),
+        Ok(text) => text,
+        Err(error) => format!("({}: {error})", log.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn launch(dir: &TempDir, script: &str) -> Launch {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        Launch {
+            program: "sh",
+            command,
+            end: Signal::SIGTERM,
+            log: dir.path().join("log"),
+            stdout: None,
+            user: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_child_that_ends_early_is_reported_with_its_log() {
+        let dir = private_dir().unwrap();
+        let mut process = Process::spawn(launch(&dir, "echo no such luck >&2; exit 3")).unwrap();
+        let error = process
+            .wait_until(Duration::from_secs(5), async || None::<()>)
+            .await
+            .unwrap_err();
+        match error {
+            Error::Exited { status, log, .. } => {
+                assert_eq!(status.code(), Some(3));
+                assert_eq!(log, "no such luck");
+            }
+            other => panic!("expected Exited, got {other}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_child_that_is_never_ready_is_a_time_out() {
+        let dir = private_dir().unwrap();
+        let mut process = Process::spawn(launch(&dir, "echo waiting; exec sleep 60")).unwrap();
+        let limit = Duration::from_millis(100);
+        let error = process
+            .wait_until(limit, async || None::<()>)
+            .await
+            .unwrap_err();
+        match error {
+            Error::TimedOut { after, log, .. } => {
+                assert_eq!(after, limit);
+                assert_eq!(log, "waiting");
+            }
+            other => panic!("expected TimedOut, got {other}"),
+        }
+    }
+
+    #[test]
+    fn dropping_ends_the_whole_group() {
+        let dir = private_dir().unwrap();
+        let process = Process::spawn(launch(&dir, "sleep 60 & sleep 60")).unwrap();
+        let group = process.group();
+        drop(process);
+        // A killed grandchild may take a moment until init has reaped it.
+        let gone = (0..200).any(|_| {
+            thread::sleep(Duration::from_millis(10));
+            nix::sys::signal::killpg(group, None).is_err()
+        });
+        assert!(gone, "the group still has members");
+    }
+}

@@ -1,0 +1,127 @@
+//! A private Redis.
+
+use std::{
+    io::{Read, Write},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use crate::{
+    Error,
+    process::{self, Launch, Process},
+    programs,
+};
+
+const READY_WITHIN: Duration = Duration::from_secs(10);
+
+/// A Redis of one's own without persistence: Unix socket, ended on drop.
+#[derive(Debug)]
+pub struct Redis {
+    // Declared before the directory, so that it is dropped before it.
+    process: Mutex<Option<Process>>,
+    dir: TempDir,
+    url: String,
+}
+
+impl Redis {
+    /// Starts an empty Redis.
+    pub async fn start() -> Result<Self, Error> {
+        let dir = process::private_dir()?;
+        let socket = socket(dir.path());
+        let path = socket.to_str().ok_or_else(|| Error::Path(socket.clone()))?;
+        let redis = Self {
+            process: Mutex::new(None),
+            url: format!("redis+unix://{path}"),
+            dir,
+        };
+        redis.restart().await?;
+        Ok(redis)
+    }
+
+    /// The URL of database 0, as the redis crate takes it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The URL of another of its 1,024 databases.
+    #[must_use]
+    pub fn database_url(&self, number: u16) -> String {
+        format!("{}?db={number}", self.url)
+    }
+
+    /// The process id, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.locked().as_ref().map(Process::pid)
+    }
+
+    /// Ends it as a crash would (SIGKILL), with everything that it held.
+    pub fn kill(&self) {
+        if let Some(mut process) = self.locked().take() {
+            // It is dead either way; how it ended is what was asked for.
+            let _ = process.end(Signal::SIGKILL);
+        }
+    }
+
+    /// Starts it again, empty, on the same socket, ending it first if it runs.
+    pub async fn restart(&self) -> Result<(), Error> {
+        let program = programs::redis_server()?;
+        self.kill();
+        let socket = socket(self.dir.path());
+        let mut command = Command::new(program);
+        command
+            .args(["--port", "0", "--databases", "1024"])
+            .args(["--save", "", "--appendonly", "no"])
+            .arg("--unixsocket")
+            .arg(&socket)
+            .arg("--dir")
+            .arg(self.dir.path())
+            .current_dir("/");
+        let mut process = Process::spawn(Launch {
+            program: "redis-server",
+            command,
+            end: Signal::SIGKILL,
+            log: self.dir.path().join("log"),
+            stdout: None,
+            user: None,
+        })?;
+        process
+            .wait_until(READY_WITHIN, async || ping(&socket))
+            .await?;
+        *self.locked() = Some(process);
+        Ok(())
+    }
+
+    /// Ends it, as dropping does.
+    pub fn stop(self) {
+        drop(self);
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn socket(dir: &Path) -> PathBuf {
+    dir.join("redis.sock")
+}
+
+/// One PING in the inline protocol; a client library for it alone would be
+/// a heavy dependency of the harness.
+fn ping(socket: &Path) -> Option<()> {
+    let mut stream = UnixStream::connect(socket).ok()?;
+    stream
+        .set_read_timeout(Some(Duration::from_millis(200)))
+        .ok()?;
+    stream.write_all(b"PING\r\n").ok()?;
+    let mut answer = [0; 7];
+    stream.read_exact(&mut answer).ok()?;
+    (&answer == b"+PONG\r\n").then_some(())
+}

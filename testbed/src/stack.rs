@@ -1,0 +1,56 @@
+//! PostgreSQL, Redis and the system under test on top of them.
+
+use std::process::Command;
+
+use crate::{Error, Postgres, Redis, Sut};
+
+/// Everything that a load test needs, ended on drop.
+#[derive(Debug)]
+pub struct Stack {
+    // In the order in which they are dropped: nothing loses what it stands on.
+    sut: Sut,
+    redis: Redis,
+    postgres: Postgres,
+}
+
+impl Stack {
+    /// Starts PostgreSQL and Redis, then `sut` on them (see [`Sut::start`]).
+    pub async fn start(sut: Command) -> Result<Self, Error> {
+        let (postgres, redis) = tokio::try_join!(Postgres::start(), Redis::start())?;
+        let sut = Sut::start(sut, postgres.url(), redis.url()).await?;
+        Ok(Self {
+            sut,
+            redis,
+            postgres,
+        })
+    }
+
+    /// Where the system under test listens, without a final slash.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        self.sut.base_url()
+    }
+
+    /// Its database.
+    #[must_use]
+    pub fn postgres(&self) -> &Postgres {
+        &self.postgres
+    }
+
+    /// Its Redis.
+    #[must_use]
+    pub fn redis(&self) -> &Redis {
+        &self.redis
+    }
+
+    /// The system under test itself.
+    #[must_use]
+    pub fn sut(&self) -> &Sut {
+        &self.sut
+    }
+
+    /// Ends everything, as dropping does.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
