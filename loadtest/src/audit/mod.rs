@@ -1,0 +1,9 @@
+//! The audit: what the harness did, by its own books, against what the server says.
+
+mod collect;
+mod invariants;
+mod totals;
+
+pub use collect::{AuditError, audit};
+pub use invariants::{Amount, Facts, Invariant, UserFacts, invariants};
+pub use totals::Totals;

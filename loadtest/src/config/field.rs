@@ -1,0 +1,123 @@
+//! The one list of what can be configured: flags, environment and file keys all come from it.
+
+/// Something that can be configured.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Its key in a file; in capitals behind `LOADTEST_` its environment variable.
+    pub key: &'static str,
+    /// Its flag, without the dashes.
+    pub flag: &'static str,
+    /// What its value looks like in the help text.
+    pub form: Form,
+    /// Where it stands in the help text.
+    pub heading: &'static str,
+    /// What it does.
+    pub help: &'static str,
+}
+
+/// What a value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// One text.
+    One(&'static str),
+    /// Several: the flag is repeated, the file has a list, the environment splits at `;`.
+    Many(&'static str),
+    /// On or off.
+    Switch,
+}
+
+const LOAD: &str = "Load";
+const SHOP: &str = "Shop";
+const JUDGEMENT: &str = "Judgement";
+const OUTPUT: &str = "Output";
+
+const fn field(
+    key: &'static str,
+    flag: &'static str,
+    form: Form,
+    heading: &'static str,
+    help: &'static str,
+) -> Field {
+    Field {
+        key,
+        flag,
+        form,
+        heading,
+        help,
+    }
+}
+
+/// Every field.
+#[rustfmt::skip]
+pub const FIELDS: [Field; 25] = [
+    field("host", "host", Form::One("URL"), LOAD,
+        "Server to test; without it, a private PostgreSQL, Redis and server are started"),
+    field("stages", "stage", Form::Many("[NAME=]TIME:VUS"), LOAD,
+        "Go to VUS evenly within TIME, e.g. 1m:100 or hold=2m:300; repeat for more (ramping-vus)"),
+    field("start_vus", "start-vus", Form::One("N"), LOAD,
+        "VUs before the first stage [default: 0]"),
+    field("vus", "vus", Form::One("N"), LOAD,
+        "VUs of --duration, --iterations and --iterations-per-vu [default: 1]"),
+    field("duration", "duration", Form::One("TIME"), LOAD,
+        "Keep --vus busy for so long (constant-vus)"),
+    field("iterations", "iterations", Form::One("N"), LOAD,
+        "Iterations that --vus share (shared-iterations)"),
+    field("iterations_per_vu", "iterations-per-vu", Form::One("N"), LOAD,
+        "Iterations that each of --vus makes (per-vu-iterations)"),
+    field("max_duration", "max-duration", Form::One("TIME"), LOAD,
+        "Start no iteration later than this [default: 10m] (iterations only)"),
+    field("start_time", "start-time", Form::One("TIME"), LOAD,
+        "Wait so long before the load begins [default: 0s]"),
+    field("graceful_stop", "graceful-stop", Form::One("TIME"), LOAD,
+        "At the end, let iterations finish for so long [default: 30s]"),
+    field("graceful_ramp_down", "graceful-ramp-down", Form::One("TIME"), LOAD,
+        "While ramping down, let a VU finish for so long [default: 30s]"),
+    field("mix", "mix", Form::One("a=60,b=30,c=10"), LOAD,
+        "Shares of the personas: a impulse, b rational, c malicious buyer [default: a=1]"),
+    field("seed", "seed", Form::One("N"), LOAD,
+        "Make every random choice repeatable [default: random, and shown]"),
+    field("http_timeout", "http-timeout", Form::One("TIME"), LOAD,
+        "Longest that a request may take [default: 60s]"),
+    field("coupons", "coupons", Form::One("N|unlimited"), SHOP,
+        "Coupons that the set-up creates over all policies [default: unlimited]"),
+    field("coupon_wait", "coupon-wait", Form::One("TIME"), SHOP,
+        "Wait so long between claiming a coupon and looking for it [default: 1s]"),
+    field("sla", "sla", Form::One("ASSERTION|none"), JUDGEMENT,
+        "Short for a threshold on http_req_duration [default: p(95)<200]"),
+    field("thresholds", "threshold", Form::Many("METRIC{TAG:VALUE}: ASSERTION"), JUDGEMENT,
+        "What must hold, as in k6, e.g. 'http_req_duration{name:5_create_order}: p(95)<200'; repeat for more"),
+    field("max_interrupted", "max-interrupted", Form::One("SHARE"), JUDGEMENT,
+        "Share of iterations that may be cut before the run is invalid [default: 5%]"),
+    field("no_audit", "no-audit", Form::Switch, JUDGEMENT,
+        "Don't compare the books with the server's"),
+    field("summary_json", "summary-json", Form::One("FILE|-"), OUTPUT,
+        "Write the summary as JSON there too; - is standard output, and tables go to standard error"),
+    field("report_dir", "report-dir", Form::One("DIR"), OUTPUT,
+        "Leave each run's reports in a directory of its own in here [default: reports]"),
+    field("quiet", "quiet", Form::Switch, OUTPUT,
+        "No progress while the load runs"),
+    field("profile", "profile", Form::One("NAME"), "Configuration",
+        "Begin with a built-in profile; 'loadtest profiles' lists them [default: smoke]"),
+    field("config", "config", Form::One("FILE"), "Configuration",
+        "Begin with a TOML file of the same form as a profile"),
+];
+
+impl Field {
+    /// The field of this key.
+    #[must_use]
+    pub fn of_key(key: &str) -> Option<&'static Self> {
+        FIELDS.iter().find(|field| field.key == key)
+    }
+
+    /// Its environment variable.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("LOADTEST_{}", self.key.to_uppercase())
+    }
+
+    /// Whether a file may have it: a file doesn't choose another file.
+    #[must_use]
+    pub fn in_files(&self) -> bool {
+        !matches!(self.key, "profile" | "config")
+    }
+}

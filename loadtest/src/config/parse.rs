@@ -1,0 +1,179 @@
+//! The grammar of single values. Every error says what would be right.
+
+use std::time::Duration;
+
+use crate::executor::Stage;
+use crate::shop::Coupons;
+
+/// More VUs than this is a typo.
+const MOST_VUS: u32 = 100_000;
+/// A longer time than this is a typo.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("'{text}' is not a duration; write 30s, 1m30s or 500ms");
+    // humantime takes a bare 0 only.
+    let duration = humantime::parse_duration(text.trim()).map_err(|_| wrong())?;
+    if duration > LONGEST {
+        Err(format!("'{text}' is more than 7 days"))
+    } else {
+        Ok(duration)
+    }
+}
+
+pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err(format!(
+            "'{text}' is no time at all; write 30s, 1m30s or 500ms"
+        )),
+        duration => Ok(duration),
+    }
+}
+
+pub(super) fn vus(text: &str) -> Result<u32, String> {
+    let wrong =
+        || format!("'{text}' is not a number of VUs; write a whole number from 0 to {MOST_VUS}");
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|vus| *vus <= MOST_VUS)
+        .ok_or_else(wrong)
+}
+
+pub(super) fn some_vus(text: &str) -> Result<u32, String> {
+    match vus(text)? {
+        0 => Err("0 VUs do nothing; write at least 1".to_owned()),
+        vus => Ok(vus),
+    }
+}
+
+pub(super) fn iterations(text: &str) -> Result<u64, String> {
+    const MOST: u64 = 1_000_000_000;
+    let wrong =
+        || format!("'{text}' is not a number of iterations; write a whole number from 1 to {MOST}");
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|n| (1..=MOST).contains(n))
+        .ok_or_else(wrong)
+}
+
+pub(super) fn seed(text: &str) -> Result<u64, String> {
+    text.trim().parse().map_err(|_| {
+        format!(
+            "'{text}' is not a seed; write a whole number from 0 to {}",
+            u64::MAX
+        )
+    })
+}
+
+/// `[name=]duration:vus`; without a name it stays empty.
+pub(super) fn stage(text: &str) -> Result<Stage, String> {
+    let wrong = || {
+        format!(
+            "'{text}' is not a stage; write time:vus as in 1m:100, or name=time:vus as in hold=2m:300"
+        )
+    };
+    let (name, rest) = text.split_once('=').unwrap_or(("", text));
+    let (time, target) = rest.split_once(':').ok_or_else(wrong)?;
+    let name = name.trim();
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if !name.chars().all(is_word) || (name.is_empty() && text.contains('=')) {
+        return Err(format!(
+            "'{name}' is not a stage's name; use letters, digits, _ - and ."
+        ));
+    }
+    let in_stage = |error: String| format!("stage '{text}': {error}");
+    Ok(Stage {
+        name: name.to_owned(),
+        duration: duration(time).map_err(in_stage)?,
+        target: vus(target).map_err(in_stage)?,
+    })
+}
+
+pub(super) fn coupons(text: &str) -> Result<Coupons, String> {
+    if text.trim() == "unlimited" {
+        return Ok(Coupons::Unlimited);
+    }
+    let most = Coupons::Unlimited.quantity();
+    let wrong = || {
+        format!(
+            "'{text}' is not a number of coupons; write a whole number up to {most}, or unlimited"
+        )
+    };
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|n| *n <= most)
+        .map(Coupons::Limited)
+        .ok_or_else(wrong)
+}
+
+/// `5%` or `0.05`, from 0 to 1.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let wrong = || format!("'{text}' is not a share; write 5% or 0.05");
+    let (number, factor) = match text.trim().strip_suffix('%') {
+        Some(number) => (number, 0.01),
+        None => (text.trim(), 1.0),
+    };
+    let share = number.trim().parse::<f64>().map_err(|_| wrong())? * factor;
+    (0.0..=1.0)
+        .contains(&share)
+        .then_some(share)
+        .ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_values_are_read() {
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("0s"), Ok(Duration::ZERO));
+        assert_eq!(share("5%"), Ok(0.05));
+        assert_eq!(share("0.5"), Ok(0.5));
+        assert_eq!(coupons("unlimited"), Ok(Coupons::Unlimited));
+        assert_eq!(coupons("100"), Ok(Coupons::Limited(100)));
+        let expected = Stage {
+            name: "hold".to_owned(),
+            duration: Duration::from_secs(120),
+            target: 300,
+        };
+        assert_eq!(stage("hold=2m:300"), Ok(expected.clone()));
+        assert_eq!(
+            stage("2m:300"),
+            Ok(Stage {
+                name: String::new(),
+                ..expected
+            })
+        );
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_a_mend() {
+        let rows = [
+            (duration("1x").err(), "'1x' is not a duration; write 30s"),
+            (duration("30").err(), "'30' is not a duration"),
+            (duration("-5s").err(), "is not a duration"),
+            (duration("400 days").err(), "more than 7 days"),
+            (positive_duration("0s").err(), "no time at all"),
+            (some_vus("0").err(), "0 VUs do nothing"),
+            (vus("100001").err(), "from 0 to 100000"),
+            (vus("3.5").err(), "'3.5' is not a number of VUs"),
+            (iterations("0").err(), "from 1 to"),
+            (seed("x").err(), "'x' is not a seed"),
+            (stage("1m").err(), "'1m' is not a stage; write time:vus"),
+            (stage("1m:many").err(), "'many' is not a number of VUs"),
+            (stage("soon:5").err(), "'soon' is not a duration"),
+            (stage("=1m:5").err(), "'' is not a stage's name"),
+            (stage("a b=1m:5").err(), "'a b' is not a stage's name"),
+            (coupons("-1").err(), "is not a number of coupons"),
+            (share("150%").err(), "is not a share"),
+        ];
+        for (error, expected) in rows {
+            let error = error.expect(expected);
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

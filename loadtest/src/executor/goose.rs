@@ -1,0 +1,111 @@
+//! Goose as the runtime of the VUs: the only file that knows it.
+//!
+//! Every persona is a Goose scenario whose weight is its exact number of VUs, with one
+//! transaction that is one iteration. Goose launches the users and runs them; when each of them
+//! iterates is the fleet's to say. Goose's own metrics, reports, controllers and host checks stay
+//! off: what they would measure ends at the response headers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use goose::GooseAttack;
+use goose::client::GooseClientBuilder;
+use goose::config::GooseConfiguration;
+use goose::goose::{GooseUser, Scenario, Transaction, TransactionFunction};
+use thiserror::Error;
+
+use super::fleet::{Actor, Fleet, Step};
+
+/// Goose refused the attack or failed in it.
+#[derive(Debug, Error)]
+#[error("Goose could not run the virtual users: {0}")]
+pub struct RuntimeError(String);
+
+/// Index of a Goose user's VU in the fleet.
+#[derive(Debug, Clone, Copy)]
+struct Seat(usize);
+
+/// Runs every VU of the fleet until each has retired. `host` is never contacted by Goose itself.
+///
+/// # Errors
+/// Goose's own, such as a host that is no URL.
+pub async fn run<A: Actor>(fleet: &Arc<Fleet<A>>, host: &str) -> Result<(), RuntimeError> {
+    let users = fleet.scenarios().len();
+    let mut configuration = GooseConfiguration::default();
+    configuration.host = Some(host.to_owned());
+    configuration.users = Some(users);
+    // All at once: the fleet's barrier holds the clock until the last one is there.
+    configuration.increase_rate = Some((users * 100).to_string());
+    configuration.no_metrics = true;
+    configuration.no_print_metrics = true;
+    configuration.no_error_summary = true;
+    configuration.no_telnet = true;
+    configuration.no_websocket = true;
+    configuration.quiet = 2;
+    let failed = |error: goose::GooseError| RuntimeError(error.to_string());
+    let mut attack = GooseAttack::initialize_with_config(configuration)
+        .map_err(failed)?
+        // One client for all users: they never use it, and each would read the CA store anew.
+        .set_client_builder_without_cookies(GooseClientBuilder::new().without_cookies())
+        .map_err(failed)?;
+    for (name, seats) in seats_by_scenario(fleet.scenarios()) {
+        let scenario = Scenario::new(name)
+            .set_weight(seats.len())
+            .map_err(failed)?
+            .register_transaction(
+                Transaction::new(transaction(Arc::clone(fleet), seats)).set_name("iterate"),
+            );
+        attack = attack.register_scenario(scenario);
+    }
+    attack.execute().await.map_err(failed)?;
+    Ok(())
+}
+
+fn seats_by_scenario(scenarios: &[&'static str]) -> Vec<(&'static str, Vec<usize>)> {
+    let mut seats: Vec<(&'static str, Vec<usize>)> = Vec::new();
+    for (index, scenario) in scenarios.iter().enumerate() {
+        match seats.iter_mut().find(|(name, _)| name == scenario) {
+            Some((_, indices)) => indices.push(index),
+            None => seats.push((scenario, vec![index])),
+        }
+    }
+    seats
+}
+
+/// A user takes the next free seat of its persona at its first call and keeps it.
+fn transaction<A: Actor>(fleet: Arc<Fleet<A>>, seats: Vec<usize>) -> TransactionFunction {
+    let next = AtomicUsize::new(0);
+    Arc::new(move |user: &mut GooseUser| {
+        let Seat(index) = *user.get_session_data::<Seat>().unwrap_or(&Seat(usize::MAX));
+        let index = if index == usize::MAX {
+            let index = seats[next.fetch_add(1, Ordering::Relaxed)];
+            user.set_session_data(Seat(index));
+            index
+        } else {
+            index
+        };
+        let fleet = Arc::clone(&fleet);
+        Box::pin(async move {
+            if fleet.step(index).await == Step::Retired {
+                // A user leaves when it has made as many iterations as its own copy of the
+                // configuration asks for; the attack ends when all have left.
+                user.config.iterations = Some(1);
+            }
+            Ok(())
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_vu_has_a_seat_in_its_own_persona() {
+        let seats = seats_by_scenario(&["a", "a", "b", "a", "c", "b"]);
+        assert_eq!(
+            seats,
+            [("a", vec![0, 1, 3]), ("b", vec![2, 5]), ("c", vec![4])]
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! Parse, run, exit code.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use loadtest::cli::{self, Invocation};
+use loadtest::config::{self, Inputs, Layer, PROFILES, Problem, RunConfig};
+use loadtest::executor::Control;
+use loadtest::report::write_plan;
+use loadtest::run::run;
+use loadtest::threshold::ExitCode as Exit;
+
+fn main() -> ExitCode {
+    // The private stack's server is this program, started anew.
+    if let Some(code) = testbed::sut::main_if_requested() {
+        return code;
+    }
+    match cli::parse(std::env::args_os()) {
+        Ok(Invocation::Run(flags)) => load(flags, start),
+        Ok(Invocation::Validate(flags)) => {
+            load(flags, |config| show(|out| write_plan(&config, out)))
+        }
+        Ok(Invocation::Profiles) => show(|out| {
+            PROFILES.iter().try_for_each(|profile| {
+                writeln!(out, "{:<26} {}", profile.name, profile.description())
+            })
+        }),
+        Err(message) => {
+            // Help and version are no mistake. A closed pipe is nobody's concern here.
+            let _ = message.print();
+            if message.use_stderr() {
+                Exit::BadConfiguration.code().into()
+            } else {
+                ExitCode::SUCCESS
+            }
+        }
+    }
+}
+
+fn load(flags: Layer, then: impl FnOnce(RunConfig) -> ExitCode) -> ExitCode {
+    let variables = std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+        .collect();
+    match config::load(Inputs { flags, variables }) {
+        Ok(config) => then(config),
+        Err(problems) => refuse(&problems),
+    }
+}
+
+fn refuse(problems: &[Problem]) -> ExitCode {
+    let mut err = anstream::stderr().lock();
+    use std::io::Write;
+    let _ = writeln!(err, "error: nothing was sent, because");
+    for problem in problems {
+        let _ = writeln!(err, "  {problem}");
+    }
+    Exit::BadConfiguration.code().into()
+}
+
+fn show(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> ExitCode {
+    match write(&mut anstream::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of a pipe went away: what it wanted it has.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn start(config: RunConfig) -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let control = Arc::new(Control::default());
+    let on_signal = Arc::clone(&control);
+    // Before Goose would install its own, which ends the process at the second signal.
+    if let Err(error) = ctrlc::set_handler(move || on_signal.signal()) {
+        tracing::warn!(%error, "signals will not be handled");
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "the runtime could not be started");
+            return ExitCode::FAILURE;
+        }
+    };
+    let exit = runtime.block_on(run(config, control));
+    // A cut audit may leave a request behind; nothing waits for it.
+    runtime.shutdown_background();
+    exit.code().into()
+}

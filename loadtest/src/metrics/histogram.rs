@@ -1,0 +1,242 @@
+//! A distribution of durations in bounded memory.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// Significant decimal digits kept: a percentile is off by 0.1 % at most.
+const SIGNIFICANT_DIGITS: u8 = 3;
+/// Twelve days: longer durations count as this, and the histogram can't grow without bound.
+const LONGEST_US: u64 = 1 << 40;
+
+/// A trend (k6's term): count, exact sum, exact extremes and an HDR histogram of durations.
+///
+/// Durations are kept in whole microseconds. Zeros are counted apart and the histogram is made
+/// at the first other value, because a phase such as the TLS handshake of plain HTTP is zero for
+/// every request. Merging two trends loses nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Trend {
+    zeros: u64,
+    sum_us: u64,
+    min_us: u64,
+    max_us: u64,
+    others: Option<Box<Histogram<u32>>>,
+}
+
+impl Trend {
+    /// Adds one duration.
+    pub fn record(&mut self, duration: Duration) {
+        let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX).min(LONGEST_US);
+        self.note_extremes(us, us);
+        self.sum_us = self.sum_us.saturating_add(us);
+        if us == 0 {
+            self.zeros += 1;
+        } else {
+            self.others_mut()
+                .record(us)
+                .expect("an auto-resizing histogram takes every value up to the longest");
+        }
+    }
+
+    /// Adds all of another trend's durations.
+    pub fn merge(&mut self, other: &Self) {
+        if other.is_empty() {
+            return;
+        }
+        self.note_extremes(other.min_us, other.max_us);
+        self.sum_us = self.sum_us.saturating_add(other.sum_us);
+        self.zeros += other.zeros;
+        if let Some(histogram) = &other.others {
+            self.others_mut()
+                .add(&**histogram)
+                .expect("an auto-resizing histogram takes every value of its own kind");
+        }
+    }
+
+    /// Forgets every duration but keeps the memory for the next ones.
+    pub fn clear(&mut self) {
+        if self.is_empty() {
+            return;
+        }
+        let others = self.others.take().map(|mut histogram| {
+            histogram.reset();
+            histogram
+        });
+        *self = Self {
+            others,
+            ..Self::default()
+        };
+    }
+
+    /// How many durations were added.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.zeros + self.others.as_ref().map_or(0, |histogram| histogram.len())
+    }
+
+    /// Whether nothing was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// Exact mean in milliseconds, 0 when empty.
+    #[must_use]
+    pub fn avg_ms(&self) -> f64 {
+        match self.count() {
+            0 => 0.0,
+            count => ms(self.sum_us) / count as f64,
+        }
+    }
+
+    /// Exact minimum in milliseconds, 0 when empty.
+    #[must_use]
+    pub fn min_ms(&self) -> f64 {
+        ms(self.min_us)
+    }
+
+    /// Exact maximum in milliseconds, 0 when empty.
+    #[must_use]
+    pub fn max_ms(&self) -> f64 {
+        ms(self.max_us)
+    }
+
+    /// The smallest duration, in milliseconds, that at least `percent` % of the durations don't
+    /// exceed (the nearest-rank definition), to three significant digits; 0 when empty.
+    #[must_use]
+    pub fn percentile_ms(&self, percent: f64) -> f64 {
+        let count = self.count();
+        if count == 0 {
+            return 0.0;
+        }
+        let rank = ((percent / 100.0 * count as f64).ceil() as u64).clamp(1, count);
+        let us = match &self.others {
+            Some(histogram) if rank > self.zeros => {
+                // Half a rank below the wanted one: the library rounds up, so that no
+                // floating-point error can move it to the next rank.
+                let quantile = ((rank - self.zeros) as f64 - 0.5) / histogram.len() as f64;
+                histogram
+                    .value_at_quantile(quantile)
+                    .clamp(self.min_us, self.max_us)
+            }
+            _ => 0,
+        };
+        ms(us)
+    }
+
+    fn others_mut(&mut self) -> &mut Histogram<u32> {
+        self.others.get_or_insert_with(|| {
+            Box::new(
+                Histogram::new(SIGNIFICANT_DIGITS)
+                    .expect("three significant digits are within the library's limit of five"),
+            )
+        })
+    }
+
+    fn note_extremes(&mut self, min_us: u64, max_us: u64) {
+        self.min_us = if self.is_empty() {
+            min_us
+        } else {
+            self.min_us.min(min_us)
+        };
+        self.max_us = self.max_us.max(max_us);
+    }
+}
+
+fn ms(us: u64) -> f64 {
+    us as f64 / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn trend(values_us: &[u64]) -> Trend {
+        let mut trend = Trend::default();
+        for us in values_us {
+            trend.record(Duration::from_micros(*us));
+        }
+        trend
+    }
+
+    /// The definition itself, on the sorted values.
+    fn nearest_rank_ms(values_us: &[u64], percent: f64) -> f64 {
+        let mut sorted = values_us.to_vec();
+        sorted.sort_unstable();
+        let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
+        ms(sorted[rank.clamp(1, sorted.len()) - 1])
+    }
+
+    #[test]
+    fn an_empty_trend_is_all_zero() {
+        let empty = Trend::default();
+        assert_eq!(empty.count(), 0);
+        assert_eq!(empty.avg_ms(), 0.0);
+        assert_eq!(empty.percentile_ms(95.0), 0.0);
+    }
+
+    #[test]
+    fn known_values_give_known_statistics() {
+        let hundred: Vec<u64> = (1..=100).map(|n| n * 10).collect();
+        let trend = trend(&hundred);
+        assert_eq!(trend.count(), 100);
+        assert_eq!(trend.avg_ms(), 0.505);
+        assert_eq!(trend.min_ms(), 0.01);
+        assert_eq!(trend.max_ms(), 1.0);
+        assert_eq!(trend.percentile_ms(50.0), 0.5);
+        assert_eq!(trend.percentile_ms(95.0), 0.95);
+        assert_eq!(trend.percentile_ms(100.0), 1.0);
+    }
+
+    #[test]
+    fn zeros_count_as_values() {
+        let trend = trend(&[0, 0, 0, 4_000]);
+        assert_eq!(trend.count(), 4);
+        assert_eq!(trend.min_ms(), 0.0);
+        assert_eq!(trend.percentile_ms(75.0), 0.0);
+        assert_eq!(trend.percentile_ms(76.0), 4.0);
+    }
+
+    #[test]
+    fn a_cleared_trend_starts_anew() {
+        let mut trend = trend(&[5_000, 7_000]);
+        trend.clear();
+        assert!(trend.is_empty());
+        trend.record(Duration::from_micros(9_000));
+        assert_eq!(
+            (trend.count(), trend.min_ms(), trend.max_ms()),
+            (1, 9.0, 9.0)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn percentiles_stay_within_a_thousandth(
+            values in prop::collection::vec(0_u64..100_000_000, 1..400),
+            percent in 0.1_f64..100.0,
+        ) {
+            let measured = trend(&values).percentile_ms(percent);
+            let truth = nearest_rank_ms(&values, percent);
+            prop_assert!((measured - truth).abs() <= truth * 0.001 + 1e-9, "{measured} against {truth}");
+        }
+
+        #[test]
+        fn merging_equals_recording_in_one(
+            left in prop::collection::vec(0_u64..10_000_000, 0..200),
+            right in prop::collection::vec(0_u64..10_000_000, 0..200),
+        ) {
+            let mut merged = trend(&left);
+            merged.merge(&trend(&right));
+            let together = trend(&[left, right].concat());
+            prop_assert_eq!(merged.count(), together.count());
+            prop_assert_eq!(merged.avg_ms(), together.avg_ms());
+            prop_assert_eq!(merged.min_ms(), together.min_ms());
+            prop_assert_eq!(merged.max_ms(), together.max_ms());
+            for percent in [1.0, 50.0, 95.0, 99.9] {
+                prop_assert_eq!(merged.percentile_ms(percent), together.percentile_ms(percent));
+            }
+        }
+    }
+}

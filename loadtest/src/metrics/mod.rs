@@ -1,0 +1,13 @@
+//! What is measured: names, tags, distributions, and the recorder that VUs write to.
+
+mod histogram;
+mod metric;
+mod recorder;
+mod snapshot;
+mod tags;
+
+pub use histogram::Trend;
+pub use metric::{AGGREGATIONS, Aggregation, Kind, METRICS, Metric, find};
+pub use recorder::Recorder;
+pub use snapshot::{CheckCounts, Gauge, IterationSeries, Phase, Rate, RequestSeries, Snapshot};
+pub use tags::{CheckTags, IterationTags, Method, RequestTags, TagFilter};

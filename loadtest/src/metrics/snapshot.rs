@@ -1,0 +1,339 @@
+//! All series at one moment: of one second, or of the whole run. Everything downstream of the
+//! recorder (progress, outputs, thresholds, reports) reads snapshots.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+
+use super::histogram::Trend;
+use super::tags::{CheckTags, IterationTags, RequestTags, TagFilter};
+
+/// The parts of a request's time, each a trend of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Sending + waiting + receiving.
+    Duration,
+    /// Waiting for a connection, connecting included.
+    Blocked,
+    /// Opening the TCP connection.
+    Connecting,
+    /// The TLS handshake.
+    TlsHandshaking,
+    /// Writing the request.
+    Sending,
+    /// From the request written to the first byte of the answer.
+    Waiting,
+    /// From the first byte of the answer to its last.
+    Receiving,
+    /// `queue` of the answers' `Server-Timing`.
+    ServerQueue,
+    /// `db` of the answers' `Server-Timing`.
+    ServerDb,
+    /// `redis` of the answers' `Server-Timing`.
+    ServerRedis,
+}
+
+impl Phase {
+    /// Every phase with the metric that it is reported as, in the order of the declaration.
+    pub const ALL: [(Self, &'static str); 10] = [
+        (Self::Duration, "http_req_duration"),
+        (Self::Blocked, "http_req_blocked"),
+        (Self::Connecting, "http_req_connecting"),
+        (Self::TlsHandshaking, "http_req_tls_handshaking"),
+        (Self::Sending, "http_req_sending"),
+        (Self::Waiting, "http_req_waiting"),
+        (Self::Receiving, "http_req_receiving"),
+        (Self::ServerQueue, "server_timing_queue"),
+        (Self::ServerDb, "server_timing_db"),
+        (Self::ServerRedis, "server_timing_redis"),
+    ];
+
+    fn of_metric(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(_, metric)| *metric == name)
+            .map(|(phase, _)| *phase)
+    }
+}
+
+/// What requests with the same tags had in common.
+#[derive(Debug, Clone, Default)]
+pub struct RequestSeries {
+    trends: [Trend; Phase::ALL.len()],
+    /// Bytes written.
+    pub bytes_sent: u64,
+    /// Bytes read.
+    pub bytes_received: u64,
+}
+
+impl RequestSeries {
+    /// Adds the time that one request spent in a phase.
+    pub fn record(&mut self, phase: Phase, duration: Duration) {
+        self.trends[phase as usize].record(duration);
+    }
+
+    /// The distribution of the times spent in a phase.
+    #[must_use]
+    pub fn trend(&self, phase: Phase) -> &Trend {
+        &self.trends[phase as usize]
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.trends.iter_mut().zip(&other.trends) {
+            mine.merge(theirs);
+        }
+        self.bytes_sent += other.bytes_sent;
+        self.bytes_received += other.bytes_received;
+    }
+
+    fn clear(&mut self) {
+        self.trends.iter_mut().for_each(Trend::clear);
+        self.bytes_sent = 0;
+        self.bytes_received = 0;
+    }
+
+    /// How many requests.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.trend(Phase::Duration).count()
+    }
+}
+
+/// What iterations with the same tags had in common.
+#[derive(Debug, Clone, Default)]
+pub struct IterationSeries {
+    /// How long the complete ones took; its count is the number of iterations.
+    pub duration: Trend,
+    /// How many were cut before they were complete.
+    pub interrupted: u64,
+}
+
+/// How often a check held and didn't.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckCounts {
+    /// Times it held.
+    pub passes: u64,
+    /// Times it didn't.
+    pub fails: u64,
+}
+
+/// A share of samples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rate {
+    /// Samples for which it holds. (For `http_req_failed`: failed requests, as in k6.)
+    pub passes: u64,
+    /// Samples for which it doesn't.
+    pub fails: u64,
+}
+
+impl Rate {
+    /// `passes / (passes + fails)`, nothing without samples.
+    #[must_use]
+    pub fn share(self) -> Option<f64> {
+        let total = self.passes + self.fails;
+        (total > 0).then(|| self.passes as f64 / total as f64)
+    }
+
+    fn add(&mut self, holds: bool, count: u64) {
+        *(if holds {
+            &mut self.passes
+        } else {
+            &mut self.fails
+        }) += count;
+    }
+}
+
+/// A value that goes up and down: its latest and its extremes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gauge {
+    /// Latest.
+    pub value: u64,
+    /// Smallest.
+    pub min: u64,
+    /// Largest.
+    pub max: u64,
+}
+
+impl Gauge {
+    /// Notes a new value.
+    pub fn set(&mut self, value: u64) {
+        self.value = value;
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+    }
+}
+
+/// All series, and how long they were gathered.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Names of the stages, by the index in the tags.
+    pub stages: Arc<[String]>,
+    /// Time that the snapshot covers: what rates per second are divided by.
+    pub duration: Duration,
+    /// Requests by their tags.
+    pub requests: FxHashMap<RequestTags, RequestSeries>,
+    /// Iterations by their tags.
+    pub iterations: FxHashMap<IterationTags, IterationSeries>,
+    /// Checks by their tags.
+    pub checks: FxHashMap<CheckTags, CheckCounts>,
+    /// Active VUs.
+    pub vus: Gauge,
+    /// VUs that exist, active or not.
+    pub vus_max: Gauge,
+}
+
+impl Snapshot {
+    /// Adds the series of `other`, whose time and gauges are the caller's to set.
+    pub fn merge(&mut self, other: &Self) {
+        for (tags, series) in &other.requests {
+            if series.count() > 0 {
+                self.requests.entry(*tags).or_default().merge(series);
+            }
+        }
+        for (tags, series) in &other.iterations {
+            let mine = self.iterations.entry(*tags).or_default();
+            mine.duration.merge(&series.duration);
+            mine.interrupted += series.interrupted;
+        }
+        for (tags, counts) in &other.checks {
+            let mine = self.checks.entry(*tags).or_default();
+            mine.passes += counts.passes;
+            mine.fails += counts.fails;
+        }
+    }
+
+    /// Empties every series but keeps the memory: the next second has the same ones.
+    pub fn clear(&mut self) {
+        self.requests.values_mut().for_each(RequestSeries::clear);
+        for series in self.iterations.values_mut() {
+            series.duration.clear();
+            series.interrupted = 0;
+        }
+        self.checks
+            .values_mut()
+            .for_each(|counts| *counts = CheckCounts::default());
+    }
+
+    /// The requests that the filter takes.
+    pub fn requests_of<'a>(
+        &'a self,
+        filter: &'a TagFilter,
+    ) -> impl Iterator<Item = (&'a RequestTags, &'a RequestSeries)> {
+        self.requests
+            .iter()
+            .filter(|(tags, _)| filter.takes_request(tags, &self.stages))
+    }
+
+    fn iterations_of<'a>(
+        &'a self,
+        filter: &'a TagFilter,
+    ) -> impl Iterator<Item = &'a IterationSeries> {
+        self.iterations
+            .iter()
+            .filter(|(tags, _)| filter.takes_iteration(tags, &self.stages))
+            .map(|(_, series)| series)
+    }
+
+    /// The trend of this name over the series that the filter takes; empty when there are none.
+    #[must_use]
+    pub fn trend(&self, name: &str, filter: &TagFilter) -> Trend {
+        let mut merged = Trend::default();
+        if name == "iteration_duration" {
+            self.iterations_of(filter)
+                .for_each(|series| merged.merge(&series.duration));
+            return merged;
+        }
+        for (tags, series) in self.requests_of(filter) {
+            if let Some(trend) = request_trend(name, tags, series) {
+                merged.merge(trend);
+            }
+        }
+        merged
+    }
+
+    /// The counter of this name, nothing when there is no such counter.
+    #[must_use]
+    pub fn counter(&self, name: &str, filter: &TagFilter) -> Option<u64> {
+        let requests = |value: fn(&RequestSeries) -> u64| {
+            self.requests_of(filter)
+                .map(|(_, series)| value(series))
+                .sum()
+        };
+        match name {
+            "http_reqs" => Some(requests(RequestSeries::count)),
+            "data_sent" => Some(requests(|series| series.bytes_sent)),
+            "data_received" => Some(requests(|series| series.bytes_received)),
+            "iterations" => Some(self.iterations_of(filter).map(|s| s.duration.count()).sum()),
+            "interrupted_iterations" => Some(
+                self.iterations_of(filter)
+                    .map(|series| series.interrupted)
+                    .sum(),
+            ),
+            // Closed models start an iteration whenever a VU is free, so none is dropped.
+            "dropped_iterations" => Some(0),
+            _ => None,
+        }
+    }
+
+    /// The rate of this name, nothing when there is no such rate.
+    #[must_use]
+    pub fn rate(&self, name: &str, filter: &TagFilter) -> Option<Rate> {
+        let mut rate = Rate::default();
+        match name {
+            "http_req_failed" => {
+                self.requests_of(filter)
+                    .for_each(|(tags, s)| rate.add(!tags.expected, s.count()));
+            }
+            // As in the seed's script: an answer below 400, expected or not.
+            "http_req_success" => self
+                .requests_of(filter)
+                .for_each(|(tags, s)| rate.add((1..400).contains(&tags.status), s.count())),
+            "checks" => {
+                for (tags, counts) in &self.checks {
+                    if filter.takes_check(tags, &self.stages) {
+                        rate.passes += counts.passes;
+                        rate.fails += counts.fails;
+                    }
+                }
+            }
+            _ => return None,
+        }
+        Some(rate)
+    }
+
+    /// The gauge of this name, nothing when there is no such gauge.
+    #[must_use]
+    pub fn gauge(&self, name: &str) -> Option<Gauge> {
+        match name {
+            "vus" => Some(self.vus),
+            "vus_max" => Some(self.vus_max),
+            _ => None,
+        }
+    }
+
+    /// Checks over all stages, by persona and name, in alphabetical order.
+    #[must_use]
+    pub fn checks_by_name(&self) -> Vec<(&'static str, &'static str, CheckCounts)> {
+        let mut sums = std::collections::BTreeMap::<_, CheckCounts>::new();
+        for (tags, counts) in &self.checks {
+            let sum = sums.entry((tags.scenario, tags.check)).or_default();
+            sum.passes += counts.passes;
+            sum.fails += counts.fails;
+        }
+        sums.into_iter()
+            .map(|((scenario, check), sum)| (scenario, check, sum))
+            .collect()
+    }
+}
+
+fn request_trend<'a>(
+    name: &str,
+    tags: &RequestTags,
+    series: &'a RequestSeries,
+) -> Option<&'a Trend> {
+    match Phase::of_metric(name) {
+        Some(phase) => Some(series.trend(phase)),
+        None => (tags.trend == Some(name)).then(|| series.trend(Phase::Duration)),
+    }
+}

@@ -1,0 +1,32 @@
+//! Persona A: sees an event, joins it, and buys what everybody buys.
+
+use super::Persona;
+use crate::shop::{Shopper, Stop};
+
+pub(super) const PERSONA: Persona = Persona {
+    key: 'a',
+    name: "impulse_buyer",
+    summary: "charges 10,000 won, claims a coupon, buys the top 5 with or without it",
+    forbidden_to_order: false,
+    spends_everything: false,
+    iterate: |shopper| Box::pin(iterate(shopper)),
+};
+
+/// Enough for one of each of five products.
+const CHARGE: i64 = 10_000;
+
+async fn iterate(shopper: &mut Shopper) -> Result<(), Stop> {
+    shopper.log_in().await?;
+    shopper.charge(CHARGE).await?;
+    let coupon = if shopper.claim().await? {
+        shopper.issued_coupon().await?
+    } else {
+        None
+    };
+    let mut products = shopper.top_products().await?;
+    products.truncate(5);
+    shopper.vu.check("top5 has 5 products", products.len() == 5);
+    shopper.order(&products, coupon).await?;
+    shopper.balance().await?;
+    Ok(())
+}

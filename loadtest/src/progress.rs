@@ -1,0 +1,155 @@
+//! What people see while a run goes on: a live line on a terminal, a line now and then elsewhere.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::executor::Schedule;
+use crate::metrics::{Rate, TagFilter};
+use crate::sampler::Tick;
+
+/// Seconds between two lines where there is no terminal.
+const PLAIN_EVERY: u64 = 5;
+
+/// Shows how the run goes, on standard error.
+#[derive(Debug)]
+pub struct Progress {
+    view: View,
+    /// Where the load ends, in time or in iterations.
+    goal: Goal,
+}
+
+#[derive(Debug)]
+enum View {
+    Hidden,
+    Live(ProgressBar),
+    Plain { seconds: u64 },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Goal {
+    Time(Duration),
+    Iterations(u64),
+}
+
+impl Progress {
+    /// A view that fits standard error, or none.
+    #[must_use]
+    pub fn new(quiet: bool, schedule: &Schedule) -> Self {
+        let view = match (quiet, std::io::stderr().is_terminal()) {
+            (true, _) => View::Hidden,
+            (false, false) => View::Plain { seconds: 0 },
+            (false, true) => {
+                let bar = ProgressBar::new_spinner().with_style(spinner());
+                bar.enable_steady_tick(Duration::from_millis(100));
+                View::Live(bar)
+            }
+        };
+        let goal = match schedule.planned_iterations() {
+            Some(iterations) => Goal::Iterations(iterations),
+            None => Goal::Time(schedule.end()),
+        };
+        Self { view, goal }
+    }
+
+    /// Says what is being done, before and after the load.
+    pub fn step(&self, what: &str) {
+        match &self.view {
+            View::Hidden => {}
+            View::Live(bar) => {
+                bar.set_style(spinner());
+                bar.set_message(what.to_owned());
+            }
+            View::Plain { .. } => say(what),
+        }
+    }
+
+    /// Shows a second of the load.
+    pub fn tick(&mut self, tick: &Tick<'_>) {
+        let (done, of) = match self.goal {
+            Goal::Time(end) => (tick.elapsed.as_secs(), end.as_secs()),
+            Goal::Iterations(all) => (iterations(tick), all),
+        };
+        match &mut self.view {
+            View::Hidden => {}
+            View::Live(bar) => {
+                bar.set_style(gauge());
+                bar.set_length(of.max(1));
+                bar.set_position(done.min(of));
+                bar.set_message(self.goal.describe(tick));
+            }
+            View::Plain { seconds } => {
+                *seconds += 1;
+                if seconds.is_multiple_of(PLAIN_EVERY) {
+                    say(&self.goal.describe(tick));
+                }
+            }
+        }
+    }
+
+    /// Takes the live line away, for the summary to follow.
+    pub fn finish(&self) {
+        if let View::Live(bar) = &self.view {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Goal {
+    fn describe(self, tick: &Tick<'_>) -> String {
+        let all = TagFilter::default();
+        let seconds = tick.second.duration.as_secs_f64().max(0.001);
+        let requests = tick.second.counter("http_reqs", &all).unwrap_or(0) as f64 / seconds;
+        let p95 = tick
+            .second
+            .trend("http_req_duration", &all)
+            .percentile_ms(95.0);
+        let failed = tick
+            .total
+            .rate("http_req_failed", &all)
+            .map_or(0, |Rate { passes, .. }| passes);
+        let clock = match self {
+            Self::Time(end) if tick.elapsed < end => {
+                format!(
+                    "{}s, {}s left",
+                    tick.elapsed.as_secs(),
+                    (end - tick.elapsed).as_secs()
+                )
+            }
+            Self::Time(_) => format!("{}s, finishing", tick.elapsed.as_secs()),
+            Self::Iterations(of) => {
+                format!(
+                    "{}s, {} of {of} iterations",
+                    tick.elapsed.as_secs(),
+                    iterations(tick)
+                )
+            }
+        };
+        format!(
+            "{clock} · {} · VUs {}/{} · {requests:.0} req/s · p95 {p95:.1} ms · {failed} failed",
+            tick.stage, tick.second.vus.value, tick.target
+        )
+    }
+}
+
+fn iterations(tick: &Tick<'_>) -> u64 {
+    tick.total
+        .counter("iterations", &TagFilter::default())
+        .unwrap_or(0)
+}
+
+fn say(line: &str) {
+    // Progress that nobody can read any more is no reason to stop a run.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn spinner() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is well-formed")
+}
+
+fn gauge() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:20} {wide_msg}")
+        .expect("the template is well-formed")
+        .progress_chars("━╸─")
+}

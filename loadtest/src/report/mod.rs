@@ -1,0 +1,41 @@
+//! Renders an outcome: tables for people, JSON for programs. Each report writes to a writer.
+
+mod json;
+mod plan;
+mod terminal;
+
+use std::time::{Duration, SystemTime};
+
+pub use json::write_json;
+pub use plan::write_plan;
+pub use terminal::write_terminal;
+
+use crate::audit::Invariant;
+use crate::config::RunConfig;
+use crate::metrics::Snapshot;
+use crate::threshold::{Judgement, Outcome};
+
+/// Everything that reports are made from.
+#[derive(Debug)]
+pub struct RunResult {
+    /// Unique name of the run.
+    pub id: String,
+    /// What was asked for.
+    pub config: RunConfig,
+    /// The address that was tested.
+    pub host: String,
+    /// When the run began.
+    pub started_at: SystemTime,
+    /// From the first iteration's start to the last one's end.
+    pub duration: Duration,
+    /// What was measured.
+    pub snapshot: Snapshot,
+    /// How the thresholds came out.
+    pub thresholds: Vec<Outcome>,
+    /// How the invariants came out.
+    pub invariants: Vec<Invariant>,
+    /// The first unexpected answer of each request name and status.
+    pub failures: Vec<(&'static str, u16, String)>,
+    /// The verdict.
+    pub judgement: Judgement,
+}

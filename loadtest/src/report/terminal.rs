@@ -1,0 +1,357 @@
+//! The summary in tables, for a person at the end of a run.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use owo_colors::{OwoColorize, Style};
+use tabled::builder::Builder;
+use tabled::settings::object::Columns;
+use tabled::settings::{Alignment, Modify};
+
+use super::RunResult;
+use crate::metrics::{Snapshot, TagFilter, Trend};
+use crate::shop::{REQUESTS, custom_trends};
+use crate::threshold::Verdict;
+
+/// Writes the summary with escape sequences for colours: a writer that is no terminal's must strip
+/// them, as `anstream`'s do.
+///
+/// # Errors
+/// The writer's.
+pub fn write_terminal(result: &RunResult, mut out: impl Write) -> io::Result<()> {
+    head(result, &mut out)?;
+    if !result.snapshot.requests.is_empty() {
+        section("Requests", requests(&result.snapshot), &mut out)?;
+        section("By stage", stages(result), &mut out)?;
+        section("Trends", trends(&result.snapshot), &mut out)?;
+    }
+    section("Checks", checks(&result.snapshot), &mut out)?;
+    section("Thresholds", thresholds(result), &mut out)?;
+    section("Invariants", invariants(result), &mut out)?;
+    section("Unexpected answers", failures(result), &mut out)?;
+    verdict(result, &mut out)
+}
+
+/// Colours the marks of a finished table: by then, escape sequences can't upset its widths.
+fn with_coloured_marks(table: &str) -> String {
+    table
+        .replace('✓', &"✓".green().to_string())
+        .replace('✗', &"✗".red().bold().to_string())
+}
+
+/// Rows of a table, the first one its head.
+struct Table {
+    rows: Vec<Vec<String>>,
+    /// Columns from this one on are numbers, and stand right.
+    numbers_from: usize,
+}
+
+impl Table {
+    fn new<const N: usize>(head: [&str; N], numbers_from: usize) -> Self {
+        Self {
+            rows: vec![head.map(str::to_owned).to_vec()],
+            numbers_from,
+        }
+    }
+
+    fn push<const N: usize>(&mut self, row: [String; N]) {
+        self.rows.push(row.to_vec());
+    }
+}
+
+fn head(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    let config = &result.config;
+    let counter = |name| {
+        result
+            .snapshot
+            .counter(name, &TagFilter::default())
+            .unwrap_or(0)
+    };
+    let interrupted = counter("interrupted_iterations");
+    writeln!(out)?;
+    writeln!(out, "{}", format!("loadtest {}", result.id).bold())?;
+    writeln!(
+        out,
+        "{} · {} · up to {} VUs ({}) · seed {}",
+        config.profile,
+        config.schedule.executor.name(),
+        config.schedule.vus_max(),
+        config.mix,
+        config.seed
+    )?;
+    let cut = if interrupted > 0 {
+        format!(", {interrupted} cut")
+    } else {
+        String::new()
+    };
+    writeln!(
+        out,
+        "{} · {:.1} s · {} iterations{cut}",
+        result.host,
+        result.duration.as_secs_f64(),
+        counter("iterations")
+    )
+}
+
+fn section(title: &str, table: Table, out: &mut impl Write) -> io::Result<()> {
+    if table.rows.len() < 2 {
+        return Ok(());
+    }
+    let numbers_from = table.numbers_from;
+    let mut rendered = Builder::from_iter(table.rows).build();
+    rendered.with(tabled::settings::Style::rounded());
+    rendered.with(Modify::new(Columns::new(numbers_from..)).with(Alignment::right()));
+    writeln!(out, "\n{}", title.bold())?;
+    writeln!(out, "{}", with_coloured_marks(&rendered.to_string()))
+}
+
+fn requests(snapshot: &Snapshot) -> Table {
+    let head = [
+        "name", "count", "req/s", "failed", "avg", "min", "med", "p90", "p95", "p99", "max",
+    ];
+    let mut table = Table::new(head, 1);
+    let named = REQUESTS.iter().map(|request| {
+        (
+            request.name,
+            TagFilter(vec![("name".to_owned(), request.name.to_owned())]),
+        )
+    });
+    for (name, filter) in named.chain([("all", TagFilter::default())]) {
+        let trend = snapshot.trend("http_req_duration", &filter);
+        if trend.is_empty() {
+            continue;
+        }
+        let failed = snapshot
+            .rate("http_req_failed", &filter)
+            .map_or(0, |rate| rate.passes);
+        let [avg, min, med, p90, p95, p99, max] = times(&trend);
+        let rate = per_second(trend.count(), snapshot.duration);
+        table.push([
+            name.to_owned(),
+            trend.count().to_string(),
+            rate,
+            failed.to_string(),
+            avg,
+            min,
+            med,
+            p90,
+            p95,
+            p99,
+            max,
+        ]);
+    }
+    table
+}
+
+fn stages(result: &RunResult) -> Table {
+    let snapshot = &result.snapshot;
+    let mut table = Table::new(
+        [
+            "stage", "time", "VUs", "count", "req/s", "failed", "avg", "med", "p95", "p99", "max",
+        ],
+        1,
+    );
+    let segments = result.config.schedule.segments();
+    if segments.len() < 2 {
+        return table;
+    }
+    for (name, segment) in snapshot.stages.iter().zip(segments) {
+        let filter = TagFilter(vec![("stage".to_owned(), name.clone())]);
+        let trend = snapshot.trend("http_req_duration", &filter);
+        let failed = snapshot
+            .rate("http_req_failed", &filter)
+            .map_or(0, |rate| rate.passes);
+        // A stopped run ends within a stage.
+        let length = segment
+            .end
+            .min(result.duration)
+            .saturating_sub(segment.start);
+        let [avg, _, med, _, p95, p99, max] = times(&trend);
+        let vus = if segment.from == segment.to {
+            segment.to.to_string()
+        } else {
+            format!("{}→{}", segment.from, segment.to)
+        };
+        table.push([
+            name.clone(),
+            format!("{:.0}s", length.as_secs_f64()),
+            vus,
+            trend.count().to_string(),
+            per_second(trend.count(), length),
+            failed.to_string(),
+            avg,
+            med,
+            p95,
+            p99,
+            max,
+        ]);
+    }
+    table
+}
+
+fn trends(snapshot: &Snapshot) -> Table {
+    let mut table = Table::new(
+        [
+            "trend", "count", "avg", "min", "med", "p90", "p95", "p99", "max",
+        ],
+        1,
+    );
+    let own = [
+        "server_timing_queue",
+        "server_timing_db",
+        "server_timing_redis",
+        "iteration_duration",
+    ];
+    for name in custom_trends().into_iter().chain(own) {
+        let trend = snapshot.trend(name, &TagFilter::default());
+        if !trend.is_empty() {
+            let [avg, min, med, p90, p95, p99, max] = times(&trend);
+            table.push([
+                name.to_owned(),
+                trend.count().to_string(),
+                avg,
+                min,
+                med,
+                p90,
+                p95,
+                p99,
+                max,
+            ]);
+        }
+    }
+    table
+}
+
+fn checks(snapshot: &Snapshot) -> Table {
+    let mut table = Table::new(["", "check", "persona", "passes", "fails"], 3);
+    for (scenario, check, counts) in snapshot.checks_by_name() {
+        let row = [
+            mark(counts.fails == 0),
+            check.to_owned(),
+            scenario.to_owned(),
+        ];
+        let [ok, check, scenario] = row;
+        table.push([
+            ok,
+            check,
+            scenario,
+            counts.passes.to_string(),
+            counts.fails.to_string(),
+        ]);
+    }
+    table
+}
+
+fn thresholds(result: &RunResult) -> Table {
+    let mut table = Table::new(["", "threshold", "actual"], 2);
+    for outcome in &result.thresholds {
+        let actual = match outcome.actual {
+            None => "no data".to_owned(),
+            Some(value) if outcome.threshold.aggregation.is_duration() => {
+                format!("{} ms", ms(value))
+            }
+            Some(value) => format!("{}", (value * 1e6).round() / 1e6),
+        };
+        table.push([mark(outcome.ok), outcome.threshold.to_string(), actual]);
+    }
+    table
+}
+
+fn invariants(result: &RunResult) -> Table {
+    let mut table = Table::new(["", "invariant", "expected", "actual"], 2);
+    for row in &result.invariants {
+        let name = match &row.detail {
+            Some(detail) => format!("{}\n  {detail}", row.name),
+            None => row.name.clone(),
+        };
+        table.push([
+            mark(row.ok),
+            name,
+            row.expected.to_string(),
+            row.actual.to_string(),
+        ]);
+    }
+    table
+}
+
+fn failures(result: &RunResult) -> Table {
+    let mut table = Table::new(["name", "status", "count", "first one"], 4);
+    for (name, status, sample) in &result.failures {
+        let filter = TagFilter(vec![
+            ("name".to_owned(), (*name).to_owned()),
+            ("status".to_owned(), status.to_string()),
+            ("expected_response".to_owned(), "false".to_owned()),
+        ]);
+        let count = result.snapshot.counter("http_reqs", &filter).unwrap_or(0);
+        let status = if *status == 0 {
+            "none".to_owned()
+        } else {
+            status.to_string()
+        };
+        // Control characters of an answer must not reach the terminal.
+        let sample: String = sample
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(100)
+            .collect();
+        table.push([(*name).to_owned(), status, count.to_string(), sample]);
+    }
+    table
+}
+
+fn verdict(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    let judgement = &result.judgement;
+    let (word, style) = match judgement.verdict {
+        Verdict::Pass => ("PASS", Style::new().green().bold()),
+        Verdict::Fail => ("FAIL", Style::new().red().bold()),
+        Verdict::Invalid => ("INVALID", Style::new().yellow().bold()),
+    };
+    let held = match judgement.verdict {
+        Verdict::Pass => format!(
+            "{} thresholds and {} invariants hold",
+            result.thresholds.len(),
+            result.invariants.len()
+        ),
+        Verdict::Fail | Verdict::Invalid => format!("exit code {}", judgement.exit.code()),
+    };
+    writeln!(out, "\n{}  {held}", word.style(style))?;
+    judgement
+        .reasons
+        .iter()
+        .try_for_each(|reason| writeln!(out, "  {reason}"))
+}
+
+fn mark(ok: bool) -> String {
+    if ok { "✓" } else { "✗" }.to_owned()
+}
+
+fn times(trend: &Trend) -> [String; 7] {
+    [
+        trend.avg_ms(),
+        trend.min_ms(),
+        trend.percentile_ms(50.0),
+        trend.percentile_ms(90.0),
+        trend.percentile_ms(95.0),
+        trend.percentile_ms(99.0),
+        trend.max_ms(),
+    ]
+    .map(ms)
+}
+
+/// Milliseconds with about three significant digits.
+fn ms(value: f64) -> String {
+    match value {
+        value if value < 10.0 => format!("{value:.2}"),
+        value if value < 100.0 => format!("{value:.1}"),
+        value => format!("{value:.0}"),
+    }
+}
+
+fn per_second(count: u64, duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds > 0.0 {
+        format!("{:.1}", count as f64 / seconds)
+    } else {
+        "-".to_owned()
+    }
+}

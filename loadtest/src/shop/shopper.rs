@@ -1,0 +1,375 @@
+//! A virtual user in the shop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::requests;
+use super::world::World;
+use crate::book::{Book, Fate, Operation};
+use crate::executor::{Actor, Iterated};
+use crate::personas::Persona;
+use crate::vu::{Answer, Request, TransportError, VirtualUser};
+
+/// Why a persona ends an iteration early. What led to it has been recorded already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Stop {
+    /// The server didn't answer.
+    #[error("the server did not answer")]
+    Unreachable,
+    /// It answered something that the next step can't be built on.
+    #[error("the answer was of no use")]
+    Unusable,
+}
+
+/// A coupon that a user holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Coupon {
+    /// Its id.
+    pub coupon_id: i64,
+    /// What it takes off an order, in won.
+    pub discount: i64,
+}
+
+/// One line of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Item {
+    /// Which product.
+    pub product_id: i64,
+    /// How many.
+    pub quantity: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TopProduct {
+    product_id: i64,
+}
+
+#[derive(Deserialize)]
+struct Balance {
+    balance: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderBody<'a> {
+    user_id: i64,
+    coupon_id: Option<i64>,
+    items: &'a [Item],
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Ordered {
+    total_amount: i64,
+}
+
+/// How often an accepted claim is looked for once the wait is over, and how long apart.
+const LOOKS: u32 = 20;
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+
+/// A virtual user with its book and its knowledge of the shop: what a persona is given.
+pub struct Shopper {
+    /// Its measured HTTP, checks, chance and waiting.
+    pub vu: VirtualUser,
+    /// What it did.
+    pub book: Book,
+    /// What it knows.
+    pub world: Arc<World>,
+    persona: &'static Persona,
+}
+
+impl Shopper {
+    /// A user who has done nothing yet.
+    #[must_use]
+    pub fn new(vu: VirtualUser, world: Arc<World>, persona: &'static Persona) -> Self {
+        Self {
+            vu,
+            book: Book::default(),
+            world,
+            persona,
+        }
+    }
+
+    /// Its persona.
+    #[must_use]
+    pub const fn persona(&self) -> &'static Persona {
+        self.persona
+    }
+
+    /// Asks for its own id, as the seed's script does in every iteration.
+    ///
+    /// # Errors
+    /// When the answer is no number.
+    pub async fn log_in(&mut self) -> Result<i64, Stop> {
+        let path = format!("/users/id?name=u{}", self.vu.number);
+        let answer = self.vu.send(&requests::USER_ID, &path, None).await;
+        self.vu.check("getUserId 200", answer.status == 200);
+        let id = usable(&answer, 200)?;
+        self.book.user_id = Some(id);
+        Ok(id)
+    }
+
+    /// Puts won on its balance.
+    ///
+    /// # Errors
+    /// When that was not acknowledged.
+    pub async fn charge(&mut self, amount: i64) -> Result<(), Stop> {
+        let path = format!("/users/{}/balance", self.id());
+        let body = format!("{{\"amount\":{amount}}}");
+        let entry = self.book.enter(Operation::Charge { amount });
+        let answer = self
+            .vu
+            .send(&requests::CHARGE, &path, Some(body.into()))
+            .await;
+        self.book.settle(&entry, fate(&answer));
+        self.vu.check("charge 201", answer.status == 201);
+        let Balance { balance } = usable(&answer, 201)?;
+        self.check_balance("charged balance as predicted", balance);
+        Ok(())
+    }
+
+    /// Claims a coupon; whether the claim was accepted.
+    ///
+    /// # Errors
+    /// When the server didn't answer.
+    pub async fn claim(&mut self) -> Result<bool, Stop> {
+        let policy = self.world.policy_of(self.vu.number);
+        let path = format!("/coupons?userId={}&policyId={policy}", self.id());
+        let entry = self.book.enter(Operation::Claim { policy });
+        let answer = self.vu.send(&requests::CLAIM, &path, None).await;
+        self.book.settle(&entry, fate(&answer));
+        self.vu.check(
+            "coupon response valid",
+            matches!(answer.status, 201 | 400 | 409),
+        );
+        reached(&answer)?;
+        Ok(answer.status == 201)
+    }
+
+    /// Waits for the coupon of an accepted claim, and gives the first that it may use.
+    ///
+    /// # Errors
+    /// When the list can't be read.
+    pub async fn issued_coupon(&mut self) -> Result<Option<Coupon>, Stop> {
+        self.vu.wait(self.world.coupon_wait).await;
+        let mut coupon = self.first_coupon().await?;
+        for _ in 0..LOOKS {
+            if coupon.is_some() {
+                break;
+            }
+            self.vu.wait(LOOK_AGAIN_AFTER).await;
+            coupon = self.first_coupon().await?;
+        }
+        self.vu
+            .check("coupon visible after the claim", coupon.is_some());
+        if let Some(coupon) = coupon {
+            self.world.note_coupon(coupon.coupon_id);
+        }
+        Ok(coupon)
+    }
+
+    async fn first_coupon(&mut self) -> Result<Option<Coupon>, Stop> {
+        let path = format!("/users/{}/coupons", self.id());
+        let answer = self.vu.send(&requests::COUPONS, &path, None).await;
+        self.vu.check("get coupons 200", answer.status == 200);
+        let coupons: Vec<Coupon> = usable(&answer, 200)?;
+        Ok(coupons.first().copied())
+    }
+
+    /// The products sold most, best first.
+    ///
+    /// # Errors
+    /// When the list can't be read.
+    pub async fn top_products(&mut self) -> Result<Vec<i64>, Stop> {
+        let answer = self
+            .vu
+            .send(&requests::TOP_PRODUCTS, "/products/top/realtime", None)
+            .await;
+        self.vu.check("top5 200", answer.status == 200);
+        let top: Vec<TopProduct> = usable(&answer, 200)?;
+        Ok(top.into_iter().map(|product| product.product_id).collect())
+    }
+
+    /// Orders one of each product, with the coupon if there is one.
+    ///
+    /// # Errors
+    /// When that was not acknowledged.
+    pub async fn order(&mut self, products: &[i64], coupon: Option<Coupon>) -> Result<(), Stop> {
+        let items: Vec<Item> = products
+            .iter()
+            .map(|id| Item {
+                product_id: *id,
+                quantity: 1,
+            })
+            .collect();
+        let discount = coupon.map_or(0, |coupon| coupon.discount);
+        let paid = (self.price_of(&items) - discount).max(0);
+        let entry = self.book.enter(Operation::Order {
+            items: items
+                .iter()
+                .map(|item| (item.product_id, item.quantity))
+                .collect(),
+            paid,
+            with_coupon: coupon.is_some(),
+        });
+        let body = self.order_body(&items, coupon.map(|coupon| coupon.coupon_id));
+        let answer = self.vu.send(&requests::ORDER, "/orders", Some(body)).await;
+        self.book.settle(&entry, fate(&answer));
+        self.vu.check("order 201", answer.status == 201);
+        let Ordered { total_amount } = usable(&answer, 201)?;
+        self.vu
+            .check("order total as predicted", total_amount == paid);
+        Ok(())
+    }
+
+    /// Looks at its balance, which must be what the book says.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn balance(&mut self) -> Result<i64, Stop> {
+        let path = format!("/users/{}/balance", self.id());
+        let answer = self.vu.send(&requests::BALANCE, &path, None).await;
+        self.vu.check("get balance 200", answer.status == 200);
+        let Balance { balance } = usable(&answer, 200)?;
+        self.check_balance("balance as predicted", balance);
+        Ok(balance)
+    }
+
+    /// Tries an order that must be refused. It stays out of the book: were it to happen, the
+    /// audit must find it.
+    ///
+    /// # Errors
+    /// When the server didn't answer.
+    pub async fn attack_order(&self, items: &[Item], coupon: Option<i64>) -> Result<(), Stop> {
+        let body = self.order_body(items, coupon);
+        self.attack(&requests::MALICIOUS_ORDER, "/orders", Some(body))
+            .await
+    }
+
+    /// Sends something that must be refused; with a body as `POST`, without as `GET`.
+    ///
+    /// # Errors
+    /// When the server didn't answer.
+    pub async fn attack_with(&self, path: &str, body: Option<Bytes>) -> Result<(), Stop> {
+        let request = if body.is_some() {
+            &requests::HOSTILE_POST
+        } else {
+            &requests::HOSTILE_GET
+        };
+        self.attack(request, path, body).await
+    }
+
+    async fn attack(
+        &self,
+        request: &'static Request,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> Result<(), Stop> {
+        let answer = self.vu.send(request, path, body).await;
+        self.vu
+            .check("attack refused with 4xx", answer.is_refusal());
+        reached(&answer)
+    }
+
+    /// What the items cost together, in won.
+    #[must_use]
+    pub fn price_of(&self, items: &[Item]) -> i64 {
+        let price = |item: &Item| {
+            self.world
+                .prices
+                .get(&item.product_id)
+                .copied()
+                .unwrap_or(0)
+        };
+        items
+            .iter()
+            .map(|item| price(item).saturating_mul(item.quantity))
+            .sum()
+    }
+
+    fn id(&self) -> i64 {
+        self.book.user_id.unwrap_or_default()
+    }
+
+    fn order_body(&self, items: &[Item], coupon_id: Option<i64>) -> Bytes {
+        let body = OrderBody {
+            user_id: self.id(),
+            coupon_id,
+            items,
+        };
+        serde_json::to_vec(&body)
+            .expect("numbers and lists are always JSON")
+            .into()
+    }
+
+    fn check_balance(&self, check: &'static str, balance: i64) {
+        // An operation whose outcome is unknown makes any prediction a guess; the audit then
+        // looks for the balance among the possible ones.
+        if self.book.is_certain() {
+            self.vu.check(check, balance == self.book.balance);
+        }
+    }
+}
+
+impl Actor for Shopper {
+    fn scenario(&self) -> &'static str {
+        self.persona.name
+    }
+
+    fn iterate(&mut self) -> BoxFuture<'_, Iterated> {
+        let iterate = self.persona.iterate;
+        Box::pin(async move {
+            let stop = iterate(self).await.err();
+            if stop.is_some() {
+                self.book.end_early();
+            }
+            match stop {
+                Some(Stop::Unreachable) => Iterated::Unreachable,
+                Some(Stop::Unusable) | None => Iterated::Answered,
+            }
+        })
+    }
+
+    fn cut(&mut self) {
+        self.book.end_early();
+    }
+
+    fn retire(&mut self) {
+        self.vu.disconnect();
+    }
+}
+
+/// What the answer says of an operation that it answers.
+fn fate(answer: &Answer) -> Fate {
+    match (answer.status, &answer.error) {
+        (201, _) => Fate::Done,
+        (400..=499, _) | (_, Some(TransportError::Connect(_) | TransportError::Tls(_))) => {
+            Fate::Refused
+        }
+        _ => Fate::Unknown,
+    }
+}
+
+fn reached(answer: &Answer) -> Result<(), Stop> {
+    if answer.error.is_some() {
+        Err(Stop::Unreachable)
+    } else {
+        Ok(())
+    }
+}
+
+fn usable<T: serde::de::DeserializeOwned>(answer: &Answer, status: u16) -> Result<T, Stop> {
+    reached(answer)?;
+    if answer.status != status {
+        return Err(Stop::Unusable);
+    }
+    answer.json().ok_or(Stop::Unusable)
+}

@@ -1,0 +1,67 @@
+//! What the personas know of the shop before they begin.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+/// How many coupons the set-up asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coupons {
+    /// So many over all policies.
+    Limited(u32),
+    /// So many that nobody is refused: the bottleneck check.
+    Unlimited,
+}
+
+impl Coupons {
+    /// The number to ask for.
+    #[must_use]
+    pub const fn quantity(self) -> u32 {
+        match self {
+            Self::Limited(quantity) => quantity,
+            Self::Unlimited => 100_000_000,
+        }
+    }
+}
+
+/// The shop as the set-up left it.
+#[derive(Debug, Default)]
+pub struct World {
+    /// The coupon policies.
+    pub policy_ids: Vec<i64>,
+    /// Price of every product, in won, by its id.
+    pub prices: HashMap<i64, i64>,
+    /// How long a persona waits between its claim and looking for the coupon.
+    pub coupon_wait: Duration,
+    /// A coupon that some user was lately given: what persona C tries to steal. 0 before there is one.
+    latest_coupon: AtomicI64,
+}
+
+impl World {
+    /// A shop with these policies and prices.
+    #[must_use]
+    pub fn new(policy_ids: Vec<i64>, prices: HashMap<i64, i64>, coupon_wait: Duration) -> Self {
+        Self {
+            policy_ids,
+            prices,
+            coupon_wait,
+            latest_coupon: AtomicI64::new(0),
+        }
+    }
+
+    /// The policy that a user claims from, spread evenly over the users as in the seed.
+    #[must_use]
+    pub fn policy_of(&self, vu: u32) -> i64 {
+        self.policy_ids[vu as usize % self.policy_ids.len()]
+    }
+
+    pub(super) fn note_coupon(&self, coupon: i64) {
+        self.latest_coupon.store(coupon, Ordering::Relaxed);
+    }
+
+    /// A coupon of some user, if there is one.
+    #[must_use]
+    pub fn latest_coupon(&self) -> Option<i64> {
+        Some(self.latest_coupon.load(Ordering::Relaxed)).filter(|coupon| *coupon != 0)
+    }
+}

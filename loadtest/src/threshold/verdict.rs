@@ -1,0 +1,346 @@
+//! The verdict and its exit code. Pure: everything that was seen goes in, the judgement comes out.
+
+use serde::Serialize;
+
+use super::evaluate::Outcome;
+
+/// What the run says about the system under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every threshold and invariant holds.
+    Pass,
+    /// A threshold is crossed or an invariant broken.
+    Fail,
+    /// The run says nothing about the system.
+    Invalid,
+}
+
+/// The exit codes of `loadtest`, k6's where k6 has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitCode {
+    /// Verdict pass.
+    Pass,
+    /// Verdict invalid.
+    Invalid,
+    /// An invariant is broken.
+    InvariantBroken,
+    /// A threshold is crossed.
+    ThresholdCrossed,
+    /// Flags or configuration are wrong; nothing was sent.
+    BadConfiguration,
+    /// Stopped by a signal.
+    Interrupted,
+}
+
+impl ExitCode {
+    /// Every code with what it means, for `--help` and the README.
+    pub const TABLE: [(Self, &'static str); 6] = [
+        (
+            Self::Pass,
+            "pass: every threshold, check and invariant holds",
+        ),
+        (
+            Self::ThresholdCrossed,
+            "fail: a threshold is crossed (checks count as one)",
+        ),
+        (
+            Self::InvariantBroken,
+            "fail: a business invariant is broken",
+        ),
+        (
+            Self::Invalid,
+            "invalid: no data, set-up or audit failed, or too many cut iterations",
+        ),
+        (
+            Self::BadConfiguration,
+            "bad flags or configuration, or no server: nothing was sent",
+        ),
+        (
+            Self::Interrupted,
+            "interrupted by a signal; summary and reports are still written",
+        ),
+    ];
+
+    /// The number that the process ends with.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Invalid => 97,
+            Self::InvariantBroken => 98,
+            Self::ThresholdCrossed => 99,
+            Self::BadConfiguration => 104,
+            Self::Interrupted => 105,
+        }
+    }
+}
+
+/// Everything that the verdict depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The thresholds' outcomes.
+    pub thresholds: &'a [Outcome],
+    /// The broken invariants, in words.
+    pub broken_invariants: &'a [String],
+    /// Why set-up, load or audit could not be carried through, if it couldn't.
+    pub error: Option<&'a str>,
+    /// Complete iterations.
+    pub iterations: u64,
+    /// Iterations cut before they were complete.
+    pub interrupted: u64,
+    /// The largest share, 0 to 1, of started iterations that may be cut.
+    pub max_interrupted: f64,
+    /// Requests sent.
+    pub requests: u64,
+    /// Whether a signal ended the run.
+    pub signalled: bool,
+}
+
+/// The judgement and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The exit code.
+    pub exit: ExitCode,
+    /// Why, in words, the weightiest first; empty for a pass.
+    pub reasons: Vec<String>,
+}
+
+/// Judges the run. Every reason is listed; the exit code is that of the weightiest: a signal,
+/// then what makes the run invalid, then broken invariants, then crossed thresholds.
+#[must_use]
+pub fn judge(evidence: &Evidence<'_>) -> Judgement {
+    let invalid = invalid_reasons(evidence);
+    let invariants: Vec<String> = evidence
+        .broken_invariants
+        .iter()
+        .map(|name| format!("invariant broken: {name}"))
+        .collect();
+    let thresholds: Vec<String> = evidence
+        .thresholds
+        .iter()
+        .filter(|outcome| !outcome.ok)
+        .map(crossed)
+        .collect();
+    let verdict = match () {
+        () if !invalid.is_empty() || evidence.signalled => Verdict::Invalid,
+        () if !invariants.is_empty() || !thresholds.is_empty() => Verdict::Fail,
+        () => Verdict::Pass,
+    };
+    let exit = match () {
+        () if evidence.signalled => ExitCode::Interrupted,
+        () if !invalid.is_empty() => ExitCode::Invalid,
+        () if !invariants.is_empty() => ExitCode::InvariantBroken,
+        () if !thresholds.is_empty() => ExitCode::ThresholdCrossed,
+        () => ExitCode::Pass,
+    };
+    let signal = evidence
+        .signalled
+        .then(|| "interrupted by a signal before its end".to_owned());
+    let reasons = signal
+        .into_iter()
+        .chain(invalid)
+        .chain(invariants)
+        .chain(thresholds)
+        .collect();
+    Judgement {
+        verdict,
+        exit,
+        reasons,
+    }
+}
+
+fn invalid_reasons(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let started = evidence.iterations + evidence.interrupted;
+    if evidence.requests == 0 && evidence.error.is_none() && !evidence.signalled {
+        reasons.push("no request was sent: there is nothing to judge".to_owned());
+    } else if evidence.requests > 0 && evidence.iterations == 0 {
+        reasons.push("no iteration was completed: there is nothing to judge".to_owned());
+    }
+    let share = evidence.interrupted as f64 / started.max(1) as f64;
+    if share > evidence.max_interrupted {
+        reasons.push(format!(
+            "{} of {started} iterations were cut at the end of their grace time, {:.1} % where at most {:.1} % may be",
+            evidence.interrupted,
+            share * 100.0,
+            evidence.max_interrupted * 100.0
+        ));
+    }
+    reasons.extend(evidence.error.map(str::to_owned));
+    reasons
+}
+
+fn crossed(outcome: &Outcome) -> String {
+    let threshold = &outcome.threshold;
+    match outcome.actual {
+        None => format!("threshold without data: {threshold}"),
+        Some(actual) if threshold.aggregation.is_duration() => {
+            format!("threshold crossed: {threshold} (was {actual:.1} ms)")
+        }
+        Some(actual) => {
+            // Enough digits that 0.9999 isn't shown as the 1 it fell short of.
+            format!(
+                "threshold crossed: {threshold} (was {})",
+                (actual * 1e6).round() / 1e6
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse::parse;
+    use super::*;
+
+    const GOOD: Evidence<'_> = Evidence {
+        thresholds: &[],
+        broken_invariants: &[],
+        error: None,
+        iterations: 300,
+        interrupted: 0,
+        max_interrupted: 0.05,
+        requests: 1_900,
+        signalled: false,
+    };
+
+    fn outcome(ok: bool, actual: Option<f64>) -> Outcome {
+        let threshold = parse("http_req_duration: p(95)<200", &[]).expect("a good threshold");
+        Outcome {
+            threshold,
+            actual,
+            ok,
+        }
+    }
+
+    #[test]
+    fn a_good_run_passes_without_reasons() {
+        let judgement = judge(&Evidence {
+            thresholds: &[outcome(true, Some(20.0))],
+            ..GOOD
+        });
+        assert_eq!(
+            judgement,
+            Judgement {
+                verdict: Verdict::Pass,
+                exit: ExitCode::Pass,
+                reasons: vec![]
+            }
+        );
+    }
+
+    #[test]
+    fn the_weightiest_reason_sets_the_code_and_all_are_listed() {
+        let broken = ["orders".to_owned()];
+        let crossed = [outcome(false, Some(728.04))];
+        let both = Evidence {
+            thresholds: &crossed,
+            broken_invariants: &broken,
+            ..GOOD
+        };
+        // (evidence, verdict, code, number of reasons)
+        let rows = [
+            (
+                Evidence {
+                    thresholds: &crossed,
+                    ..GOOD
+                },
+                Verdict::Fail,
+                99,
+                1,
+            ),
+            (both, Verdict::Fail, 98, 2),
+            (
+                Evidence {
+                    error: Some("the books could not be audited"),
+                    ..both
+                },
+                Verdict::Invalid,
+                97,
+                3,
+            ),
+            (
+                Evidence {
+                    signalled: true,
+                    ..both
+                },
+                Verdict::Invalid,
+                105,
+                3,
+            ),
+            (
+                Evidence {
+                    requests: 0,
+                    iterations: 0,
+                    ..GOOD
+                },
+                Verdict::Invalid,
+                97,
+                1,
+            ),
+            (
+                Evidence {
+                    iterations: 0,
+                    ..GOOD
+                },
+                Verdict::Invalid,
+                97,
+                1,
+            ),
+            (
+                Evidence {
+                    iterations: 95,
+                    interrupted: 5,
+                    ..GOOD
+                },
+                Verdict::Pass,
+                0,
+                0,
+            ),
+            (
+                Evidence {
+                    iterations: 94,
+                    interrupted: 6,
+                    ..GOOD
+                },
+                Verdict::Invalid,
+                97,
+                1,
+            ),
+        ];
+        for (evidence, verdict, code, reasons) in rows {
+            let judgement = judge(&evidence);
+            assert_eq!(
+                (
+                    judgement.verdict,
+                    judgement.exit.code(),
+                    judgement.reasons.len()
+                ),
+                (verdict, code, reasons),
+                "{judgement:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_reason_says_what_was_measured() {
+        let crossed = judge(&Evidence {
+            thresholds: &[outcome(false, Some(728.04))],
+            ..GOOD
+        });
+        assert_eq!(
+            crossed.reasons,
+            ["threshold crossed: http_req_duration: p(95)<200 (was 728.0 ms)"]
+        );
+        let no_data = judge(&Evidence {
+            thresholds: &[outcome(false, None)],
+            ..GOOD
+        });
+        assert_eq!(
+            no_data.reasons,
+            ["threshold without data: http_req_duration: p(95)<200"]
+        );
+    }
+}
