@@ -170,7 +170,10 @@ fn a_ramp_starts_its_vus_to_the_millisecond() {
         let opens = 100 * k as u128;
         let first = began.first().expect("every VU has a window").as_millis();
         let last = began.last().expect("every VU has a window").as_millis();
-        assert!((opens..=opens + 1).contains(&first), "VU {k} began at {first}");
+        assert!(
+            (opens..=opens + 1).contains(&first),
+            "VU {k} began at {first}"
+        );
         assert!(last < 2_000 - opens, "VU {k} began its last at {last}");
     }
 }

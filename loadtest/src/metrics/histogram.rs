@@ -26,7 +26,9 @@ pub struct Trend {
 impl Trend {
     /// Adds one duration.
     pub fn record(&mut self, duration: Duration) {
-        let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX).min(LONGEST_US);
+        let us = u64::try_from(duration.as_micros())
+            .unwrap_or(u64::MAX)
+            .min(LONGEST_US);
         self.note_extremes(us, us);
         self.sum_us = self.sum_us.saturating_add(us);
         if us == 0 {

@@ -223,3 +223,7 @@ impl Client {
         Ok(request.body(Full::new(body.unwrap_or_default()))?)
     }
 }
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

@@ -1,0 +1,41 @@
+# What a developer and CI run. Everything a target needs beyond Rust, make and a package manager
+# it installs itself, without a prompt. `make help` lists the targets.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint services
+
+# Programs of a package that isn't on PATH on Debian.
+POSTGRES := $(wildcard /usr/lib/postgresql/*/bin/postgres /opt/homebrew/opt/postgresql*/bin/postgres /usr/local/opt/postgresql*/bin/postgres)
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+demo: services ## Run the seed's 300 users on a private stack: verdict, and a report in reports/
+	cargo run --release --bin loadtest -- --profile flow_iterations
+
+test: services ## Run every test, against real PostgreSQL and Redis
+	cargo test --workspace --locked
+
+lint: ## Formatting, clippy with warnings denied, and the documentation
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked --document-private-items
+
+services: # PostgreSQL and Redis, as programs: the testbed starts its own private instances
+	@missing=""; \
+	[ -n "$(POSTGRES)" ] || command -v postgres >/dev/null || missing="$$missing postgresql"; \
+	command -v redis-server >/dev/null || missing="$$missing redis"; \
+	command -v psql >/dev/null || missing="$$missing postgresql"; \
+	command -v cc >/dev/null || missing="$$missing cc"; \
+	[ -z "$$missing" ] && exit 0; \
+	echo "installing:$$missing"; \
+	root=""; [ "$$(id -u)" = 0 ] || root="sudo -n"; \
+	if command -v apt-get >/dev/null; then \
+	  packages="$$(echo "$$missing" | sed 's/redis/redis-server/; s/cc/gcc libc6-dev/')"; \
+	  $$root apt-get update -qq && \
+	  $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$packages; \
+	elif command -v brew >/dev/null; then \
+	  HOMEBREW_NO_AUTO_UPDATE=1 brew install $$(echo "$$missing" | sed 's/postgresql/postgresql@17/; s/ cc//'); \
+	else \
+	  echo "no apt-get and no brew here: install PostgreSQL and Redis by hand, then run make again" >&2; exit 1; \
+	fi

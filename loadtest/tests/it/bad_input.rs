@@ -1,0 +1,89 @@
+//! Whatever is wrong is said before anything is sent.
+
+use crate::harness::Run;
+
+/// Asks nothing of anybody: the port is one that nothing listens on.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+#[tokio::test]
+async fn all_problems_at_once() {
+    let ran = Run::against("nowhere", "--stage 1x:5 --mix d=1 --sla p95<200 --seed x")
+        .finish()
+        .await;
+    assert_eq!(ran.code, 104);
+    for flag in ["--host: ", "--stage: ", "--mix: ", "--sla: ", "--seed: "] {
+        assert!(ran.stderr.contains(flag), "{flag} in {}", ran.stderr);
+    }
+    assert_eq!((ran.stdout.as_str(), ran.summary.is_null()), ("", true));
+}
+
+#[tokio::test]
+async fn an_unknown_flag_is_a_bad_configuration() {
+    let ran = Run::new("--vuz 3").finish().await;
+    assert_eq!(ran.code, 104);
+    assert!(
+        ran.stderr.contains("unexpected argument '--vuz'"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there() {
+    let ran = Run::against(NOWHERE, "--profile smoke").finish().await;
+    assert_eq!(ran.code, 104, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("nothing answers at http://127.0.0.1:9"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[tokio::test]
+async fn a_report_directory_that_can_not_be_written() {
+    let args = format!("--profile smoke --host {NOWHERE} --report-dir /dev/null/reports");
+    let ran = Run::bare(&args).await;
+    assert_eq!(ran.code, 104);
+    assert!(
+        ran.stderr.contains("--report-dir: /dev/null/reports/"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[tokio::test]
+async fn validate_shows_the_plan_and_sends_nothing() {
+    let ran = Run::bare(&format!("validate --profile mixed --host {NOWHERE}")).await;
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let plan = [
+        "180 impulse_buyer",
+        "90 rational_buyer",
+        "30 malicious_buyer",
+        "p(95)<200",
+        "300 to 300 VUs",
+    ];
+    for line in plan {
+        assert!(ran.stdout.contains(line), "{line} in {}", ran.stdout);
+    }
+}
+
+#[tokio::test]
+async fn profiles_and_help_name_what_there_is() {
+    let profiles = Run::bare("profiles").await;
+    assert_eq!(profiles.code, 0);
+    for name in [
+        "smoke",
+        "flow_iterations",
+        "flow_iterations_unlimited",
+        "flow_300vus",
+        "ramping",
+        "mixed",
+    ] {
+        assert!(profiles.stdout.contains(name), "{name}");
+    }
+    let help = Run::bare("--help").await;
+    assert_eq!(help.code, 0);
+    for word in ["--stage", "--sla", "Exit codes:", "104", "Examples:"] {
+        assert!(help.stdout.contains(word), "{word}");
+    }
+}

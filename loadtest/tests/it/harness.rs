@@ -1,0 +1,129 @@
+//! Starts the stack and the program, and reads what the program leaves behind.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use testbed::Stack;
+
+/// The program under test.
+pub(crate) const LOADTEST: &str = env!("CARGO_BIN_EXE_loadtest");
+
+/// A private PostgreSQL, Redis and server.
+pub(crate) async fn stack() -> Stack {
+    let mut sut = Command::new(LOADTEST);
+    sut.arg(testbed::sut::SUBCOMMAND);
+    Stack::start(sut).await.expect("the stack starts")
+}
+
+/// The program with its arguments and a directory of its own for reports.
+pub(crate) struct Run {
+    pub(crate) command: tokio::process::Command,
+    reports: TempDir,
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// The JSON summary, if there is one.
+    pub(crate) summary: Value,
+}
+
+impl Run {
+    pub(crate) fn new(args: &str) -> Self {
+        let reports = tempfile::tempdir().expect("a temporary directory");
+        let mut command = tokio::process::Command::new(LOADTEST);
+        command
+            .args(args.split_whitespace())
+            .arg("--report-dir")
+            .arg(reports.path());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        Self { command, reports }
+    }
+
+    /// Against a server that runs already.
+    pub(crate) fn against(host: &str, args: &str) -> Self {
+        let mut run = Self::new(args);
+        run.command.args(["--host", host]);
+        run
+    }
+
+    /// With these arguments and nothing else.
+    pub(crate) async fn bare(args: &str) -> Ran {
+        let mut run = Self::new("");
+        run.command = tokio::process::Command::new(LOADTEST);
+        run.command.args(args.split_whitespace());
+        run.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        run.finish().await
+    }
+
+    pub(crate) async fn finish(mut self) -> Ran {
+        let child = self.command.spawn().expect("the program starts");
+        self.wait(child).await
+    }
+
+    /// Waits for a program that was spawned from `command`; a run that hangs fails the test.
+    pub(crate) async fn wait(self, child: tokio::process::Child) -> Ran {
+        let output = tokio::time::timeout(Duration::from_secs(60), child.wait_with_output())
+            .await
+            .expect("the run ends by itself")
+            .expect("the program can be waited for");
+        self.read(&output)
+    }
+
+    fn read(&self, output: &Output) -> Ran {
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            summary: self.summary_path().map_or(Value::Null, |path| {
+                let text = std::fs::read(path).expect("the summary can be read");
+                serde_json::from_slice(&text).expect("the summary is JSON")
+            }),
+        }
+    }
+
+    fn summary_path(&self) -> Option<PathBuf> {
+        let run = std::fs::read_dir(self.reports.path())
+            .ok()?
+            .next()?
+            .ok()?
+            .path();
+        Some(run.join("summary.json")).filter(|path| path.exists())
+    }
+}
+
+impl Ran {
+    /// Names of the broken invariants.
+    pub(crate) fn broken(&self) -> Vec<&str> {
+        let rows = self.summary["invariants"].as_array().expect("a list");
+        rows.iter()
+            .filter(|row| row["ok"] == false)
+            .filter_map(|row| row["name"].as_str())
+            .collect()
+    }
+
+    /// What was found for an invariant.
+    pub(crate) fn actual(&self, invariant: &str) -> &Value {
+        let rows = self.summary["invariants"].as_array().expect("a list");
+        let row = rows.iter().find(|row| row["name"] == invariant);
+        &row.unwrap_or_else(|| panic!("no invariant '{invariant}' in {rows:#?}"))["actual"]
+    }
+
+    pub(crate) fn metric(&self, name: &str) -> &Value {
+        &self.summary["metrics"][name]
+    }
+
+    pub(crate) fn reasons(&self) -> String {
+        self.summary["reasons"].to_string()
+    }
+}

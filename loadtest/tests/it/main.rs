@@ -1,0 +1,9 @@
+//! The program as its users run it, against the real server on real PostgreSQL and Redis.
+
+mod audit_fails;
+mod bad_input;
+mod faults;
+mod harness;
+mod https;
+mod proxy;
+mod runs;
