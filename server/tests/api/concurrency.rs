@@ -149,7 +149,7 @@ async fn servers_do_not_wait_for_each_other() {
         shop.charge(*user, 100_000_000).await.expect(201);
     }
     let answers = at_once((0..1000).map(|n: usize| {
-        let shop = if n % 2 == 0 {
+        let shop = if n.is_multiple_of(2) {
             shop.clone()
         } else {
             other.clone()
