@@ -143,7 +143,7 @@ impl Layer {
                 }
                 Ok(None) => {}
                 Err(wanted) => {
-                    problems.push(Problem::new(source(key), format!("must be {wanted}")))
+                    problems.push(Problem::new(source(key), format!("must be {wanted}")));
                 }
             }
         }

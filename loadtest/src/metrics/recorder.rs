@@ -1,7 +1,7 @@
 //! The hot path: what VUs write to.
 //!
 //! Every thread that runs VUs writes to a shard of its own. Its lock is contended only at the
-//! drain, once a second, and then only for the moment of swapping two pointers.
+//! drain, once a second, and then only for the moment of a swap.
 
 use parking_lot::Mutex;
 use thread_local::ThreadLocal;
@@ -12,9 +12,9 @@ use super::tags::{CheckTags, IterationTags, RequestTags};
 /// Takes samples from any thread; gives them up as snapshots.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    shards: ThreadLocal<Mutex<Box<Snapshot>>>,
+    shards: ThreadLocal<Mutex<Snapshot>>,
     /// Emptied shards whose memory the next drain hands out again.
-    spare: Mutex<Vec<Box<Snapshot>>>,
+    spare: Mutex<Vec<Snapshot>>,
 }
 
 impl Recorder {
@@ -67,7 +67,7 @@ impl Recorder {
         }
     }
 
-    fn shard(&self) -> &Mutex<Box<Snapshot>> {
+    fn shard(&self) -> &Mutex<Snapshot> {
         self.shards.get_or_default()
     }
 }
@@ -139,7 +139,7 @@ mod tests {
         };
         for tags in [TAGS, TAGS, sold_out, refused] {
             recorder.request(tags, |series| {
-                series.record(Phase::Duration, Duration::from_millis(1))
+                series.record(Phase::Duration, Duration::from_millis(1));
             });
         }
         let mut snapshot = Snapshot::default();

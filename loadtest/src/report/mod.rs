@@ -39,3 +39,7 @@ pub struct RunResult {
     /// The verdict.
     pub judgement: Judgement,
 }
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;

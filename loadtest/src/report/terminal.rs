@@ -21,9 +21,13 @@ use crate::threshold::Verdict;
 pub fn write_terminal(result: &RunResult, mut out: impl Write) -> io::Result<()> {
     head(result, &mut out)?;
     if !result.snapshot.requests.is_empty() {
-        section("Requests", requests(&result.snapshot), &mut out)?;
-        section("By stage", stages(result), &mut out)?;
-        section("Trends", trends(&result.snapshot), &mut out)?;
+        section(
+            "Requests (times in ms)",
+            requests(&result.snapshot),
+            &mut out,
+        )?;
+        section("By stage (times in ms)", stages(result), &mut out)?;
+        section("Trends (ms)", trends(&result.snapshot), &mut out)?;
     }
     section("Checks", checks(&result.snapshot), &mut out)?;
     section("Thresholds", thresholds(result), &mut out)?;
@@ -55,7 +59,7 @@ impl Table {
     }
 
     fn push<const N: usize>(&mut self, row: [String; N]) {
-        self.rows.push(row.to_vec());
+        self.rows.push(row.into());
     }
 }
 

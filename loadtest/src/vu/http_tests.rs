@@ -228,7 +228,7 @@ async fn broken_answers_are_errors_and_their_connection_is_not_used_again() {
                     &mut socket,
                     b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf",
                 )
-                .await
+                .await;
             }
             1 => reply(&mut socket, b"not HTTP at all\r\n\r\n").await,
             2 => {}

@@ -40,7 +40,7 @@ where
 const SHORT: &str = "--vus 4 --iterations-per-vu 3 --coupon-wait 50ms --sla none";
 
 fn is_order(call: &Call) -> bool {
-    call.is(Method::POST, "/orders")
+    call.is(&Method::POST, "/orders")
 }
 
 fn body(call: &Call) -> Value {

@@ -27,8 +27,8 @@ pub(crate) struct Reply {
 }
 
 impl Call {
-    pub(crate) fn is(&self, method: Method, path: &str) -> bool {
-        self.method == method && self.path == path
+    pub(crate) fn is(&self, method: &Method, path: &str) -> bool {
+        self.method == *method && self.path == path
     }
 }
 

@@ -1,0 +1,165 @@
+//! Reports of one made-up run, compared with what they are known to look like.
+
+use std::time::UNIX_EPOCH;
+
+use super::*;
+use crate::audit::{Amount, Invariant};
+use crate::config::{self, Field, Inputs, Layer};
+use crate::metrics::{CheckCounts, CheckTags, IterationTags, Method, Phase, RequestTags};
+use crate::threshold::{Evidence, evaluate, judge};
+
+const PERSONA: &str = "impulse_buyer";
+
+fn config() -> RunConfig {
+    let mut flags = Layer::default();
+    for (key, text) in [("stages", "hold=10s:5"), ("start_vus", "5"), ("seed", "7")] {
+        flags.set_flag(Field::of_key(key).expect(key), vec![text.to_owned()]);
+    }
+    let order = "http_req_duration{name:5_create_order}: p(95)<20";
+    flags.set_flag(
+        Field::of_key("thresholds").expect("a field"),
+        vec![order.to_owned()],
+    );
+    config::load(Inputs {
+        flags,
+        variables: vec![],
+    })
+    .expect("a good configuration")
+}
+
+fn snapshot(config: &RunConfig) -> Snapshot {
+    let mut snapshot = Snapshot {
+        stages: config.schedule.stage_names().into(),
+        duration: Duration::from_secs(10),
+        ..Snapshot::default()
+    };
+    let order = RequestTags {
+        scenario: PERSONA,
+        name: "5_create_order",
+        method: Method::Post,
+        status: 201,
+        stage: 0,
+        expected: true,
+        trend: Some("order_time"),
+    };
+    for (tags, count, ms) in [
+        (order, 90, 10),
+        (
+            RequestTags {
+                status: 500,
+                expected: false,
+                ..order
+            },
+            10,
+            250,
+        ),
+    ] {
+        let series = snapshot.requests.entry(tags).or_default();
+        for _ in 0..count {
+            series.record(Phase::Duration, Duration::from_millis(ms));
+            series.record(Phase::Waiting, Duration::from_millis(ms));
+        }
+        series.bytes_sent += 100 * count;
+    }
+    let iterations = snapshot
+        .iterations
+        .entry(IterationTags {
+            scenario: PERSONA,
+            stage: 0,
+        })
+        .or_default();
+    (0..99).for_each(|_| iterations.duration.record(Duration::from_millis(1_000)));
+    iterations.interrupted = 1;
+    let check = CheckTags {
+        scenario: PERSONA,
+        check: "order 201",
+        stage: 0,
+    };
+    snapshot.checks.insert(
+        check,
+        CheckCounts {
+            passes: 90,
+            fails: 10,
+        },
+    );
+    snapshot.vus.set(5);
+    snapshot.vus_max.set(5);
+    snapshot
+}
+
+fn result() -> RunResult {
+    let config = config();
+    let snapshot = snapshot(&config);
+    let thresholds = evaluate(&config.thresholds, &snapshot);
+    let invariant = |name: &str, expected, actual, ok, detail: Option<&str>| Invariant {
+        name: name.to_owned(),
+        expected,
+        actual,
+        ok,
+        detail: detail.map(str::to_owned),
+    };
+    let invariants = vec![
+        invariant(
+            "orders = acknowledged",
+            Amount::Between { from: 90, to: 100 },
+            95,
+            true,
+            None,
+        ),
+        invariant(
+            "coupons issued ≤ quantity",
+            Amount::AtMost { at_most: 100 },
+            101,
+            false,
+            Some("policy 1: 21 issued of 20"),
+        ),
+    ];
+    let broken = vec![invariants[1].to_string()];
+    let judgement = judge(&Evidence {
+        thresholds: &thresholds,
+        broken_invariants: &broken,
+        error: None,
+        iterations: 99,
+        interrupted: 1,
+        max_interrupted: 0.05,
+        requests: 100,
+        signalled: false,
+    });
+    RunResult {
+        id: "20261123-182557-custom-3fa9".to_owned(),
+        config,
+        host: "http://127.0.0.1:8080".to_owned(),
+        started_at: UNIX_EPOCH + Duration::from_secs(1_795_458_357),
+        duration: Duration::from_secs(10),
+        snapshot,
+        thresholds,
+        invariants,
+        failures: vec![(
+            "5_create_order",
+            500,
+            "{\"title\":\"Internal\u{1b}[31m Server Error\"}".to_owned(),
+        )],
+        judgement,
+    }
+}
+
+#[test]
+fn tables_for_people() {
+    let mut out = anstream::StripStream::new(Vec::new());
+    write_terminal(&result(), &mut out).expect("memory can be written");
+    insta::assert_snapshot!(String::from_utf8(out.into_inner()).expect("text"));
+}
+
+#[test]
+fn json_for_programs() {
+    let mut out = Vec::new();
+    write_json(&result(), &mut out).expect("memory can be written");
+    insta::assert_snapshot!(String::from_utf8(out).expect("text"));
+}
+
+#[test]
+fn the_plan() {
+    let mut out = Vec::new();
+    write_plan(&config(), &mut out).expect("memory can be written");
+    insta::assert_snapshot!(String::from_utf8(out).expect("text"));
+}
