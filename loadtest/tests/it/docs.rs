@@ -1,0 +1,60 @@
+//! What the README promises is what there is.
+
+use loadtest::config::{FIELDS, PROFILES};
+use loadtest::metrics::METRICS;
+use loadtest::personas::REGISTRY;
+use loadtest::shop::custom_trends;
+use loadtest::threshold::ExitCode;
+
+const README: &str = include_str!("../../../README.md");
+
+#[track_caller]
+fn assert_named(what: &str) {
+    assert!(README.contains(what), "README.md doesn't name {what}");
+}
+
+#[test]
+fn the_readme_names_everything_a_user_can_choose_or_meet() {
+    FIELDS
+        .iter()
+        .for_each(|field| assert_named(&format!("--{}", field.flag)));
+    PROFILES
+        .iter()
+        .for_each(|profile| assert_named(&format!("`{}`", profile.name)));
+    REGISTRY
+        .iter()
+        .for_each(|persona| assert_named(persona.name));
+    ExitCode::TABLE
+        .iter()
+        .for_each(|(exit, _)| assert_named(&format!("| {} |", exit.code())));
+    custom_trends().iter().for_each(|trend| assert_named(trend));
+    for metric in METRICS {
+        // Families are written once: `http_req_blocked`, `_connecting`, …
+        let short = ["http_req", "server_timing"]
+            .iter()
+            .find_map(|family| metric.name.strip_prefix(family));
+        assert_named(short.unwrap_or(metric.name));
+    }
+}
+
+/// The example file in the README is one that the program takes.
+#[test]
+fn the_readmes_config_file_is_valid() {
+    let toml = README
+        .split("```toml")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("an example");
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), toml).expect("it can be written");
+    let checked = std::process::Command::new(crate::harness::LOADTEST)
+        .args(["validate", "--config"])
+        .arg(file.path())
+        .output()
+        .expect("the program starts");
+    assert!(
+        checked.status.success(),
+        "{}",
+        String::from_utf8_lossy(&checked.stderr)
+    );
+}
