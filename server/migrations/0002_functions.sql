@@ -25,7 +25,7 @@ BEGIN
     ORDER BY missing.name
     ON CONFLICT (name) DO NOTHING;
 
-    SELECT array_agg(users.id ORDER BY asked.place) INTO ids
+    SELECT coalesce(array_agg(users.id ORDER BY asked.place), '{}') INTO ids
     FROM unnest(wanted) WITH ORDINALITY AS asked (name, place)
     JOIN users ON users.name = asked.name;
 END $$;
@@ -152,7 +152,7 @@ DECLARE
     coupon_orders bigint[] := array_fill(0::bigint, ARRAY[cardinality(coupon_ids)]);
     prices bigint[];
     stocks bigint[];
-    sold bigint[] := array_fill(0::bigint, ARRAY[cardinality(product_ids)]);
+    stocks_before bigint[];
     grosses bigint[] := array_fill(0::bigint, ARRAY[orders_count]);
     discounts bigint[] := array_fill(0::bigint, ARRAY[orders_count]);
     first_item int := 1;
@@ -164,6 +164,8 @@ DECLARE
     u int;
     c int;
     p int;
+    -- the product that an order fails for
+    short int;
 BEGIN
     LOCK TABLE world IN ACCESS SHARE MODE;
     SELECT id INTO world_id FROM world;
@@ -201,6 +203,7 @@ BEGIN
     INTO prices, stocks
     FROM unnest(product_ids) WITH ORDINALITY AS asked (id, place)
     LEFT JOIN locked ON locked.id = asked.id;
+    stocks_before := stocks;
 
     outcomes := array_fill(0, ARRAY[orders_count]);
     numbers := array_fill(0::bigint, ARRAY[orders_count]);
@@ -213,41 +216,39 @@ BEGIN
         number := 0;
         gross := 0;
         discount := 0;
+        short := 0;
 
         IF balances[u] < 0 THEN
             outcome := 1;
-        END IF;
-        IF outcome = 0 THEN
+        ELSE
             FOR i IN first_item .. last_item LOOP
                 p := item_products[i];
-                IF prices[p] < 0 THEN
-                    outcome := 2;
-                    number := product_ids[p];
-                    EXIT;
+                -- What doesn't exist has no stock either, and is told first.
+                IF stocks[p] < item_quantities[i] AND (short = 0 OR prices[p] < 0) THEN
+                    short := p;
+                    EXIT WHEN prices[p] < 0;
                 END IF;
                 gross := gross + prices[p] * item_quantities[i];
             END LOOP;
-        END IF;
-        IF outcome = 0 AND c > 0 THEN
-            IF coupon_owners[c] <> user_ids[u] THEN
+            IF short > 0 AND prices[short] < 0 THEN
+                outcome := 2;
+            ELSIF c > 0 AND coupon_owners[c] <> user_ids[u] THEN
                 outcome := 3;
-            ELSE
+            ELSIF c > 0 AND coupon_states[c] > 0 THEN
                 outcome := coupon_states[c];
-                discount := least(coupon_discounts[c], gross);
-            END IF;
-        END IF;
-        IF outcome = 0 THEN
-            FOR i IN first_item .. last_item LOOP
-                p := item_products[i];
-                IF stocks[p] < item_quantities[i] THEN
-                    outcome := 6;
-                    number := product_ids[p];
-                    EXIT;
+            ELSIF short > 0 THEN
+                outcome := 6;
+            ELSE
+                IF c > 0 THEN
+                    discount := least(coupon_discounts[c], gross);
                 END IF;
-            END LOOP;
-        END IF;
-        IF outcome = 0 AND balances[u] < gross - discount THEN
-            outcome := 7;
+                IF balances[u] < gross - discount THEN
+                    outcome := 7;
+                END IF;
+            END IF;
+            IF outcome IN (2, 6) THEN
+                number := product_ids[short];
+            END IF;
         END IF;
 
         IF outcome = 0 THEN
@@ -260,7 +261,6 @@ BEGIN
             FOR i IN first_item .. last_item LOOP
                 p := item_products[i];
                 stocks[p] := stocks[p] - item_quantities[i];
-                sold[p] := sold[p] + item_quantities[i];
             END LOOP;
             grosses[n] := gross;
             discounts[n] := discount;
@@ -291,15 +291,15 @@ BEGIN
     FROM unnest(coupon_ids, coupon_orders) AS spent (id, order_id)
     WHERE coupons.id = spent.id AND spent.order_id > 0;
 
-    UPDATE products SET stock = products.stock - sale.quantity
-    FROM unnest(product_ids, sold) AS sale (id, quantity)
-    WHERE products.id = sale.id AND sale.quantity > 0;
+    UPDATE products SET stock = new.stock
+    FROM unnest(product_ids, stocks) AS new (id, stock)
+    WHERE products.id = new.id AND products.stock <> new.stock;
 
     WITH recorded AS (
         INSERT INTO product_sales AS sales (product_id, day, sold)
-        SELECT sale.id, today, sale.quantity
-        FROM unnest(product_ids, sold) AS sale (id, quantity)
-        WHERE sale.quantity > 0
+        SELECT sale.id, today, sale.before - sale.after
+        FROM unnest(product_ids, stocks_before, stocks) AS sale (id, before, after)
+        WHERE sale.before > sale.after
         ON CONFLICT (product_id, day) DO UPDATE SET sold = sales.sold + excluded.sold
         RETURNING sales.product_id, sales.base + sales.sold AS total
     )

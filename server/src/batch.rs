@@ -39,8 +39,8 @@ pub(crate) trait Batch: Send + 'static {
     /// Which part of a response's time the call is.
     const PART: Part;
 
-    /// Serves the requests: one answer each, in their order. The future may
-    /// be dropped when the call takes too long.
+    /// Serves the requests: one answer each, in their order; none if there are
+    /// none. The future may be dropped when the call takes too long.
     fn run(
         &mut self,
         requests: Vec<Self::Request>,
@@ -96,6 +96,10 @@ fn too_late() -> Error {
 }
 
 async fn work<B: Batch>(mut batch: B, mut queue: mpsc::Receiver<Waiting<B>>) {
+    // A call for nobody connects and lets the store prepare what it prepares
+    // once, so that the first request does not wait for that. If it fails, the
+    // first request is told why.
+    let _ = timeout(PATIENCE, batch.run(Vec::new())).await;
     let mut gathered = Vec::with_capacity(LARGEST_BATCH);
     while queue.recv_many(&mut gathered, LARGEST_BATCH).await > 0 {
         serve(&mut batch, &mut gathered).await;
@@ -174,6 +178,9 @@ mod tests {
         const PART: Part = Part::Db;
 
         async fn run(&mut self, requests: Vec<u32>) -> Result<Vec<u32>, Error> {
+            if requests.is_empty() {
+                return Ok(Vec::new());
+            }
             self.permits.acquire().await.unwrap().forget();
             self.batches.lock().unwrap().push(requests.len());
             if requests.contains(&13) {

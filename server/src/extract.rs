@@ -1,21 +1,21 @@
 //! What handlers are given: axum's extractors, whose refusals are problems,
 //! and numbers that are valid by their type.
 
+use std::error::Error as _;
+
 use axum::{
-    body::Bytes,
-    extract::{
-        FromRequest, FromRequestParts, Request,
-        rejection::{BytesRejection, FailedToBufferBody},
-    },
+    body::{Bytes, to_bytes},
+    extract::{FromRequest, FromRequestParts, Request},
     http::request::Parts,
 };
+use http_body_util::LengthLimitError;
 use serde::{Deserialize, Deserializer, de};
 use utoipa::ToSchema;
 
 use crate::error::Error;
 
 /// The largest request body, in bytes.
-pub(crate) const LARGEST_BODY: usize = 64 * 1024;
+const LARGEST_BODY: usize = 64 * 1024;
 
 /// The id of a row: a whole number from 1 up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
@@ -68,8 +68,8 @@ pub(crate) struct Json<T>(pub(crate) T);
 impl<S: Send + Sync, T: de::DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let body = body(request, state).await?;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let body = body(request).await?;
         parse(&body).map(Self)
     }
 }
@@ -80,8 +80,8 @@ pub(crate) struct OptionalJson<T>(pub(crate) T);
 impl<S: Send + Sync, T: de::DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let body = body(request, state).await?;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let body = body(request).await?;
         if body.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -89,14 +89,19 @@ impl<S: Send + Sync, T: de::DeserializeOwned + Default> FromRequest<S> for Optio
     }
 }
 
-async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
-    Bytes::from_request(request, state)
+/// Reads the body here and not by axum's extractor, whose limit would be
+/// a layer around every route and an entry in every request's extensions.
+async fn body(request: Request) -> Result<Bytes, Error> {
+    to_bytes(request.into_body(), LARGEST_BODY)
         .await
-        .map_err(|rejection| match rejection {
-            BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+        .map_err(|error| {
+            if let Some(source) = error.source()
+                && source.is::<LengthLimitError>()
+            {
                 Error::TooLarge(format!("a body may have {LARGEST_BODY} bytes at most").into())
+            } else {
+                Error::bad_request(format!("the body could not be read: {error}"))
             }
-            other => Error::bad_request(other.body_text()),
         })
 }
 

@@ -1,13 +1,13 @@
 //! All routes, and their description for machines, made from the same list.
 
-use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
+use axum::{Router, http::header, middleware, routing::get};
 use bytes::Bytes;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    coupons, error::Error, extract::LARGEST_BODY, health, init, ledger, orders, products, ranking,
-    state::App, timing, users,
+    coupons, error::Error, health, init, ledger, orders, products, ranking, state::App, timing,
+    users,
 };
 
 #[derive(OpenApi)]
@@ -42,7 +42,6 @@ pub fn app(state: App) -> Router {
             Error::MethodNotAllowed("this path has other methods".into())
         })
         .fallback(async || Error::not_found("there is nothing at this path"))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn(timing::report))
         .with_state(state.0)
 }
