@@ -3,7 +3,7 @@
 //!
 //! Nothing here outlives the process that started it: children end on drop,
 //! and a watchdog ends them when the process is gone for any other reason,
-//! SIGKILL included (see `process`). They are reached over Unix sockets, so no
+//! SIGKILL included (see `watchdog`). They are reached over Unix sockets, so no
 //! port can be taken; only the system under test listens on TCP, on a port
 //! that the kernel chooses.
 
@@ -14,6 +14,7 @@ mod programs;
 mod redis;
 mod stack;
 pub mod sut;
+mod watchdog;
 
 pub use error::Error;
 pub use postgres::Postgres;

@@ -17,8 +17,8 @@ use tempfile::TempDir;
 
 use crate::{
     Error,
-    process::{self, Launch, Process},
-    programs,
+    process::{Launch, Process},
+    programs, watchdog,
 };
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -53,7 +53,7 @@ impl Postgres {
     /// Creates a data directory and starts PostgreSQL on it; about a second.
     pub async fn start() -> Result<Self, Error> {
         let programs = programs::postgres()?;
-        let dir = process::private_dir()?;
+        let dir = watchdog::private_dir()?;
         let user = unprivileged_user();
         if let Some((uid, gid)) = user {
             chown(dir.path(), Some(uid), Some(gid)).map_err(Error::io(format!(

@@ -1,39 +1,26 @@
 //! Child processes that cannot outlive this one.
 //!
-//! A child is ended when its [`Process`] is dropped. For every other way that
-//! this process can end (a signal, `exit`, a panic that aborts, SIGKILL) there
-//! is one watchdog: a small shell that reads a pipe of which this process
-//! holds the writing end. Children are written into that pipe; when it reports
-//! end of file, this process is gone, and the watchdog ends them and removes
-//! their directories. `PR_SET_PDEATHSIG` would not do: it exists on Linux only
-//! and fires when the thread that forked ends.
-//!
-//! Each child is started through a shell that writes its own process id into
-//! the pipe before it turns into the program (`exec` keeps the id). So there
-//! is no moment in which a child runs and the watchdog does not know it.
-//!
-//! Children and watchdog have process groups of their own: Ctrl-C in the
-//! terminal must not take the database away under a harness that still has
-//! a summary to write.
+//! A child is ended when its [`Process`] is dropped, and by the watchdog for
+//! every other way in which this process can end. It is started through a
+//! shell that writes its own process id into the watchdog's pipe before it
+//! turns into the program (`exec` keeps the id). So there is no moment in
+//! which a child runs and the watchdog does not know it.
 
 use std::{
     fs::{self, File},
-    io::{self, PipeWriter, Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::OnceLock,
+    process::{Child, Command, ExitStatus},
     thread,
     time::{Duration, Instant},
 };
 
+use crate::{Error, watchdog};
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
-use tempfile::TempDir;
-
-use crate::Error;
 
 /// How long a child may take to end before it is killed.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,79 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How much of a log is quoted in an error.
 const LOG_TAIL: u64 = 2_000;
 
-/// Reads `add PID SIGNAL`, `del PID` and `dir PATH` until its standard input
-/// ends, then ends the groups by their signal, kills what is left after five
-/// seconds, and removes the directories.
-const WATCHDOG: &str = r#"
-trap '' HUP INT TERM QUIT
-children=
-while read -r verb rest; do
-  case $verb in
-    add) children="$children ${rest#* }:${rest% *}" ;;
-    del) kept=
-         for child in $children; do
-           [ "${child#*:}" = "$rest" ] || kept="$kept $child"
-         done
-         children=$kept ;;
-    dir) set -- "$@" "$rest" ;;
-  esac
-done
-for child in $children; do kill -"${child%%:*}" -"${child#*:}"; done
-tries=0
-while [ $tries -lt 100 ]; do
-  alive=
-  for child in $children; do kill -0 -"${child#*:}" && alive=yes; done
-  [ "$alive" ] || break
-  tries=$((tries + 1))
-  sleep 0.05
-done
-for child in $children; do kill -KILL -"${child#*:}"; done
-[ $# -eq 0 ] || rm -rf -- "$@"
-"#;
-
 /// Turns into the program after telling the watchdog who it is. `$0` is the
 /// signal that ends it; its standard input is the watchdog's pipe.
 const REGISTER_THEN_EXEC: &str = r#"echo "add $$ $0" >&0 && exec "$@" </dev/null"#;
-
-/// The writing end of the watchdog's pipe, held for the life of this process.
-fn watchdog() -> Result<&'static PipeWriter, Error> {
-    static PIPE: OnceLock<Result<PipeWriter, (io::ErrorKind, String)>> = OnceLock::new();
-    let start = || {
-        let (reader, writer) = io::pipe()?;
-        Command::new("/bin/sh")
-            .args(["-c", WATCHDOG])
-            .stdin(reader)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .current_dir("/")
-            .process_group(0)
-            .spawn()?;
-        Ok(writer)
-    };
-    PIPE.get_or_init(|| start().map_err(|error: io::Error| (error.kind(), error.to_string())))
-        .as_ref()
-        .map_err(|(kind, reason)| {
-            Error::io("start the watchdog (/bin/sh)")(io::Error::new(*kind, reason.clone()))
-        })
-}
-
-/// Writes one line to the watchdog. A line is far below `PIPE_BUF`, so lines
-/// of several threads and children don't mix.
-fn tell_watchdog(line: &str) -> Result<(), Error> {
-    let mut pipe = watchdog()?;
-    pipe.write_all(format!("{line}\n").as_bytes())
-        .map_err(Error::io("reach the watchdog"))
-}
-
-/// A temporary directory that the watchdog knows.
-pub(crate) fn private_dir() -> Result<TempDir, Error> {
-    let dir = tempfile::Builder::new()
-        .prefix("testbed-")
-        .tempdir()
-        .map_err(Error::io("create a temporary directory"))?;
-    tell_watchdog(&format!("dir {}", dir.path().display()))?;
-    Ok(dir)
-}
 
 /// How to start a child.
 pub(crate) struct Launch {
@@ -158,7 +75,7 @@ impl Process {
             Some(path) => append(&path).map_err(starting())?,
             None => errors.try_clone().map_err(starting())?,
         };
-        let registration = watchdog()?.try_clone().map_err(starting())?;
+        let registration = watchdog::pipe()?.try_clone().map_err(starting())?;
 
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", REGISTER_THEN_EXEC, end_name(end)]);
@@ -263,9 +180,7 @@ impl Process {
         self.signal(Signal::SIGKILL);
         let status = self.child.wait()?;
         self.reaped = Some(status);
-        // For the same reason the watchdog forgets it. A watchdog that is
-        // gone has nothing to forget.
-        let _ = tell_watchdog(&format!("del {}", self.pid()));
+        watchdog::forget(self.pid());
         Ok(status)
     }
 
@@ -309,7 +224,10 @@ pub(crate) fn tail(log: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
+    use crate::watchdog::private_dir;
 
     fn launch(dir: &TempDir, script: &str) -> Launch {
         let mut command = Command::new("/bin/sh");

@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 use crate::{
     Error,
-    process::{self, Launch, Process},
-    programs,
+    process::{Launch, Process},
+    programs, watchdog,
 };
 
 const READY_WITHIN: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ pub struct Redis {
 impl Redis {
     /// Starts an empty Redis.
     pub async fn start() -> Result<Self, Error> {
-        let dir = process::private_dir()?;
+        let dir = watchdog::private_dir()?;
         let socket = socket(dir.path());
         let path = socket.to_str().ok_or_else(|| Error::Path(socket.clone()))?;
         let redis = Self {

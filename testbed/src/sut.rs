@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use crate::{
     Error,
     process::{self, Launch, Process},
+    watchdog,
 };
 
 /// The hidden first argument that makes a binary be the server.
@@ -67,7 +68,7 @@ impl Sut {
         database_url: &str,
         redis_url: &str,
     ) -> Result<Self, Error> {
-        let dir = process::private_dir()?;
+        let dir = watchdog::private_dir()?;
         let stdout = dir.path().join("stdout");
         command
             .args(["--listen", "127.0.0.1:0", "--allow-init"])

@@ -1,6 +1,7 @@
 //! Coupons: claimed through Redis, issued by a worker, listed from PostgreSQL.
 
 mod admission;
+mod issuing;
 mod list;
 pub(crate) mod worker;
 

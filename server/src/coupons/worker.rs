@@ -8,9 +8,8 @@
 
 use std::time::Duration;
 
-use redis::{AsyncCommands, FromRedisValue};
 use redis::{
-    AsyncConnectionConfig, Client, RedisError, Value,
+    AsyncCommands, AsyncConnectionConfig, Client, RedisError,
     aio::MultiplexedConnection,
     streams::{
         StreamAutoClaimOptions, StreamAutoClaimReply, StreamId, StreamReadOptions, StreamReadReply,
@@ -21,6 +20,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::issuing::{Claim, issue};
 use crate::{db::Link, error::Error, keys};
 
 /// The most claims of one transaction.
@@ -223,59 +223,6 @@ impl Worker {
     }
 }
 
-/// An admitted claim.
-struct Claim {
-    world: Uuid,
-    id: Uuid,
-    user: i64,
-    policy: i64,
-}
-
-impl Claim {
-    /// Reads an entry of the stream. One that admission did not write is
-    /// worth a warning, and nothing else.
-    fn of(entry: &StreamId) -> Option<Self> {
-        let claim = entry.map.get("claim").and_then(Self::parse);
-        if claim.is_none() {
-            tracing::warn!(
-                entry = entry.id,
-                "the queue holds something that is no claim"
-            );
-        }
-        claim
-    }
-
-    fn parse(value: &Value) -> Option<Self> {
-        let text = String::from_redis_value_ref(value).ok()?;
-        let mut parts = text.split(' ');
-        let claim = Self {
-            world: parts.next()?.parse().ok()?,
-            id: parts.next()?.parse().ok()?,
-            user: parts.next()?.parse().ok()?,
-            policy: parts.next()?.parse().ok()?,
-        };
-        parts.next().is_none().then_some(claim)
-    }
-}
-
-/// Writes coupons: how many.
-async fn issue(link: &mut Link, claims: &[Claim]) -> Result<i64, Error> {
-    let worlds: Vec<Uuid> = claims.iter().map(|claim| claim.world).collect();
-    let ids: Vec<Uuid> = claims.iter().map(|claim| claim.id).collect();
-    let users: Vec<i64> = claims.iter().map(|claim| claim.user).collect();
-    let policies: Vec<i64> = claims.iter().map(|claim| claim.policy).collect();
-    link.run(async |connection| {
-        sqlx::query_scalar("SELECT issue_coupons($1, $2, $3, $4)")
-            .bind(&worlds)
-            .bind(&ids)
-            .bind(&users)
-            .bind(&policies)
-            .fetch_one(connection)
-            .await
-    })
-    .await
-}
-
 /// Why a turn failed.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -295,39 +242,5 @@ impl From<RedisError> for Failure {
         } else {
             Self::Redis(error)
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Option<Claim> {
-        Claim::parse(&Value::BulkString(text.as_bytes().to_vec()))
-    }
-
-    #[test]
-    fn a_claim_is_read_as_admission_writes_it() {
-        let (world, id) = (Uuid::now_v7(), Uuid::now_v7());
-        let claim = parse(&format!("{world} {id} 7 3")).unwrap();
-        assert_eq!(
-            (claim.world, claim.id, claim.user, claim.policy),
-            (world, id, 7, 3)
-        );
-    }
-
-    #[test]
-    fn anything_else_is_no_claim() {
-        let id = Uuid::now_v7();
-        for text in [
-            "",
-            "a b 1 2",
-            &format!("{id} {id} 1"),
-            &format!("{id} {id} 1 2 3"),
-            &format!("{id} {id} x 2"),
-        ] {
-            assert!(parse(text).is_none(), "{text}");
-        }
-        assert!(Claim::parse(&Value::Int(1)).is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! What must hold when many do the same at once.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use serde_json::json;
 
@@ -134,6 +136,63 @@ async fn charges_and_orders_of_one_user_lose_no_money() {
         json!({ "users": 1, "charged": charged, "held": left })
     );
     assert_eq!(ledger["orders"]["count"], placed);
+}
+
+/// Orders that wait while another one is being written form one batch. In it
+/// each must see what the earlier ones did, long before anything is committed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_one_batch_nothing_is_spent_twice() {
+    let shop = Shop::open(json!({ "users": 4, "coupons": { "policies": 1, "total": 10 } })).await;
+    let users = join_all((1..=4).map(|n| shop.user_named(n))).await;
+    let [first, with_coupon, poor, late] = users[..] else {
+        panic!("four users")
+    };
+    for (user, amount) in [
+        (first, 2000),
+        (with_coupon, 1_000_000),
+        (poor, 3 * 2000),
+        (late, 1_000_000),
+    ] {
+        shop.charge(user, amount).await.expect(201);
+    }
+    let coupon = shop.coupon(with_coupon, shop.policies().await[0]).await;
+    shop.sql("UPDATE products SET stock = 5 WHERE id = 5").await;
+
+    // Holds up the first order, and so everything behind it.
+    let mut blocker = shop.database().await;
+    let hold = sqlx::raw_sql("BEGIN; LOCK TABLE users IN EXCLUSIVE MODE");
+    hold.execute(&mut blocker).await.unwrap();
+    let sent = |user: i64, coupon: Option<i64>, product: i64, times: usize| {
+        let orders = (0..times).map(|_| {
+            let shop = shop.clone();
+            async move { shop.order(user, coupon, &[(product, 1)]).await }
+        });
+        tokio::spawn(at_once(orders.collect::<Vec<_>>()))
+    };
+    let blocked = sent(first, None, 1, 1);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let one_coupon = sent(with_coupon, Some(coupon), 1, 50);
+    let little_money = sent(poor, None, 2, 50);
+    let little_stock = sent(late, None, 5, 50);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    sqlx::raw_sql("COMMIT").execute(&mut blocker).await.unwrap();
+
+    assert_eq!(count(&blocked.await.unwrap(), [201]), [1]);
+    assert_eq!(count(&one_coupon.await.unwrap(), [201, 409]), [1, 49]);
+    assert_eq!(count(&little_money.await.unwrap(), [201, 400]), [3, 47]);
+    assert_eq!(count(&little_stock.await.unwrap(), [201, 409]), [5, 45]);
+    assert_eq!(shop.balance(poor).await, 0);
+    assert_eq!(shop.balance(late).await, 1_000_000 - 5 * 2000);
+    let ledger = shop.ledger().await;
+    assert_eq!(ledger["orders"]["count"], 10);
+    assert_eq!(ledger["coupons"]["used"], 1);
+    assert_eq!(ledger["products"][4]["stock"], 0);
+    // It was one batch: one commit.
+    let (batches,): (i64,) = sqlx::query_as("SELECT count(DISTINCT ordered_at) FROM orders")
+        .fetch_one(&mut blocker)
+        .await
+        .unwrap();
+    assert_eq!(batches, 2);
 }
 
 /// Two servers, orders whose products and users overlap in every order: locks

@@ -261,3 +261,29 @@ async fn rubbish_in_the_queue_is_passed_over() {
     shop.coupon(user, policy).await;
     assert_eq!(shop.settled().await["coupons"]["issued"], 1);
 }
+
+/// Ids of users and policies are never used again, so this cannot happen by
+/// itself; and if they were, the world still keeps the claim out.
+#[tokio::test]
+async fn a_claim_of_another_world_is_worth_nothing() {
+    let shop = Shop::open(json!({ "users": 1 })).await;
+    let user = shop.user("u1").await;
+    let policy = shop.policies().await[0];
+    let issue = "SELECT issue_coupons(ARRAY[$1], ARRAY[gen_random_uuid()], ARRAY[$2], ARRAY[$3])";
+    let mut database = shop.database().await;
+    let world: uuid::Uuid = sqlx::query_scalar("SELECT id FROM world")
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    for (world, expected) in [(uuid::Uuid::now_v7(), 0), (world, 1)] {
+        let issued: i64 = sqlx::query_scalar(issue)
+            .bind(world)
+            .bind(user)
+            .bind(policy)
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+        assert_eq!(issued, expected);
+    }
+    assert_eq!(shop.coupons(user).await.len(), 1);
+}

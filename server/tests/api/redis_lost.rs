@@ -47,6 +47,42 @@ async fn remaining_coupons_and_ranking_come_back() {
     assert_eq!(shop.settled().await["coupons"]["issued"], 5);
 }
 
+/// Nothing is forgotten here, but a write to the ranking is lost.
+#[tokio::test]
+async fn sales_that_redis_did_not_take_are_written_again() {
+    let shop = Shop::open(json!({ "users": 1 })).await;
+    let user = shop.user("u1").await;
+    shop.charge(user, 1_000_000).await.expect(201);
+    let mut redis = shop.redis().await;
+    let rankings: Vec<String> = redis::cmd("KEYS")
+        .arg("shop:ranking:*")
+        .query_async(&mut redis)
+        .await
+        .unwrap();
+    assert_eq!(rankings.len(), 3);
+    let today = rankings.iter().max().unwrap();
+    // A string where the ranking should be refuses what is added to it.
+    let () = redis::pipe()
+        .del(today)
+        .set(today, "in the way")
+        .query_async(&mut redis)
+        .await
+        .unwrap();
+    shop.order(user, None, &[(4, 9)]).await.expect(201);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let () = redis::cmd("DEL")
+        .arg(today)
+        .query_async(&mut redis)
+        .await
+        .unwrap();
+    let ledger = eventually(async || {
+        let ledger = shop.ledger().await;
+        ranking_is_base_and_sold(&ledger).then_some(ledger)
+    })
+    .await;
+    assert_eq!(ledger["products"][3]["rankingScore"], 609);
+}
+
 #[tokio::test]
 async fn a_quiet_server_heals_by_itself() {
     let shop = Shop::open(json!({ "users": 1 })).await;
