@@ -67,8 +67,11 @@ fn show(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> E
 }
 
 fn start(config: RunConfig) -> ExitCode {
+    // Goose has nothing to say that the summary doesn't.
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,goose=error"));
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
     let control = Arc::new(Control::default());

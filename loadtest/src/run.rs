@@ -27,6 +27,11 @@ enum Refusal {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("--summary-json: {path} can't be written: {source}")]
+    SummaryJson {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("--host: {0}")]
     Host(#[from] TargetError),
     #[error("the private stack could not be started: {0}")]
@@ -42,7 +47,9 @@ enum Refusal {
 impl Refusal {
     const fn exit(&self) -> ExitCode {
         match self {
-            Self::ReportDir { .. } | Self::Host(_) => ExitCode::BadConfiguration,
+            Self::ReportDir { .. } | Self::SummaryJson { .. } | Self::Host(_) => {
+                ExitCode::BadConfiguration
+            }
             Self::Stack(_) | Self::OwnPath(_) | Self::Client(_) => ExitCode::Invalid,
             Self::Signal => ExitCode::Interrupted,
         }
@@ -78,6 +85,7 @@ pub async fn run(config: RunConfig, control: Arc<Control>) -> ExitCode {
     let mut progress = Progress::new(config.quiet, &config.schedule);
     let prepared = async {
         let directory = report_directory(&config.report_dir, &id)?;
+        check_summary_json(config.summary_json.as_ref())?;
         let server = tokio::select! {
             server = server(&config, &progress) => server?,
             () = control.stopping().cancelled() => return Err(Refusal::Signal),
@@ -130,6 +138,27 @@ fn report_directory(parent: &Path, id: &str) -> Result<PathBuf, Refusal> {
     Ok(path)
 }
 
+fn check_summary_json(target: Option<&SummaryJson>) -> Result<(), Refusal> {
+    let Some(SummaryJson::File(path)) = target else {
+        return Ok(());
+    };
+    let cannot = |source| Refusal::SummaryJson {
+        path: path.clone(),
+        source,
+    };
+    if path.is_dir() {
+        return Err(cannot(std::io::ErrorKind::IsADirectory.into()));
+    }
+    tempfile::tempfile_in(directory_of(path)).map_err(cannot)?;
+    Ok(())
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
 async fn server(config: &RunConfig, progress: &Progress) -> Result<Server, Refusal> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files stays as it is");
@@ -140,6 +169,7 @@ async fn server(config: &RunConfig, progress: &Progress) -> Result<Server, Refus
             progress.step("starting a private PostgreSQL, Redis and server");
             let command = testbed::sut::command_for_current_exe().map_err(Refusal::OwnPath)?;
             let stack = testbed::Stack::start(command).await?;
+            tracing::info!(address = stack.base_url(), "the private stack runs");
             (stack.base_url().to_owned(), Some(stack))
         }
     };
@@ -203,6 +233,12 @@ async fn set_up(config: &RunConfig, admin: &Admin) -> Result<(World, Option<Ledg
     let users = config.schedule.vus_max().max(USERS);
     let policies = admin.init(users, config.coupons).await?;
     let prices = admin.prices().await?;
+    tracing::info!(
+        users,
+        policies = policies.len(),
+        products = prices.len(),
+        "the shop is set up"
+    );
     let before = if config.audit {
         Some(admin.ledger().await?)
     } else {
@@ -262,6 +298,7 @@ async fn drive(
     };
     let (mut snapshot, driven) = tokio::join!(sampled, driven);
     let duration = fleet.duration();
+    tracing::info!(?duration, "every virtual user has retired");
     snapshot.duration = duration;
     let load = Load {
         snapshot,
@@ -364,11 +401,7 @@ fn publish(result: &RunResult, directory: &Path) -> ExitCode {
 
 /// Writes a file whole or not at all.
 fn write_whole(path: &Path, result: &RunResult) -> std::io::Result<()> {
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory_of(path))?;
     write_json(result, std::io::BufWriter::new(&mut file))?;
     file.as_file().sync_all()?;
     file.persist(path)?;

@@ -52,6 +52,18 @@ async fn a_report_directory_that_can_not_be_written() {
 }
 
 #[tokio::test]
+async fn a_summary_that_can_not_be_written() {
+    for place in ["/dev/null/summary.json", "/nowhere/summary.json", "/tmp"] {
+        let ran = Run::against(NOWHERE, &format!("--profile smoke --summary-json {place}"))
+            .finish()
+            .await;
+        assert_eq!(ran.code, 104, "{place}");
+        let said = format!("--summary-json: {place} can't be written");
+        assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+    }
+}
+
+#[tokio::test]
 async fn validate_shows_the_plan_and_sends_nothing() {
     let ran = Run::bare(&format!("validate --profile mixed --host {NOWHERE}")).await;
     assert_eq!(ran.code, 0, "{}", ran.stderr);
