@@ -2,7 +2,7 @@
 # it installs itself, without a prompt. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint services
+.PHONY: help demo test lint services influx
 
 # Programs of a package that isn't on PATH on Debian.
 POSTGRES := $(wildcard /usr/lib/postgresql/*/bin/postgres /opt/homebrew/opt/postgresql*/bin/postgres /usr/local/opt/postgresql*/bin/postgres)
@@ -13,7 +13,7 @@ help: ## List the targets
 demo: services ## Run the seed's 300 users on a private stack: verdict, and a report in reports/
 	cargo run --release --bin loadtest -- --profile flow_iterations
 
-test: services ## Run every test, against real PostgreSQL and Redis
+test: services influx ## Run every test, against real PostgreSQL, Redis and InfluxDB
 	cargo test --workspace --locked
 
 lint: ## Formatting, clippy with warnings denied, and the documentation
@@ -38,4 +38,17 @@ services: # PostgreSQL and Redis, as programs: the testbed starts its own privat
 	  HOMEBREW_NO_AUTO_UPDATE=1 brew install $$(echo "$$missing" | sed 's/postgresql/postgresql@17/; s/ cc//'); \
 	else \
 	  echo "no apt-get and no brew here: install PostgreSQL and Redis by hand, then run make again" >&2; exit 1; \
+	fi
+
+influx: # InfluxDB 1.x, as a program: the tests start their own private instances
+	@command -v influxd >/dev/null && exit 0; \
+	echo "installing: influxdb"; \
+	root=""; [ "$$(id -u)" = 0 ] || root="sudo -n"; \
+	if command -v apt-get >/dev/null; then \
+	  $$root apt-get update -qq && \
+	  $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends influxdb; \
+	elif command -v brew >/dev/null; then \
+	  HOMEBREW_NO_AUTO_UPDATE=1 brew install influxdb@1; \
+	else \
+	  echo "no apt-get and no brew here: install InfluxDB 1.x by hand, then run make again" >&2; exit 1; \
 	fi

@@ -1,6 +1,7 @@
 //! The command line. No I/O: words in, an invocation or clap's message out.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -16,6 +17,13 @@ pub enum Invocation {
     Validate(Layer),
     /// List the built-in profiles.
     Profiles,
+    /// Deliver what an output of an earlier run could not.
+    Replay {
+        /// The spool file.
+        file: PathBuf,
+        /// The output, as `--out` takes it.
+        out: String,
+    },
 }
 
 /// Reads the words, the program's name first.
@@ -26,6 +34,17 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, cl
     let matches = command().try_get_matches_from(words)?;
     Ok(match matches.subcommand() {
         Some(("profiles", _)) => Invocation::Profiles,
+        Some(("replay", matches)) => Invocation::Replay {
+            file: matches
+                .get_one::<String>("file")
+                .cloned()
+                .unwrap_or_default()
+                .into(),
+            out: matches
+                .get_one::<String>("out")
+                .cloned()
+                .unwrap_or_default(),
+        },
         Some((_, matches)) => Invocation::Validate(flags(matches)),
         None => Invocation::Run(flags(&matches)),
     })
@@ -38,6 +57,23 @@ fn command() -> Command {
         .after_help(after_help())
         .args_conflicts_with_subcommands(true)
         .args(arguments())
+        .subcommand(
+            Command::new("replay")
+                .about("Deliver rows that an output of an earlier run put by")
+                .arg(
+                    Arg::new("file")
+                        .value_name("FILE")
+                        .required(true)
+                        .help("The spool file"),
+                )
+                .arg(
+                    Arg::new("out")
+                        .long("out")
+                        .value_name("KIND=WHERE")
+                        .required(true)
+                        .help("influxdb=… or influxdb2=…, as for a run"),
+                ),
+        )
         .subcommand(Command::new("profiles").about("List the built-in profiles"))
         .subcommand(
             Command::new("validate")

@@ -1,11 +1,13 @@
 //! Parse, run, exit code.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use loadtest::cli::{self, Invocation};
 use loadtest::config::{self, Inputs, Layer, PROFILES, Problem, RunConfig};
 use loadtest::executor::Control;
+use loadtest::output::{Address, ReplayError, replay};
 use loadtest::report::write_plan;
 use loadtest::run::run;
 use loadtest::threshold::ExitCode as Exit;
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
                 writeln!(out, "{:<26} {}", profile.name, profile.description())
             })
         }),
+        Ok(Invocation::Replay { file, out }) => deliver(&file, &out),
         Err(message) => {
             // Help and version are no mistake. A closed pipe is nobody's concern here.
             let _ = message.print();
@@ -66,6 +69,29 @@ fn show(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> E
     }
 }
 
+fn deliver(file: &Path, out: &str) -> ExitCode {
+    let variable = |name: &str| std::env::var(name).ok();
+    let address = match Address::parse(out, &variable) {
+        Ok(address) => address,
+        Err(error) => return fail(&format!("--out: output {error}"), Exit::BadConfiguration),
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.to_string(), Exit::Invalid),
+    };
+    match runtime.block_on(replay(file, &address)) {
+        Ok(rows) => show(|out| writeln!(out, "{rows} rows delivered to {address}")),
+        Err(error @ ReplayError::Write { .. }) => fail(&error.to_string(), Exit::Invalid),
+        Err(error) => fail(&error.to_string(), Exit::BadConfiguration),
+    }
+}
+
+fn fail(error: &str, exit: Exit) -> ExitCode {
+    use std::io::Write;
+    let _ = writeln!(anstream::stderr().lock(), "error: {error}");
+    exit.code().into()
+}
+
 fn start(config: RunConfig) -> ExitCode {
     // Goose has nothing to say that the summary doesn't.
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
@@ -80,15 +106,22 @@ fn start(config: RunConfig) -> ExitCode {
     if let Err(error) = ctrlc::set_handler(move || on_signal.signal()) {
         tracing::warn!(%error, "signals will not be handled");
     }
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => {
+    // Two runtimes: what watches the virtual users must never hold one of them up.
+    let watching = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("telemetry")
+        .enable_all()
+        .build();
+    let (runtime, telemetry) = match (tokio::runtime::Runtime::new(), watching) {
+        (Ok(runtime), Ok(telemetry)) => (runtime, telemetry),
+        (Err(error), _) | (_, Err(error)) => {
             tracing::error!(%error, "the runtime could not be started");
             return ExitCode::FAILURE;
         }
     };
-    let exit = runtime.block_on(run(config, control));
+    let exit = runtime.block_on(run(config, control, telemetry.handle().clone()));
     // A cut audit may leave a request behind; nothing waits for it.
     runtime.shutdown_background();
+    telemetry.shutdown_background();
     exit.code().into()
 }

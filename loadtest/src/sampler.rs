@@ -1,9 +1,9 @@
-//! Drains the recorder once a second: into the second's snapshot and into the whole run's.
+//! Drains the recorder once a second, aligned to the second: into the second's snapshot and into
+//! the whole run's.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::executor::{Clock, Schedule, Segment};
@@ -12,6 +12,8 @@ use crate::metrics::{Recorder, Snapshot};
 /// What is known once a second while the load runs.
 #[derive(Debug)]
 pub struct Tick<'a> {
+    /// The second that it covers: its beginning, in milliseconds since 1970.
+    pub time_ms: i64,
     /// Time since the start of the run.
     pub elapsed: Duration,
     /// Name of the current stage.
@@ -24,56 +26,88 @@ pub struct Tick<'a> {
     pub total: &'a Snapshot,
 }
 
-/// Samples until told to stop, then once more for what came last; gives the whole run's snapshot.
-/// `active` tells how many VUs are active, `each` sees every tick.
-pub async fn sample(
-    recorder: Arc<Recorder>,
-    clock: Arc<Clock>,
-    schedule: Schedule,
-    active: impl Fn() -> u64,
-    mut each: impl FnMut(&Tick<'_>),
+/// Who looks at every tick.
+pub trait Observer: Send + 'static {
+    /// A second of the load is over.
+    fn tick(&mut self, tick: &Tick<'_>);
+}
+
+/// What is sampled.
+pub struct Sampled<A> {
+    /// Where the samples are.
+    pub recorder: Arc<Recorder>,
+    /// The run's clock.
+    pub clock: Arc<Clock>,
+    /// What the VUs follow.
+    pub schedule: Schedule,
+    /// How many VUs are active.
+    pub active: A,
+}
+
+/// Samples until told to stop, then once more for what came last; gives the whole run's snapshot
+/// and the observer back.
+pub async fn sample<A: Fn() -> u64, O: Observer>(
+    sampled: Sampled<A>,
+    mut observer: O,
     stop: CancellationToken,
-) -> Snapshot {
-    const SECOND: Duration = Duration::from_secs(1);
-    let stages: Arc<[String]> = schedule.stage_names().into();
-    let segments = schedule.segments();
+) -> (Snapshot, O) {
+    let stages: Arc<[String]> = sampled.schedule.stage_names().into();
+    let segments = sampled.schedule.segments();
     let mut total = Snapshot {
         stages: Arc::clone(&stages),
         ..Snapshot::default()
     };
-    total.vus_max.set(u64::from(schedule.vus_max()));
+    total.vus_max.set(u64::from(sampled.schedule.vus_max()));
     let mut second = total.clone();
-    let mut ticks = interval_at(Instant::now() + SECOND, SECOND);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         let stopped = tokio::select! {
             biased;
             () = stop.cancelled() => true,
-            _ = ticks.tick() => false,
+            () = tokio::time::sleep(to_next_second(now_ms())) => false,
         };
-        let elapsed = clock.elapsed();
+        let elapsed = sampled.clock.elapsed();
         second.clear();
         second.duration = elapsed.saturating_sub(total.duration);
-        recorder.drain(&mut second);
+        sampled.recorder.drain(&mut second);
         total.merge(&second);
         total.duration = elapsed;
-        let vus = active();
+        let vus = (sampled.active)();
         second.vus.set(vus);
         total.vus.set(vus);
-        if stopped {
-            return total;
-        }
-        if clock.is_started() {
-            let stage = &stages[usize::from(clock.stage())];
-            each(&Tick {
+        if sampled.clock.is_started() {
+            observer.tick(&Tick {
+                time_ms: covered(now_ms(), stopped),
                 elapsed,
-                stage,
+                stage: &stages[usize::from(sampled.clock.stage())],
                 target: target(&segments, elapsed),
                 second: &second,
                 total: &total,
             });
         }
+        if stopped {
+            return (total, observer);
+        }
     }
+}
+
+/// Milliseconds since 1970.
+#[must_use]
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn to_next_second(now_ms: i64) -> Duration {
+    Duration::from_millis((1_000 - now_ms.rem_euclid(1_000)).unsigned_abs())
+}
+
+/// The second that a tick covers: the one that is just over, or at the end the one that has
+/// begun. No two ticks get the same one, so no row overwrites another.
+fn covered(now_ms: i64, last: bool) -> i64 {
+    let begun = now_ms - now_ms.rem_euclid(1_000);
+    if last { begun } else { begun - 1_000 }
 }
 
 fn target(segments: &[Segment], t: Duration) -> u32 {
@@ -81,4 +115,17 @@ fn target(segments: &[Segment], t: Duration) -> u32 {
         .iter()
         .find(|s| s.start <= t && t < s.end)
         .map_or(0, |segment| segment.target(t))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_come_at_whole_seconds_and_name_the_one_before() {
+        assert_eq!(to_next_second(12_345), Duration::from_millis(655));
+        assert_eq!(to_next_second(12_000), Duration::from_millis(1_000));
+        assert_eq!(covered(13_001, false), 12_000);
+        assert_eq!(covered(13_400, true), 13_000);
+    }
 }

@@ -8,6 +8,7 @@
 //! that the kernel chooses.
 
 mod error;
+mod influx;
 mod postgres;
 mod process;
 mod programs;
@@ -17,6 +18,7 @@ pub mod sut;
 mod watchdog;
 
 pub use error::Error;
+pub use influx::Influx;
 pub use postgres::Postgres;
 pub use redis::Redis;
 pub use stack::Stack;

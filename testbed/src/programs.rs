@@ -40,6 +40,20 @@ const INSTALL_REDIS: &str = if cfg!(target_os = "macos") {
     "sudo apt-get install -y redis-server"
 };
 
+const INFLUX_PLACES: &[&str] = &[
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local/bin",
+    "/opt/homebrew/opt/influxdb@1/bin",
+    "/usr/local/opt/influxdb@1/bin",
+];
+
+const INSTALL_INFLUX: &str = if cfg!(target_os = "macos") {
+    "brew install influxdb@1"
+} else {
+    "sudo apt-get install -y influxdb"
+};
+
 /// The two programs of one PostgreSQL installation.
 #[derive(Debug)]
 pub(crate) struct PostgresPrograms {
@@ -59,6 +73,17 @@ pub(crate) fn postgres() -> Result<PostgresPrograms, Error> {
         .ok_or(Error::MissingProgram {
             program: "initdb",
             install: INSTALL_POSTGRES,
+        })
+}
+
+/// Finds `influxd`.
+pub(crate) fn influxd() -> Result<PathBuf, Error> {
+    let places = places(env::var_os("PATH").as_deref(), INFLUX_PLACES);
+    first_with(&places, &["influxd"])
+        .map(|dir| dir.join("influxd"))
+        .ok_or(Error::MissingProgram {
+            program: "influxd",
+            install: INSTALL_INFLUX,
         })
 }
 

@@ -49,7 +49,7 @@ const fn field(
 
 /// Every field.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 25] = [
+pub const FIELDS: [Field; 27] = [
     field("host", "host", Form::One("URL"), LOAD,
         "Server to test; without it, a private PostgreSQL, Redis and server are started"),
     field("stages", "stage", Form::Many("[NAME=]TIME:VUS"), LOAD,
@@ -94,6 +94,11 @@ pub const FIELDS: [Field; 25] = [
         "Write the summary as JSON there too; - is standard output, and tables go to standard error"),
     field("report_dir", "report-dir", Form::One("DIR"), OUTPUT,
         "Leave each run's reports in a directory of its own in here [default: reports]"),
+    field("out", "out", Form::Many("KIND=WHERE"), OUTPUT,
+        "Send metrics there every second: influxdb=http://user:pass@host:8086/db, \
+         influxdb2=http://host:8086?org=ORG&bucket=BUCKET (token in INFLUX_TOKEN), json=FILE, csv=FILE; repeat for more"),
+    field("influx_raw", "influx-raw", Form::Switch, OUTPUT,
+        "Send every sample in k6's own schema to InfluxDB, for dashboards made for k6"),
     field("quiet", "quiet", Form::Switch, OUTPUT,
         "No progress while the load runs"),
     field("profile", "profile", Form::One("NAME"), "Configuration",

@@ -21,6 +21,7 @@ pub use reader::Problem;
 pub use validate::{Inputs, load};
 
 use crate::executor::Schedule;
+use crate::output::Address;
 use crate::personas::Mix;
 use crate::shop::Coupons;
 use crate::threshold::Threshold;
@@ -54,6 +55,10 @@ pub struct RunConfig {
     pub report_dir: PathBuf,
     /// Whether the books are audited.
     pub audit: bool,
+    /// Where metrics go while the load runs.
+    pub outputs: Vec<Address>,
+    /// Whether InfluxDB gets k6's schema instead of ours.
+    pub influx_raw: bool,
     /// Whether progress is kept to oneself.
     pub quiet: bool,
 }

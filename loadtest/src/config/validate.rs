@@ -10,6 +10,7 @@ use super::reader::{Problem, Reader};
 use super::shape;
 use super::{RunConfig, SummaryJson};
 use crate::executor::Schedule;
+use crate::output::Address;
 use crate::personas::Mix;
 use crate::shop::{Coupons, custom_trends};
 use crate::threshold::{self, Threshold};
@@ -36,6 +37,7 @@ const DEFAULT_MAX_INTERRUPTED: f64 = 0.05;
 /// Everything that is wrong with it.
 pub fn load(inputs: Inputs) -> Result<RunConfig, Vec<Problem>> {
     let mut problems = Vec::new();
+    let variables = inputs.variables.clone();
     let environment = Layer::from_env(inputs.variables.into_iter(), &mut problems);
     let mut reader = Reader {
         layers: vec![environment, inputs.flags],
@@ -43,7 +45,7 @@ pub fn load(inputs: Inputs) -> Result<RunConfig, Vec<Problem>> {
     };
     let (profile, base) = base(&mut reader);
     reader.layers.insert(0, base);
-    let config = assemble(&mut reader, profile);
+    let config = assemble(&mut reader, profile, &variables);
     match config {
         Some(config) if reader.problems.is_empty() => Ok(config),
         _ => Err(reader.problems),
@@ -112,7 +114,11 @@ fn built_in(name: &str, reader: &mut Reader) -> (String, Layer) {
     (name.to_owned(), layer)
 }
 
-fn assemble(reader: &mut Reader, profile: String) -> Option<RunConfig> {
+fn assemble(
+    reader: &mut Reader,
+    profile: String,
+    variables: &[(String, String)],
+) -> Option<RunConfig> {
     let executor = shape::executor(reader);
     // Beside another problem this is mostly its consequence, such as an unknown profile's.
     if executor.is_none() && reader.problems.is_empty() {
@@ -171,10 +177,22 @@ fn assemble(reader: &mut Reader, profile: String) -> Option<RunConfig> {
             PathBuf::from("reports"),
         ),
         audit: !reader.is_on("no_audit"),
+        outputs: outputs(reader, variables),
+        influx_raw: reader.is_on("influx_raw"),
         quiet: reader.is_on("quiet"),
         schedule: schedule?,
     };
     Some(config)
+}
+
+fn outputs(reader: &mut Reader, variables: &[(String, String)]) -> Vec<Address> {
+    let variable = |name: &str| {
+        let found = variables.iter().find(|(known, _)| known == name);
+        found.map(|(_, text)| text.clone())
+    };
+    let parse =
+        |text: &str| Address::parse(text, &variable).map_err(|error| format!("output {error}"));
+    reader.parse_all("out", parse).unwrap_or_default()
 }
 
 fn or<T>(

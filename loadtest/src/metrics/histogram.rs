@@ -82,6 +82,23 @@ impl Trend {
         self.count() == 0
     }
 
+    /// Exact sum in milliseconds.
+    #[must_use]
+    pub fn sum_ms(&self) -> f64 {
+        ms(self.sum_us)
+    }
+
+    /// How many durations are at most `bound` milliseconds, to the histogram's precision.
+    #[must_use]
+    pub fn count_up_to_ms(&self, bound: f64) -> u64 {
+        let us = (bound * 1_000.0).min(LONGEST_US as f64) as u64;
+        self.zeros
+            + self
+                .others
+                .as_ref()
+                .map_or(0, |histogram| histogram.count_between(0, us))
+    }
+
     /// Exact mean in milliseconds, 0 when empty.
     #[must_use]
     pub fn avg_ms(&self) -> f64 {

@@ -2,12 +2,14 @@
 
 mod histogram;
 mod metric;
+mod raw;
 mod recorder;
 mod snapshot;
 mod tags;
 
 pub use histogram::Trend;
 pub use metric::{AGGREGATIONS, Aggregation, Kind, METRICS, Metric, find};
+pub use raw::{Origin, RawSamples, Sample, SampleOf};
 pub use recorder::Recorder;
 pub use snapshot::{CheckCounts, Gauge, IterationSeries, Phase, Rate, RequestSeries, Snapshot};
 pub use tags::{CheckTags, IterationTags, Method, RequestTags, TagFilter};

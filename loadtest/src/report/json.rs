@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::RunResult;
 use crate::audit::Invariant;
 use crate::metrics::{Gauge, Kind, METRICS, Snapshot, TagFilter, Trend};
+use crate::output::Account;
 use crate::shop::{REQUESTS, custom_trends};
 use crate::threshold::Verdict;
 
@@ -26,6 +27,7 @@ struct Summary<'a> {
     checks: Vec<CheckRow>,
     invariants: &'a [Invariant],
     failures: Vec<FailureRow<'a>>,
+    outputs: &'a [Account],
 }
 
 #[derive(Serialize)]
@@ -155,6 +157,7 @@ fn summary(result: &RunResult) -> Summary<'_> {
                 sample,
             })
             .collect(),
+        outputs: &result.outputs,
     }
 }
 

@@ -13,6 +13,7 @@ pub use terminal::write_terminal;
 use crate::audit::Invariant;
 use crate::config::RunConfig;
 use crate::metrics::Snapshot;
+use crate::output::Account;
 use crate::threshold::{Judgement, Outcome};
 
 /// Everything that reports are made from.
@@ -36,6 +37,8 @@ pub struct RunResult {
     pub invariants: Vec<Invariant>,
     /// The first unexpected answer of each request name and status.
     pub failures: Vec<(&'static str, u16, String)>,
+    /// What became of the rows of every output.
+    pub outputs: Vec<Account>,
     /// The verdict.
     pub judgement: Judgement,
 }

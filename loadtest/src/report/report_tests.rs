@@ -6,6 +6,7 @@ use super::*;
 use crate::audit::{Amount, Invariant};
 use crate::config::{self, Field, Inputs, Layer};
 use crate::metrics::{CheckCounts, CheckTags, IterationTags, Method, Phase, RequestTags};
+use crate::output::Account;
 use crate::threshold::{Evidence, evaluate, judge};
 
 const PERSONA: &str = "impulse_buyer";
@@ -139,6 +140,15 @@ fn result() -> RunResult {
             500,
             "{\"title\":\"Internal\u{1b}[31m Server Error\"}".to_owned(),
         )],
+        outputs: vec![Account {
+            name: "influxdb=http://localhost:8086/k6".to_owned(),
+            produced: 100,
+            delivered: 90,
+            spooled: 10,
+            spool: Some("reports/x/spool-1.lp".to_owned()),
+            error: Some("timed out".to_owned()),
+            ..Account::default()
+        }],
         judgement,
     }
 }

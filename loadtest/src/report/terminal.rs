@@ -33,6 +33,7 @@ pub fn write_terminal(result: &RunResult, mut out: impl Write) -> io::Result<()>
     section("Thresholds", thresholds(result), &mut out)?;
     section("Invariants", invariants(result), &mut out)?;
     section("Unexpected answers", failures(result), &mut out)?;
+    section("Outputs (rows)", outputs(result), &mut out)?;
     verdict(result, &mut out)
 }
 
@@ -299,6 +300,29 @@ fn failures(result: &RunResult) -> Table {
             .take(100)
             .collect();
         table.push([(*name).to_owned(), status, count.to_string(), sample]);
+    }
+    table
+}
+
+fn outputs(result: &RunResult) -> Table {
+    let mut table = Table::new(
+        ["", "output", "produced", "delivered", "spooled", "lost"],
+        2,
+    );
+    for account in &result.outputs {
+        let mut name = account.name.clone();
+        for more in account.error.iter().chain(&account.spool) {
+            name += &format!("\n  {more}");
+        }
+        let rows = [
+            account.produced,
+            account.delivered,
+            account.spooled,
+            account.lost,
+        ];
+        let [produced, delivered, spooled, lost] = rows.map(|rows| rows.to_string());
+        let whole = account.produced == account.delivered;
+        table.push([mark(whole), name, produced, delivered, spooled, lost]);
     }
     table
 }

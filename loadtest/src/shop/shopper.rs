@@ -327,7 +327,9 @@ impl Actor for Shopper {
     fn iterate(&mut self) -> BoxFuture<'_, Iterated> {
         let iterate = self.persona.iterate;
         Box::pin(async move {
+            self.vu.begin_iteration();
             let stop = iterate(self).await.err();
+            self.vu.end_iteration();
             if stop.is_some() {
                 self.book.end_early();
             }

@@ -18,7 +18,9 @@ pub use self::http::{Client, TransportError};
 pub use self::request::{Answer, Failures, Request};
 pub use self::target::{Target, TargetError};
 use crate::executor::Clock;
-use crate::metrics::{CheckTags, Phase, Recorder, RequestTags};
+use crate::metrics::{
+    CheckTags, IterationTags, Origin, Phase, RawSamples, Recorder, RequestTags, SampleOf,
+};
 
 /// What all virtual users share.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub struct Surroundings {
     pub clock: Arc<Clock>,
     /// Where samples of failed requests go.
     pub failures: Failures,
+    /// Where every single sample goes, if an output wants them.
+    pub raw: Option<Arc<RawSamples>>,
 }
 
 /// One virtual user: always the same persona, with connections and a random generator of its own.
@@ -44,6 +48,10 @@ pub struct VirtualUser {
     scenario: &'static str,
     client: Client,
     surroundings: Arc<Surroundings>,
+    /// Number of its current iteration, from 1.
+    iteration: u64,
+    iteration_tags: IterationTags,
+    iteration_began: Duration,
 }
 
 impl VirtualUser {
@@ -64,6 +72,9 @@ impl VirtualUser {
             scenario,
             client,
             surroundings,
+            iteration: 0,
+            iteration_tags: IterationTags { scenario, stage: 0 },
+            iteration_began: Duration::ZERO,
         }
     }
 
@@ -93,37 +104,76 @@ impl VirtualUser {
             self.surroundings.failures.note(request.name, &answer);
         }
         let times = exchange.times;
-        self.surroundings.recorder.request(tags, |series| {
-            series.record(
+        let phases = [
+            (
                 Phase::Duration,
                 times.sending + times.waiting + times.receiving,
-            );
-            series.record(Phase::Blocked, times.blocked);
-            series.record(Phase::Connecting, times.connecting);
-            series.record(Phase::TlsHandshaking, times.tls_handshaking);
-            series.record(Phase::Sending, times.sending);
-            series.record(Phase::Waiting, times.waiting);
-            series.record(Phase::Receiving, times.receiving);
-            for (phase, duration) in &exchange.server_timing {
+            ),
+            (Phase::Blocked, times.blocked),
+            (Phase::Connecting, times.connecting),
+            (Phase::TlsHandshaking, times.tls_handshaking),
+            (Phase::Sending, times.sending),
+            (Phase::Waiting, times.waiting),
+            (Phase::Receiving, times.receiving),
+        ];
+        self.surroundings.recorder.request(tags, |series| {
+            for (phase, duration) in phases.iter().chain(&exchange.server_timing) {
                 series.record(*phase, *duration);
             }
             series.bytes_sent += exchange.bytes_sent;
             series.bytes_received += exchange.bytes_received;
         });
+        self.keep(|| SampleOf::Request {
+            tags,
+            url: format!(
+                "{}{path}",
+                self.surroundings
+                    .target
+                    .base()
+                    .as_str()
+                    .trim_end_matches('/')
+            ),
+            phases: phases.to_vec(),
+            bytes: (exchange.bytes_sent, exchange.bytes_received),
+        });
         answer
+    }
+
+    /// Notes that an iteration begins.
+    pub fn begin_iteration(&mut self) {
+        self.iteration += 1;
+        self.iteration_began = self.surroundings.clock.elapsed();
+        self.iteration_tags.stage = self.surroundings.clock.stage();
+    }
+
+    /// Notes that it is complete. (The fleet records it; this is for outputs of single samples.)
+    pub fn end_iteration(&self) {
+        self.keep(|| SampleOf::Iteration {
+            tags: self.iteration_tags,
+            duration: self.surroundings.clock.elapsed() - self.iteration_began,
+        });
+    }
+
+    fn keep(&self, sample: impl FnOnce() -> SampleOf) {
+        if let Some(raw) = &self.surroundings.raw {
+            let origin = Origin {
+                vu: self.number,
+                iteration: self.iteration.saturating_sub(1),
+            };
+            raw.add(origin, sample());
+        }
     }
 
     /// Records whether something that must hold does, and gives it back.
     pub fn check(&self, check: &'static str, ok: bool) -> bool {
         let stage = self.surroundings.clock.stage();
-        self.surroundings.recorder.check(
-            CheckTags {
-                scenario: self.scenario,
-                check,
-                stage,
-            },
-            ok,
-        );
+        let tags = CheckTags {
+            scenario: self.scenario,
+            check,
+            stage,
+        };
+        self.surroundings.recorder.check(tags, ok);
+        self.keep(|| SampleOf::Check { tags, ok });
         ok
     }
 

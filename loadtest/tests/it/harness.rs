@@ -71,12 +71,16 @@ impl Run {
         self.wait(child).await
     }
 
+    /// The same, for tests that look at more than the summary: the reports stay until the second
+    /// value is dropped.
+    pub(crate) async fn wait_keeping_reports(self, child: tokio::process::Child) -> (Ran, TempDir) {
+        let output = ended(child).await;
+        (self.read(&output), self.reports)
+    }
+
     /// Waits for a program that was spawned from `command`; a run that hangs fails the test.
     pub(crate) async fn wait(self, child: tokio::process::Child) -> Ran {
-        let output = tokio::time::timeout(Duration::from_secs(60), child.wait_with_output())
-            .await
-            .expect("the run ends by itself")
-            .expect("the program can be waited for");
+        let output = ended(child).await;
         self.read(&output)
     }
 
@@ -126,4 +130,11 @@ impl Ran {
     pub(crate) fn reasons(&self) -> String {
         self.summary["reasons"].to_string()
     }
+}
+
+async fn ended(child: tokio::process::Child) -> Output {
+    tokio::time::timeout(Duration::from_secs(60), child.wait_with_output())
+        .await
+        .expect("the run ends by itself")
+        .expect("the program can be waited for")
 }

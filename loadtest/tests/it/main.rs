@@ -6,5 +6,6 @@ mod docs;
 mod faults;
 mod harness;
 mod https;
+mod influx;
 mod proxy;
 mod runs;

@@ -1,0 +1,143 @@
+//! Turns ticks into rows, and hands them to every output.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::address::Address;
+use super::destination::{Destination, OpenError};
+use super::pipeline::{Account, Pipe};
+use super::point::Point;
+use super::raw;
+use super::rows::Rows;
+use super::spool::Spool;
+use crate::audit::Invariant;
+use crate::health::{Lag, Monitor};
+use crate::metrics::RawSamples;
+use crate::sampler::{Tick, now_ms};
+use crate::threshold::{Judgement, Outcome, Threshold, evaluate};
+
+/// What a run feeds its outputs with. Without outputs it does nothing.
+#[derive(Debug)]
+pub struct Feed {
+    rows: Rows,
+    pipes: Vec<(Pipe, Schema)>,
+    thresholds: Vec<Threshold>,
+    monitor: Monitor,
+    raw: Option<Arc<RawSamples>>,
+    stage: Option<String>,
+    held: Vec<bool>,
+}
+
+/// What an output is fed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Schema {
+    Ours,
+    K6,
+}
+
+/// What a feed is made of.
+#[derive(Debug)]
+pub struct Source {
+    /// The run and the generator.
+    pub rows: Rows,
+    /// What is judged every second.
+    pub thresholds: Vec<Threshold>,
+    /// The lag of the runtime that runs the VUs.
+    pub lag: Arc<Lag>,
+    /// Single samples, if InfluxDB is to get k6's schema.
+    pub raw: Option<Arc<RawSamples>>,
+}
+
+impl Feed {
+    /// Opens every output, on the runtime that is to carry them.
+    ///
+    /// # Errors
+    /// The first that can't be used.
+    pub async fn open(
+        source: Source,
+        addresses: &[Address],
+        directory: &Path,
+    ) -> Result<Self, OpenError> {
+        let running = source.rows.verdict(now_ms(), "running", -1);
+        let mut pipes = Vec::new();
+        for (number, address) in addresses.iter().enumerate() {
+            let is_influx = matches!(address, Address::Influx(_) | Address::Influx2(_));
+            let schema = if is_influx && source.raw.is_some() {
+                Schema::K6
+            } else {
+                Schema::Ours
+            };
+            let destination = Destination::open(address, std::slice::from_ref(&running)).await?;
+            let spool = Spool::new(directory.join(format!("spool-{}.lp", number + 1)));
+            pipes.push((Pipe::start(destination, spool, 1), schema));
+        }
+        Ok(Self {
+            held: vec![true; source.thresholds.len()],
+            rows: source.rows,
+            pipes,
+            thresholds: source.thresholds,
+            monitor: Monitor::new(source.lag),
+            raw: source.raw,
+            stage: None,
+        })
+    }
+
+    /// A second of the load.
+    pub fn tick(&mut self, tick: &Tick<'_>) {
+        if self.pipes.is_empty() {
+            return;
+        }
+        let outcomes = evaluate(&self.thresholds, tick.total);
+        let mut ours = self.rows.second(tick, &outcomes, &self.monitor.look());
+        ours.extend(self.events(tick, &outcomes));
+        self.send(Schema::Ours, ours);
+        if let Some(raw) = &self.raw {
+            let mut samples = raw::points(&raw.take());
+            samples.extend(raw::gauges(tick));
+            self.send(Schema::K6, samples);
+        }
+    }
+
+    /// The end of the run: what is known only now, and what became of every row.
+    pub async fn close(mut self, invariants: &[Invariant], judgement: &Judgement) -> Vec<Account> {
+        self.send(Schema::Ours, self.rows.end(now_ms(), invariants, judgement));
+        let closing = self.pipes.into_iter().map(|(pipe, _)| pipe.close());
+        futures::future::join_all(closing).await
+    }
+
+    fn events(&mut self, tick: &Tick<'_>, outcomes: &[Outcome]) -> Vec<Point> {
+        let mut events = Vec::new();
+        if self.stage.as_deref() != Some(tick.stage) {
+            let (kind, title) = match self.stage {
+                None => ("start", format!("start: {}", self.rows.run_id)),
+                Some(_) => ("stage", format!("stage: {}", tick.stage)),
+            };
+            events.push(self.rows.event(
+                tick.time_ms,
+                kind,
+                &title,
+                &format!("{} VUs", tick.target),
+            ));
+            self.stage = Some(tick.stage.to_owned());
+        }
+        for (held, outcome) in self.held.iter_mut().zip(outcomes) {
+            let holds = outcome.ok || outcome.actual.is_none();
+            if *held && !holds {
+                let text = format!("was {:.1}", outcome.actual.unwrap_or(f64::NAN));
+                let title = format!("crossed: {}", outcome.threshold);
+                events.push(self.rows.event(tick.time_ms, "threshold", &title, &text));
+            }
+            *held = holds;
+        }
+        events
+    }
+
+    fn send(&mut self, schema: Schema, points: Vec<Point>) {
+        let batch = Arc::new(points);
+        for (pipe, wants) in &mut self.pipes {
+            if *wants == schema {
+                pipe.send(&batch);
+            }
+        }
+    }
+}

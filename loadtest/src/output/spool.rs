@@ -1,0 +1,67 @@
+//! Rows that a destination didn't take, kept in a file of line protocol for `loadtest replay`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::line_protocol;
+use super::point::Point;
+
+/// A file that is made when the first rows come.
+#[derive(Debug)]
+pub(super) struct Spool {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Spool {
+    /// A spool that would be this file.
+    #[must_use]
+    pub(super) const fn new(path: PathBuf) -> Self {
+        Self { path, file: None }
+    }
+
+    /// Appends the points; gives how many there were to write.
+    ///
+    /// # Errors
+    /// The file's.
+    pub(super) fn write(&mut self, points: &[Point]) -> io::Result<u64> {
+        let mut lines = String::new();
+        let rows = points
+            .iter()
+            .filter(|point| line_protocol::encode(point, &mut lines))
+            .count();
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(
+                OpenOptions::new()
+                    .create(true)
+                    .append(true)
+                    .open(&self.path)?,
+            ),
+        };
+        file.write_all(lines.as_bytes())?;
+        file.sync_data()?;
+        Ok(rows as u64)
+    }
+
+    /// The file, if there is one.
+    #[must_use]
+    pub(super) fn path(&self) -> Option<String> {
+        self.file.as_ref().map(|_| self.path.display().to_string())
+    }
+}
+
+/// The lines of a spool file, in batches of at most `most` lines.
+///
+/// # Errors
+/// The file's.
+pub(super) fn batches(path: &Path, most: usize) -> io::Result<Vec<Vec<String>>> {
+    let text = std::fs::read_to_string(path)?;
+    let lines: Vec<String> = text
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect();
+    Ok(lines.chunks(most).map(<[String]>::to_vec).collect())
+}

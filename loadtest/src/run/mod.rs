@@ -1,0 +1,214 @@
+//! The wiring of a run: stack, set-up, load, audit, verdict, reports. Only this folder knows every part.
+
+mod drive;
+mod prepare;
+mod publish;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::runtime::Handle;
+
+use self::drive::{Driven, Run, Watch, drive};
+use self::prepare::{Refusal, Server, check_summary_json, report_directory, run_id, server};
+use self::publish::{publish, tell};
+use crate::audit::{Invariant, audit};
+use crate::config::RunConfig;
+use crate::executor::Control;
+use crate::health::Lag;
+use crate::metrics::{RawSamples, Snapshot, TagFilter};
+use crate::output::{Feed, Rows, Source};
+use crate::progress::Progress;
+use crate::report::RunResult;
+use crate::shop::{Admin, AdminError, Ledger, World};
+use crate::threshold::{Evidence, ExitCode, evaluate, judge};
+
+/// What came of the load.
+#[derive(Default)]
+struct Load {
+    driven: Driven,
+    invariants: Vec<Invariant>,
+}
+
+/// Carries out a run and reports it. `control` is what signals act on; `telemetry` runs
+/// everything that only watches, beside the runtime of the virtual users.
+pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) -> ExitCode {
+    let started_at = SystemTime::now();
+    let id = run_id(&config.profile, started_at);
+    let progress = Progress::new(config.quiet, &config.schedule);
+    let lag = Arc::new(Lag::default());
+    let raw = config.influx_raw.then(|| Arc::new(RawSamples::default()));
+    let prepared = async {
+        let directory = report_directory(&config.report_dir, &id)?;
+        check_summary_json(config.summary_json.as_ref())?;
+        let source = Source {
+            rows: Rows {
+                run_id: id.clone(),
+                instance: instance(),
+            },
+            thresholds: config.thresholds.clone(),
+            lag: Arc::clone(&lag),
+            raw: raw.clone(),
+        };
+        let (addresses, spools) = (config.outputs.clone(), directory.clone());
+        let opening = telemetry.spawn(async move { Feed::open(source, &addresses, &spools).await });
+        let feed = opening.await.expect("opening an output doesn't panic")?;
+        let server = tokio::select! {
+            server = server(&config, &progress) => server?,
+            () = control.stopping().cancelled() => return Err(Refusal::Signal),
+        };
+        Ok((directory, feed, server))
+    };
+    let (directory, feed, server) = match prepared.await {
+        Ok(prepared) => prepared,
+        Err(refusal) => {
+            progress.finish();
+            tell(&format!("error: {refusal}"));
+            return refusal.exit();
+        }
+    };
+    let parts = Run {
+        config: &config,
+        server: &server,
+        control: &control,
+        telemetry: &telemetry,
+        lag: &lag,
+        raw: raw.as_ref(),
+    };
+    let (load, watch) = load(parts, Watch { progress, feed }).await;
+    watch.progress.step("delivering the last metrics");
+    let mut result = judged(config, id, started_at, &server, load, control.signalled());
+    result.outputs = watch
+        .feed
+        .close(&result.invariants, &result.judgement)
+        .await;
+    watch.progress.finish();
+    publish(&result, &directory)
+}
+
+/// The generator's name in rows: the host's.
+fn instance() -> String {
+    sysinfo::System::host_name().unwrap_or_else(|_| "localhost".to_owned())
+}
+
+async fn load(run: Run<'_>, watch: Watch) -> (Load, Watch) {
+    let Run {
+        config,
+        server,
+        control,
+        ..
+    } = run;
+    watch.progress.step("setting the shop up");
+    let set_up = tokio::select! {
+        set_up = set_up(config, &server.admin) => set_up,
+        () = control.stopping().cancelled() => return (Load::default(), watch),
+    };
+    let (world, before) = match set_up {
+        Ok(set_up) => set_up,
+        Err(error) => {
+            let error = Some(format!("set-up failed: {error}"));
+            let driven = Driven {
+                error,
+                ..Driven::default()
+            };
+            return (
+                Load {
+                    driven,
+                    ..Load::default()
+                },
+                watch,
+            );
+        }
+    };
+    let (mut driven, watch) = drive(run, world, watch).await;
+    let Some(before) = before.filter(|_| driven.error.is_none()) else {
+        return (
+            Load {
+                driven,
+                ..Load::default()
+            },
+            watch,
+        );
+    };
+    watch.progress.step("auditing the books");
+    let whole = !control.signalled() && interrupted(&driven.snapshot) == 0;
+    let shoppers = std::mem::take(&mut driven.shoppers);
+    let planned = config.schedule.planned_iterations().filter(|_| whole);
+    let audited = tokio::select! {
+        audited = audit(&server.admin, &before, shoppers, planned) => audited.map_err(|error| error.to_string()),
+        () = control.cutting().cancelled(), if !control.cutting().is_cancelled() => Err("cut by a signal".to_owned()),
+    };
+    let invariants = audited.unwrap_or_else(|error| {
+        driven.error = Some(format!("the books could not be audited: {error}"));
+        Vec::new()
+    });
+    (Load { driven, invariants }, watch)
+}
+
+/// Fills the shop; reads its books if they are to be audited.
+async fn set_up(config: &RunConfig, admin: &Admin) -> Result<(World, Option<Ledger>), AdminError> {
+    /// The seed's number of users; more VUs get theirs as well.
+    const USERS: u32 = 300;
+    let users = config.schedule.vus_max().max(USERS);
+    let policies = admin.init(users, config.coupons).await?;
+    let prices = admin.prices().await?;
+    tracing::info!(
+        users,
+        policies = policies.len(),
+        products = prices.len(),
+        "the shop is set up"
+    );
+    let before = if config.audit {
+        Some(admin.ledger().await?)
+    } else {
+        None
+    };
+    Ok((World::new(policies, prices, config.coupon_wait), before))
+}
+
+fn interrupted(snapshot: &Snapshot) -> u64 {
+    snapshot
+        .counter("interrupted_iterations", &TagFilter::default())
+        .unwrap_or(0)
+}
+
+fn judged(
+    config: RunConfig,
+    id: String,
+    started_at: SystemTime,
+    server: &Server,
+    Load { driven, invariants }: Load,
+    signalled: bool,
+) -> RunResult {
+    let all = TagFilter::default();
+    let counter = |name| driven.snapshot.counter(name, &all).unwrap_or(0);
+    let thresholds = evaluate(&config.thresholds, &driven.snapshot);
+    let broken: Vec<String> = invariants
+        .iter()
+        .filter(|row| !row.ok)
+        .map(Invariant::to_string)
+        .collect();
+    let judgement = judge(&Evidence {
+        thresholds: &thresholds,
+        broken_invariants: &broken,
+        error: driven.error.as_deref(),
+        iterations: counter("iterations"),
+        interrupted: counter("interrupted_iterations"),
+        max_interrupted: config.max_interrupted,
+        requests: counter("http_reqs"),
+        signalled,
+    });
+    RunResult {
+        id,
+        host: server.label.clone(),
+        config,
+        started_at,
+        duration: driven.duration,
+        snapshot: driven.snapshot,
+        thresholds,
+        invariants,
+        failures: driven.failures,
+        outputs: Vec::new(),
+        judgement,
+    }
+}

@@ -1,0 +1,147 @@
+//! Before the load: what a run needs, or why there is none.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use thiserror::Error;
+
+use crate::config::{RunConfig, SummaryJson};
+use crate::output::OpenError;
+use crate::progress::Progress;
+use crate::shop::Admin;
+use crate::threshold::ExitCode;
+use crate::vu::{Target, TargetError};
+
+/// What ends a run before anything was sent.
+#[derive(Debug, Error)]
+pub(super) enum Refusal {
+    #[error("--report-dir: {path} can't be written: {source}")]
+    ReportDir {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("--summary-json: {path} can't be written: {source}")]
+    SummaryJson {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("--host: {0}")]
+    Host(#[from] TargetError),
+    #[error("the private stack could not be started: {0}")]
+    Stack(#[from] testbed::Error),
+    #[error("the program can't start itself as the server: {0}")]
+    OwnPath(std::io::Error),
+    #[error("no HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
+    #[error("--out: {0}")]
+    Output(#[from] OpenError),
+    #[error("stopped by a signal before the load")]
+    Signal,
+}
+
+impl Refusal {
+    pub(super) const fn exit(&self) -> ExitCode {
+        match self {
+            Self::ReportDir { .. } | Self::SummaryJson { .. } | Self::Host(_) | Self::Output(_) => {
+                ExitCode::BadConfiguration
+            }
+            Self::Stack(_) | Self::OwnPath(_) | Self::Client(_) => ExitCode::Invalid,
+            Self::Signal => ExitCode::Interrupted,
+        }
+    }
+}
+
+/// The server that is tested, and the private stack that carries it, if there is one.
+pub(super) struct Server {
+    pub(super) target: Arc<Target>,
+    pub(super) admin: Admin,
+    pub(super) label: String,
+    _stack: Option<testbed::Stack>,
+}
+
+/// How long a connection to the server may take before the load.
+const PROBE_WITHIN: Duration = Duration::from_secs(5);
+
+/// `20261123-182557-flow_iterations-3fa9`: sorts by time, says what it was, and is unique.
+pub(super) fn run_id(profile: &str, started_at: SystemTime) -> String {
+    let digits = |c: &char| c.is_ascii_digit() || *c == 'T';
+    let time = humantime::format_rfc3339_seconds(started_at).to_string();
+    let time: String = time
+        .chars()
+        .filter(digits)
+        .collect::<String>()
+        .replace('T', "-");
+    let name = Path::new(profile)
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy();
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '_' })
+        .collect();
+    format!("{time}-{name}-{:04x}", rand::random::<u16>())
+}
+
+/// Makes the run's directory, and so finds out before the load whether it can be written.
+pub(super) fn report_directory(parent: &Path, id: &str) -> Result<PathBuf, Refusal> {
+    let path = parent.join(id);
+    let cannot = |source| Refusal::ReportDir {
+        path: path.clone(),
+        source,
+    };
+    std::fs::create_dir_all(&path).map_err(cannot)?;
+    tempfile::tempfile_in(&path).map_err(cannot)?;
+    Ok(path)
+}
+
+pub(super) fn check_summary_json(target: Option<&SummaryJson>) -> Result<(), Refusal> {
+    let Some(SummaryJson::File(path)) = target else {
+        return Ok(());
+    };
+    let cannot = |source| Refusal::SummaryJson {
+        path: path.clone(),
+        source,
+    };
+    if path.is_dir() {
+        return Err(cannot(std::io::ErrorKind::IsADirectory.into()));
+    }
+    tempfile::tempfile_in(directory_of(path)).map_err(cannot)?;
+    Ok(())
+}
+
+pub(super) fn directory_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// The server to test: the given one, or a private stack.
+pub(super) async fn server(config: &RunConfig, progress: &Progress) -> Result<Server, Refusal> {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+    let (address, stack) = match &config.host {
+        Some(host) => (host.clone(), None),
+        None => {
+            progress.step("starting a private PostgreSQL, Redis and server");
+            let command = testbed::sut::command_for_current_exe().map_err(Refusal::OwnPath)?;
+            let stack = testbed::Stack::start(command).await?;
+            tracing::info!(address = stack.base_url(), "the private stack runs");
+            (stack.base_url().to_owned(), Some(stack))
+        }
+    };
+    let target = Arc::new(Target::resolve(&address).await?);
+    target.probe(PROBE_WITHIN).await?;
+    let label = if stack.is_some() {
+        format!("{address} (private stack)")
+    } else {
+        address
+    };
+    Ok(Server {
+        admin: Admin::new(target.base())?,
+        target,
+        label,
+        _stack: stack,
+    })
+}

@@ -1,0 +1,56 @@
+//! After the verdict: every report, where it belongs.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::prepare::directory_of;
+use crate::config::SummaryJson;
+use crate::report::{RunResult, write_json, write_terminal};
+use crate::threshold::ExitCode;
+
+/// Writes every report; gives the exit code, which a report that can't be written doesn't hide.
+pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
+    let summary = directory.join("summary.json");
+    let mut files = vec![summary.clone()];
+    let mut tables_to_stderr = false;
+    match &result.config.summary_json {
+        Some(SummaryJson::File(path)) => files.push(path.clone()),
+        Some(SummaryJson::Stdout) => tables_to_stderr = true,
+        None => {}
+    }
+    // Both strip what is only for a terminal when they are none, or NO_COLOR is set.
+    let shown = if tables_to_stderr {
+        write_terminal(result, anstream::stderr())
+            .and_then(|()| write_json(result, std::io::stdout().lock()))
+    } else {
+        write_terminal(result, anstream::stdout())
+    };
+    if let Err(error) = shown {
+        tracing::warn!(%error, "the summary could not be shown");
+    }
+    for path in files {
+        if let Err(error) = write_whole(&path, result) {
+            tell(&format!(
+                "error: {} could not be written: {error}",
+                path.display()
+            ));
+        }
+    }
+    tell(&format!("report: {}", summary.display()));
+    result.judgement.exit
+}
+
+/// Writes a file whole or not at all.
+fn write_whole(path: &Path, result: &RunResult) -> std::io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(directory_of(path))?;
+    write_json(result, std::io::BufWriter::new(&mut file))?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// A line on standard error.
+pub(super) fn tell(line: &str) {
+    // Nobody is left to read it when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
