@@ -2,6 +2,7 @@
 
 mod audit_fails;
 mod bad_input;
+mod dashboards;
 mod docs;
 mod faults;
 mod harness;
