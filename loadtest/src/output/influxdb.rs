@@ -42,11 +42,7 @@ impl InfluxDb {
         let name = settings.database.replace('\\', "\\\\").replace('"', "\\\"");
         let query = [("q", format!("CREATE DATABASE \"{name}\""))];
         let request = database.client.post(database.url("query", &query));
-        let answer = database
-            .authorised(request)
-            .send()
-            .await
-            .map_err(|error| chain(&error))?;
+        let answer = database.authorised(request).send().await.map_err(chain)?;
         match answer.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(format!(
                 "the login was refused ({}); check user and password or INFLUX_TOKEN",
@@ -87,7 +83,7 @@ impl InfluxDb {
         );
         let request = self.client.post(self.url("write", &query)).body(lines);
         let answer = self.authorised(request).send().await;
-        let answer = answer.map_err(|error| WriteError::Unavailable(chain(&error)))?;
+        let answer = answer.map_err(|error| WriteError::Unavailable(chain(error)))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(());
@@ -128,10 +124,11 @@ impl InfluxDb {
     }
 }
 
-/// An error with what caused it, without the URL: it names the database in a query only.
-fn chain(error: &reqwest::Error) -> String {
+/// An error with what caused it; the output's name is said beside it, so the URL isn't.
+fn chain(error: reqwest::Error) -> String {
+    let error = error.without_url();
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = std::error::Error::source(&error);
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();

@@ -300,12 +300,13 @@ fn distribution(point: Point, trend: &Trend) -> Point {
     if trend.is_empty() {
         return point;
     }
+    let [p50, p90, p95, p99, p999] = trend.percentiles_ms([50.0, 90.0, 95.0, 99.0, 99.9]);
     point
         .float("min", trend.min_ms())
         .float("max", trend.max_ms())
-        .float("p50", trend.percentile_ms(50.0))
-        .float("p90", trend.percentile_ms(90.0))
-        .float("p95", trend.percentile_ms(95.0))
-        .float("p99", trend.percentile_ms(99.0))
-        .float("p999", trend.percentile_ms(99.9))
+        .float("p50", p50)
+        .float("p90", p90)
+        .float("p95", p95)
+        .float("p99", p99)
+        .float("p999", p999)
 }

@@ -310,8 +310,11 @@ fn outputs(result: &RunResult) -> Table {
         2,
     );
     for account in &result.outputs {
+        let whole = account.produced == account.delivered;
         let mut name = account.name.clone();
-        for more in account.error.iter().chain(&account.spool) {
+        // What went wrong on the way to a whole delivery is no concern any more.
+        let troubles = account.error.iter().chain(&account.spool);
+        for more in troubles.filter(|_| !whole) {
             name += &format!("\n  {more}");
         }
         let rows = [
@@ -321,7 +324,6 @@ fn outputs(result: &RunResult) -> Table {
             account.lost,
         ];
         let [produced, delivered, spooled, lost] = rows.map(|rows| rows.to_string());
-        let whole = account.produced == account.delivered;
         table.push([mark(whole), name, produced, delivered, spooled, lost]);
     }
     table

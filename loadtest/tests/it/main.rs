@@ -8,5 +8,6 @@ mod faults;
 mod harness;
 mod https;
 mod influx;
+mod panels;
 mod proxy;
 mod runs;
