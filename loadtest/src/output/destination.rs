@@ -43,7 +43,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// Opens the output and writes `first` to it, so that bad credentials, a missing bucket or a
+    /// Opens the output and writes `first` to it, if there is anything, so that bad credentials, a missing bucket or a
     /// file that can't be written are found before the load.
     ///
     /// # Errors
@@ -67,10 +67,10 @@ impl Destination {
                 Self::Csv(CsvFile::create(path).map_err(|error| failed(error.to_string()))?)
             }
         };
-        destination
-            .write(first)
-            .await
-            .map_err(|error| failed(error.to_string()))?;
+        if !first.is_empty() {
+            let written = destination.write(first).await;
+            written.map_err(|error| failed(error.to_string()))?;
+        }
         Ok(destination)
     }
 

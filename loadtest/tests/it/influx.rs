@@ -324,12 +324,14 @@ async fn v2(
     if (query.org.as_str(), query.bucket.as_str()) != ("shop", "lt") {
         return (StatusCode::NOT_FOUND, "bucket not found".to_owned());
     }
+    if query.precision != "ns" {
+        return (
+            StatusCode::BAD_REQUEST,
+            "rows are in nanoseconds".to_owned(),
+        );
+    }
     let client = reqwest::Client::new();
-    let url = format!(
-        "{influx}/write?db={}&precision={}",
-        query.bucket,
-        query.precision.trim_end_matches("us")
-    );
+    let url = format!("{influx}/write?db={}&precision=ns", query.bucket);
     let answer = client
         .post(url)
         .body(body)
