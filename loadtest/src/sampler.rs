@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::executor::{Clock, Schedule, Segment};
+use crate::executor::{Clock, Schedule};
 use crate::metrics::{Recorder, Snapshot};
 
 /// What is known once a second while the load runs.
@@ -52,7 +52,6 @@ pub async fn sample<A: Fn() -> u64, O: Observer>(
     stop: CancellationToken,
 ) -> (Snapshot, O) {
     let stages: Arc<[String]> = sampled.schedule.stage_names().into();
-    let segments = sampled.schedule.segments();
     let mut total = Snapshot {
         stages: Arc::clone(&stages),
         ..Snapshot::default()
@@ -79,7 +78,7 @@ pub async fn sample<A: Fn() -> u64, O: Observer>(
                 time_ms: covered(now_ms(), stopped),
                 elapsed,
                 stage: &stages[usize::from(sampled.clock.stage())],
-                target: target(&segments, elapsed),
+                target: sampled.schedule.target(elapsed),
                 second: &second,
                 total: &total,
             });
@@ -108,13 +107,6 @@ fn to_next_second(now_ms: i64) -> Duration {
 fn covered(now_ms: i64, last: bool) -> i64 {
     let begun = now_ms - now_ms.rem_euclid(1_000);
     if last { begun } else { begun - 1_000 }
-}
-
-fn target(segments: &[Segment], t: Duration) -> u32 {
-    segments
-        .iter()
-        .find(|s| s.start <= t && t < s.end)
-        .map_or(0, |segment| segment.target(t))
 }
 
 #[cfg(test)]

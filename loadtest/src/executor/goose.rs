@@ -76,14 +76,12 @@ fn seats_by_scenario(scenarios: &[&'static str]) -> Vec<(&'static str, Vec<usize
 fn transaction<A: Actor>(fleet: Arc<Fleet<A>>, seats: Vec<usize>) -> TransactionFunction {
     let next = AtomicUsize::new(0);
     Arc::new(move |user: &mut GooseUser| {
-        let Seat(index) = *user.get_session_data::<Seat>().unwrap_or(&Seat(usize::MAX));
-        let index = if index == usize::MAX {
-            let index = seats[next.fetch_add(1, Ordering::Relaxed)];
-            user.set_session_data(Seat(index));
-            index
-        } else {
-            index
-        };
+        let seated = user.get_session_data::<Seat>().copied();
+        let Seat(index) = seated.unwrap_or_else(|| {
+            let seat = Seat(seats[next.fetch_add(1, Ordering::Relaxed)]);
+            user.set_session_data(seat);
+            seat
+        });
         let fleet = Arc::clone(&fleet);
         Box::pin(async move {
             if fleet.step(index).await == Step::Retired {

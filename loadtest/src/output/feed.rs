@@ -129,6 +129,11 @@ impl Feed {
             }
             *held = holds;
         }
+        // Rows of the same kind and time would overwrite each other: a nanosecond tells apart
+        // what happened in the same second.
+        for (event, nanosecond) in events.iter_mut().zip(0..) {
+            event.time_ns += nanosecond;
+        }
         events
     }
 
@@ -139,5 +144,70 @@ impl Feed {
                 pipe.send(&batch);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Method, Phase, RequestTags, Snapshot};
+    use crate::threshold::parse;
+
+    /// Two thresholds crossed in the same second are two rows of the same series: InfluxDB keeps
+    /// one of each time.
+    #[tokio::test]
+    async fn events_of_the_same_second_do_not_overwrite_each_other() {
+        let thresholds = ["http_req_duration: p(95)<1", "http_req_duration: max<1"];
+        let source = Source {
+            rows: Rows {
+                run_id: "run".to_owned(),
+                instance: "host".to_owned(),
+            },
+            thresholds: thresholds.map(|text| parse(text, &[]).expect(text)).into(),
+            lag: Arc::default(),
+            raw: None,
+        };
+        let mut feed = Feed::open(source, &[], Path::new("/"))
+            .await
+            .expect("nothing to open");
+        let mut total = Snapshot {
+            stages: ["main".to_owned()].into(),
+            ..Snapshot::default()
+        };
+        let tags = RequestTags {
+            scenario: "a",
+            name: "slow",
+            method: Method::Get,
+            status: 200,
+            stage: 0,
+            expected: true,
+            trend: None,
+        };
+        total
+            .requests
+            .entry(tags)
+            .or_default()
+            .record(Phase::Duration, std::time::Duration::from_secs(1));
+        let tick = Tick {
+            time_ms: 1_000,
+            elapsed: std::time::Duration::from_secs(1),
+            stage: "main",
+            target: 1,
+            second: &total,
+            total: &total,
+        };
+        let outcomes = evaluate(&feed.thresholds, &total);
+        let events = feed.events(&tick, &outcomes);
+        let times: std::collections::BTreeSet<_> =
+            events.iter().map(|event| event.time_ns).collect();
+        assert_eq!(
+            (events.len(), times.len()),
+            (3, 3),
+            "start and two crossings: {events:?}"
+        );
+        assert!(
+            feed.events(&tick, &outcomes).is_empty(),
+            "a crossing is told once"
+        );
     }
 }

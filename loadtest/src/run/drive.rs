@@ -105,16 +105,19 @@ pub(super) async fn drive(
     };
     // On threads of its own: neither a drain nor a slow output may hold a virtual user up.
     let sampling = telemetry.spawn(sample(sampled, watch, stop.clone()));
+    // A task like the virtual users', so that it waits for a thread as they do.
+    let watched = Arc::clone(lag);
+    let watching = tokio::spawn(async move { watched.watch().await });
     let driven = async {
         let driven = tokio::select! {
             driven = executor::run(&fleet, server.target.base().as_str()) => driven,
             never = end_grace(control, schedule.graceful_stop) => match never {},
-            never = lag.watch() => match never {},
         };
         stop.cancel();
         driven
     };
     let driven = driven.await;
+    watching.abort();
     let (mut snapshot, watch) = sampling
         .await
         .expect("the sampler ends only when it is told to");

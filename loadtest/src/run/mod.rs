@@ -41,6 +41,11 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
     let prepared = async {
         let directory = report_directory(&config.report_dir, &id)?;
         check_summary_json(config.summary_json.as_ref())?;
+        let server = tokio::select! {
+            server = server(&config, &progress) => server?,
+            () = control.stopping().cancelled() => return Err(Refusal::Signal),
+        };
+        // After the server: a run that is refused must not stay "running" in an output.
         let source = Source {
             rows: Rows {
                 run_id: id.clone(),
@@ -53,10 +58,6 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
         let (addresses, spools) = (config.outputs.clone(), directory.clone());
         let opening = telemetry.spawn(async move { Feed::open(source, &addresses, &spools).await });
         let feed = opening.await.expect("opening an output doesn't panic")?;
-        let server = tokio::select! {
-            server = server(&config, &progress) => server?,
-            () = control.stopping().cancelled() => return Err(Refusal::Signal),
-        };
         Ok((directory, feed, server))
     };
     let (directory, feed, server) = match prepared.await {
