@@ -1,150 +1,173 @@
-//! One keep-alive HTTP/1.1 connection, driven by the task that uses it.
-//!
-//! hyper's connection is a future of its own, usually spawned. Here the virtual user polls it
-//! together with its request: no second task, no wake-up between the two.
+//! One keep-alive HTTP/1.1 connection, driven by the virtual user that owns it: no task of its
+//! own, no channel, no wake-up in between.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::Full;
-use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::AsyncWrite;
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::io::poll_read_buf;
 
 use super::http::TransportError;
 use super::io::{Meter, Stream};
+use super::wire::{self, Chunks, Framing, Head};
 
-type Payload = Full<Bytes>;
+/// Room for an ordinary answer, and what is free at least before a read.
+const BUFFER: usize = 4 * 1024;
+const LEAST_ROOM: usize = 1024;
+/// Room for a longer body is made by and by: its announced length is only the server's word.
+const LARGEST_READ: usize = 64 * 1024;
 
 /// A connection between exchanges.
 pub(super) struct Connection {
-    sender: http1::SendRequest<Payload>,
-    driver: http1::Connection<TokioIo<Stream>, Payload>,
-    /// hyper has nothing left to do: the peer closed, or the protocol broke.
-    closed: bool,
-    meter: Arc<Meter>,
+    stream: Stream,
+    /// The request, written here as a whole and sent from here.
+    pub(super) out: BytesMut,
+    /// What was read and not yet used.
+    unread: BytesMut,
     /// Armed for an earlier deadline than the current one, mostly: it is moved only when it
     /// fires, once in a time-out and not once in a request.
     timer: Pin<Box<Sleep>>,
 }
 
 impl Connection {
-    pub(super) async fn over(
-        stream: Stream,
-        meter: Arc<Meter>,
-        deadline: Instant,
-    ) -> Result<Self, TransportError> {
-        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
-        Ok(Self {
-            sender,
-            driver,
-            closed: false,
-            meter,
+    pub(super) fn over(stream: Stream, deadline: Instant) -> Self {
+        Self {
+            stream,
+            out: BytesMut::new(),
+            unread: BytesMut::with_capacity(BUFFER),
             timer: Box::pin(sleep_until(deadline)),
-        })
+        }
     }
 
-    pub(super) fn meter(&self) -> &Meter {
-        &self.meter
+    pub(super) fn meter(&mut self) -> &mut Meter {
+        self.stream.meter()
     }
 
-    /// Waits until a request may be sent; false when the peer has closed the connection.
-    pub(super) async fn is_ready(&mut self) -> bool {
-        poll_fn(|cx| {
-            self.drive(cx);
-            match self.sender.poll_ready(cx) {
-                Poll::Ready(ready) => Poll::Ready(ready.is_ok() && !self.closed),
-                Poll::Pending if self.closed => Poll::Ready(false),
-                Poll::Pending => Poll::Pending,
-            }
-        })
-        .await
+    /// Whether the peer has neither closed it nor said something unasked. Costs no system call
+    /// unless something has happened to the socket.
+    pub(super) async fn is_open(&mut self) -> bool {
+        poll_fn(|cx| Poll::Ready(self.read(cx).is_pending() && self.unread.is_empty())).await
     }
 
-    /// Sends the request and waits for the head of the answer.
-    pub(super) async fn head(
+    /// Sends what is in `out` and reads the answer: its head, its body, and whether another
+    /// exchange may follow.
+    pub(super) async fn exchange(
         &mut self,
-        request: http::Request<Payload>,
         deadline: Instant,
-    ) -> Result<http::Response<Incoming>, TransportError> {
-        let mut response = pin!(self.sender.send_request(request));
+    ) -> Result<(Head, Bytes, bool), TransportError> {
+        let sent = self.send(deadline).await;
+        let head = match (self.head(deadline).await, &sent) {
+            (Ok(head), _) => head,
+            // What went wrong first is what there is to say.
+            (Err(_), Err(_)) => return Err(sent.err().unwrap_or(TransportError::Closed)),
+            (Err(error), Ok(_)) => return Err(error),
+        };
+        let body = self.body(head.framing, deadline).await?;
+        let keep = head.keep_alive && self.unread.is_empty() && matches!(sent, Ok(true));
+        Ok((head, body, keep))
+    }
+
+    /// Whether the whole request was sent: a server may answer earlier and read no further.
+    async fn send(&mut self, deadline: Instant) -> Result<bool, TransportError> {
         poll_fn(|cx| {
-            drive(&mut self.driver, &mut self.closed, cx);
-            match response.as_mut().poll(cx) {
-                Poll::Ready(response) => Poll::Ready(response.map_err(TransportError::from)),
-                Poll::Pending if self.closed => Poll::Ready(Err(TransportError::Closed)),
-                Poll::Pending => {
-                    overdue(&mut self.timer, deadline, cx).map(|()| Err(TransportError::Timeout))
+            while !self.out.is_empty() {
+                match Pin::new(&mut self.stream).poll_write(cx, &self.out) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(TransportError::Closed)),
+                    Poll::Ready(Ok(bytes)) => self.out.advance(bytes),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                    Poll::Pending => match self.read(cx) {
+                        Poll::Ready(Ok(_)) => return Poll::Ready(Ok(false)),
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                        Poll::Pending => return self.overdue(deadline, cx).map(Err),
+                    },
                 }
             }
+            match Pin::new(&mut self.stream).poll_flush(cx) {
+                Poll::Ready(flushed) => Poll::Ready(flushed.map(|()| true).map_err(Into::into)),
+                Poll::Pending => self.overdue(deadline, cx).map(Err),
+            }
         })
         .await
     }
 
-    /// Reads the body to its end.
-    pub(super) async fn body(
-        &mut self,
-        mut body: Incoming,
-        deadline: Instant,
-    ) -> Result<Bytes, TransportError> {
-        let mut first = Bytes::new();
-        let mut rest = BytesMut::new();
-        while let Some(frame) = poll_fn(|cx| {
-            self.drive(cx);
-            match Pin::new(&mut body).poll_frame(cx) {
-                Poll::Ready(frame) => {
-                    Poll::Ready(frame.map(|frame| frame.map_err(TransportError::from)))
+    async fn head(&mut self, deadline: Instant) -> Result<Head, TransportError> {
+        loop {
+            match wire::head(&self.unread)? {
+                Some(head) => {
+                    self.unread.advance(head.length);
+                    // Informational answers come before the one that counts.
+                    if !(100..200).contains(&head.status) {
+                        return Ok(head);
+                    }
                 }
-                Poll::Pending if self.closed => Poll::Ready(Some(Err(TransportError::Closed))),
-                Poll::Pending => overdue(&mut self.timer, deadline, cx)
-                    .map(|()| Some(Err(TransportError::Timeout))),
+                None if self.read_more(deadline).await? == 0 => return Err(TransportError::Closed),
+                None => {}
             }
+        }
+    }
+
+    async fn body(&mut self, framing: Framing, deadline: Instant) -> Result<Bytes, TransportError> {
+        match framing {
+            Framing::Length(length) => {
+                while self.unread.len() < length {
+                    let missing = length - self.unread.len();
+                    self.unread.reserve(missing.min(LARGEST_READ));
+                    self.some_more(deadline).await?;
+                }
+                Ok(self.unread.split_to(length).freeze())
+            }
+            Framing::Chunked => {
+                let mut chunks = Chunks::default();
+                loop {
+                    if let Some(body) = chunks.take(&mut self.unread)? {
+                        return Ok(body.freeze());
+                    }
+                    self.some_more(deadline).await?;
+                }
+            }
+            Framing::UntilClose => {
+                while self.read_more(deadline).await? > 0 {}
+                Ok(self.unread.split().freeze())
+            }
+        }
+    }
+
+    async fn some_more(&mut self, deadline: Instant) -> Result<(), TransportError> {
+        match self.read_more(deadline).await? {
+            0 => Err(TransportError::Closed),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many bytes came; none at the end.
+    async fn read_more(&mut self, deadline: Instant) -> Result<usize, TransportError> {
+        poll_fn(|cx| match self.read(cx) {
+            Poll::Ready(read) => Poll::Ready(read.map_err(Into::into)),
+            Poll::Pending => self.overdue(deadline, cx).map(Err),
         })
         .await
-        {
-            let Ok(data) = frame?.into_data() else {
-                continue;
-            };
-            // One frame is the rule, and is handed on without a copy.
-            if first.is_empty() {
-                first = data;
-            } else {
-                rest.extend_from_slice(&data);
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // Takes the room of the answer before back, if nobody holds its body any more.
+        if self.unread.capacity() - self.unread.len() < LEAST_ROOM {
+            self.unread.reserve(BUFFER);
+        }
+        poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.unread)
+    }
+
+    /// Ready when the deadline has passed.
+    fn overdue(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<TransportError> {
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            if Instant::now() >= deadline {
+                return Poll::Ready(TransportError::Timeout);
             }
+            self.timer.as_mut().reset(deadline);
         }
-        if rest.is_empty() {
-            return Ok(first);
-        }
-        let mut whole = BytesMut::from(&*first);
-        whole.unsplit(rest);
-        Ok(whole.freeze())
     }
-
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        drive(&mut self.driver, &mut self.closed, cx);
-    }
-}
-
-fn drive(
-    driver: &mut http1::Connection<TokioIo<Stream>, Payload>,
-    closed: &mut bool,
-    cx: &mut Context<'_>,
-) {
-    // Its error, if any, also reaches the request that it concerns.
-    *closed = *closed || Pin::new(driver).poll(cx).is_ready();
-}
-
-/// Ready when the deadline has passed.
-fn overdue(timer: &mut Pin<Box<Sleep>>, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-    while timer.as_mut().poll(cx).is_ready() {
-        if Instant::now() >= deadline {
-            return Poll::Ready(());
-        }
-        timer.as_mut().reset(deadline);
-    }
-    Poll::Pending
 }

@@ -10,15 +10,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
-use http_body_util::Full;
 use parking_lot::Mutex;
 use thiserror::Error;
 
 use super::connection::Connection;
-use super::server_timing;
+use super::server_timing::ServerTiming;
 use super::target::{Opening, Target};
-use crate::metrics::{Method, Phase};
+use super::wire::{self, PathError, ProtocolError};
+use crate::metrics::Method;
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -35,12 +34,15 @@ pub enum TransportError {
     /// Closed half-way.
     #[error("connection closed by the server")]
     Closed,
-    /// Not HTTP, or broken off.
-    #[error("{0}")]
-    Protocol(#[from] hyper::Error),
+    /// Broken off.
+    #[error("the connection broke: {0}")]
+    Broken(#[from] std::io::Error),
+    /// Not HTTP.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
     /// The path is none.
-    #[error("not a path: {0}")]
-    Path(#[from] http::Error),
+    #[error(transparent)]
+    Path(#[from] PathError),
 }
 
 /// Status and body.
@@ -66,7 +68,7 @@ pub(super) struct Times {
 pub(super) struct Exchange {
     pub(super) response: Result<Response, TransportError>,
     pub(super) times: Times,
-    pub(super) server_timing: Vec<(Phase, Duration)>,
+    pub(super) server_timing: ServerTiming,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
 }
@@ -96,29 +98,40 @@ impl Client {
         self.idle.lock().clear();
     }
 
-    pub(super) async fn send(&self, method: Method, path: &str, body: Option<Bytes>) -> Exchange {
+    pub(super) async fn send(&self, method: Method, path: &str, body: Option<&[u8]>) -> Exchange {
         let started = Instant::now();
         let deadline = (started + self.timeout).into();
         let mut exchange = Exchange {
             response: Err(TransportError::Timeout),
             times: Times::default(),
-            server_timing: Vec::new(),
+            server_timing: ServerTiming::default(),
             bytes_sent: 0,
             bytes_received: 0,
         };
-        let connected = tokio::time::timeout_at(deadline, self.connection(deadline));
         let opened = match self.reuse().await {
             Some(connection) => Ok((connection, Opening::default())),
-            None => connected.await.unwrap_or(Err(TransportError::Timeout)),
+            // Boxed: rare, and larger than everything else that a request keeps in memory.
+            None => Box::pin(self.open(deadline)).await,
         };
-        exchange.times.blocked = started.elapsed();
+        let begun = Instant::now();
+        exchange.times.blocked = begun - started;
         match opened {
             Err(error) => exchange.response = Err(error),
-            Ok((connection, opening)) => {
+            Ok((mut connection, opening)) => {
                 exchange.times.connecting = opening.connecting;
                 exchange.times.tls_handshaking = opening.tls_handshaking;
-                self.exchange(connection, method, path, body, deadline, &mut exchange)
-                    .await;
+                connection.meter().begin();
+                let keep = match self.write(&mut connection, method, path, body) {
+                    Ok(()) => exchange.answer(&mut connection, deadline).await,
+                    Err(error) => {
+                        exchange.response = Err(error);
+                        false
+                    }
+                };
+                exchange.measure(&mut connection, begun);
+                if keep {
+                    self.idle.lock().push(connection);
+                }
             }
         }
         exchange
@@ -128,99 +141,75 @@ impl Client {
     async fn reuse(&self) -> Option<Connection> {
         loop {
             let mut connection = self.idle.lock().pop()?;
-            if connection.is_ready().await {
+            if connection.is_open().await {
                 return Some(connection);
             }
         }
     }
 
-    async fn connection(
+    async fn open(
         &self,
         deadline: tokio::time::Instant,
     ) -> Result<(Connection, Opening), TransportError> {
-        let (stream, meter, opening) = self.target.open().await?;
-        let mut connection = Connection::over(stream, meter, deadline).await?;
-        if connection.is_ready().await {
-            Ok((connection, opening))
-        } else {
-            Err(TransportError::Closed)
-        }
+        let (stream, opening) = tokio::time::timeout_at(deadline, self.target.open())
+            .await
+            .unwrap_or(Err(TransportError::Timeout))?;
+        Ok((Connection::over(stream, deadline), opening))
     }
 
-    async fn exchange(
-        &self,
-        mut connection: Connection,
-        method: Method,
-        path: &str,
-        body: Option<Bytes>,
-        deadline: tokio::time::Instant,
-        exchange: &mut Exchange,
-    ) {
-        connection.meter().begin();
-        let begun = Instant::now();
-        exchange.response = self
-            .answer(&mut connection, method, path, body, deadline, exchange)
-            .await;
-        let ended = Instant::now();
-        let meter = connection.meter();
-        let written = meter.last_write().unwrap_or(ended).clamp(begun, ended);
-        let first_byte = meter.first_read().unwrap_or(ended).clamp(written, ended);
-        exchange.times.sending = written - begun;
-        exchange.times.waiting = first_byte - written;
-        exchange.times.receiving = ended - first_byte;
-        (exchange.bytes_sent, exchange.bytes_received) = meter.take_bytes();
-        if exchange.response.is_ok() {
-            self.idle.lock().push(connection);
-        }
-    }
-
-    async fn answer(
+    fn write(
         &self,
         connection: &mut Connection,
         method: Method,
         path: &str,
-        body: Option<Bytes>,
-        deadline: tokio::time::Instant,
-        exchange: &mut Exchange,
-    ) -> Result<Response, TransportError> {
-        let request = self.request(method, path, body)?;
-        let (head, body) = connection.head(request, deadline).await?.into_parts();
-        if let Some(Ok(header)) = head.headers.get("server-timing").map(HeaderValue::to_str) {
-            exchange.server_timing.extend(server_timing::parse(header));
-        }
-        let body = connection.body(body, deadline).await?;
-        Ok(Response {
-            status: head.status.as_u16(),
+        body: Option<&[u8]>,
+    ) -> Result<(), TransportError> {
+        let target = &self.target;
+        wire::request(
+            &mut connection.out,
+            method,
+            target.prefix(),
+            path,
+            target.fields(),
             body,
-        })
+        )?;
+        Ok(())
+    }
+}
+
+impl Exchange {
+    /// Sends what was written and takes the answer; whether the connection may be used again.
+    async fn answer(
+        &mut self,
+        connection: &mut Connection,
+        deadline: tokio::time::Instant,
+    ) -> bool {
+        match connection.exchange(deadline).await {
+            Ok((head, body, keep)) => {
+                self.server_timing = head.server_timing;
+                self.response = Ok(Response {
+                    status: head.status,
+                    body,
+                });
+                keep
+            }
+            Err(error) => {
+                self.response = Err(error);
+                false
+            }
+        }
     }
 
-    fn request(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Bytes>,
-    ) -> Result<http::Request<Full<Bytes>>, TransportError> {
-        let method = match method {
-            Method::Get => http::Method::GET,
-            Method::Post => http::Method::POST,
-        };
-        let mut request = http::Request::builder()
-            .method(method)
-            .header(HOST, self.target.host_header())
-            .header(
-                USER_AGENT,
-                HeaderValue::from_static(concat!("loadtest/", env!("CARGO_PKG_VERSION"))),
-            )
-            .header(ACCEPT, HeaderValue::from_static("application/json"));
-        request = match self.target.prefix() {
-            "" => request.uri(path),
-            prefix => request.uri(format!("{prefix}{path}")),
-        };
-        if body.is_some() {
-            request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        Ok(request.body(Full::new(body.unwrap_or_default()))?)
+    fn measure(&mut self, connection: &mut Connection, begun: Instant) {
+        let ended = Instant::now();
+        let meter = connection.meter();
+        let written = meter.last_write().unwrap_or(ended).clamp(begun, ended);
+        let first_byte = meter.first_read().unwrap_or(ended).clamp(written, ended);
+        self.times.sending = written - begun;
+        self.times.waiting = first_byte - written;
+        self.times.receiving = ended - first_byte;
+        self.bytes_sent = meter.written();
+        self.bytes_received = meter.read();
     }
 }
 

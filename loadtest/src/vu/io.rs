@@ -2,85 +2,56 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// What passed through one connection. The socket writes it and the client reads it, both from
-/// the task that drives the connection, so the atomics are never contended.
-#[derive(Debug)]
+/// What passed through one connection.
+#[derive(Debug, Default)]
 pub(super) struct Meter {
-    opened: Instant,
-    last_write: AtomicU64,
-    first_read: AtomicU64,
-    written: AtomicU64,
-    read: AtomicU64,
+    last_write: Option<Instant>,
+    first_read: Option<Instant>,
+    written: u64,
+    read: u64,
 }
 
 impl Meter {
-    fn new() -> Self {
-        Self {
-            opened: Instant::now(),
-            last_write: AtomicU64::new(0),
-            first_read: AtomicU64::new(0),
-            written: AtomicU64::new(0),
-            read: AtomicU64::new(0),
-        }
-    }
-
-    /// Forgets the times of the exchange before.
-    pub(super) fn begin(&self) {
-        self.last_write.store(0, Ordering::Relaxed);
-        self.first_read.store(0, Ordering::Relaxed);
+    /// Forgets the exchange before.
+    pub(super) fn begin(&mut self) {
+        *self = Self::default();
     }
 
     /// When the last byte of the request was handed to the system.
-    pub(super) fn last_write(&self) -> Option<Instant> {
-        self.instant(&self.last_write)
+    pub(super) const fn last_write(&self) -> Option<Instant> {
+        self.last_write
     }
 
     /// When the first byte of the answer came.
-    pub(super) fn first_read(&self) -> Option<Instant> {
-        self.instant(&self.first_read)
+    pub(super) const fn first_read(&self) -> Option<Instant> {
+        self.first_read
     }
 
-    /// Bytes written and read since they were last taken.
-    pub(super) fn take_bytes(&self) -> (u64, u64) {
-        (
-            self.written.swap(0, Ordering::Relaxed),
-            self.read.swap(0, Ordering::Relaxed),
-        )
+    /// Bytes written in this exchange.
+    pub(super) const fn written(&self) -> u64 {
+        self.written
     }
 
-    fn note_write(&self, bytes: usize) {
-        self.written.fetch_add(bytes as u64, Ordering::Relaxed);
-        self.last_write.store(self.now(), Ordering::Relaxed);
+    /// Bytes read in this exchange.
+    pub(super) const fn read(&self) -> u64 {
+        self.read
     }
 
-    fn note_read(&self, bytes: usize) {
-        self.read.fetch_add(bytes as u64, Ordering::Relaxed);
-        if self.first_read.load(Ordering::Relaxed) == 0 {
-            self.first_read.store(self.now(), Ordering::Relaxed);
-        }
+    fn note_write(&mut self, bytes: usize) {
+        self.written += bytes as u64;
+        self.last_write = Some(Instant::now());
     }
 
-    /// Nanoseconds since the connection was opened, never 0: that means "not yet".
-    fn now(&self) -> u64 {
-        u64::try_from(self.opened.elapsed().as_nanos())
-            .unwrap_or(u64::MAX)
-            .max(1)
-    }
-
-    fn instant(&self, nanos: &AtomicU64) -> Option<Instant> {
-        match nanos.load(Ordering::Relaxed) {
-            0 => None,
-            nanos => Some(self.opened + Duration::from_nanos(nanos)),
-        }
+    fn note_read(&mut self, bytes: usize) {
+        self.read += bytes as u64;
+        self.first_read.get_or_insert_with(Instant::now);
     }
 }
 
@@ -88,26 +59,22 @@ impl Meter {
 #[derive(Debug)]
 pub(super) struct Metered {
     socket: TcpStream,
-    meter: Arc<Meter>,
+    meter: Meter,
 }
 
 impl Metered {
     pub(super) fn new(socket: TcpStream) -> Self {
         Self {
             socket,
-            meter: Arc::new(Meter::new()),
+            meter: Meter::default(),
         }
-    }
-
-    pub(super) fn meter(&self) -> Arc<Meter> {
-        Arc::clone(&self.meter)
     }
 
     fn socket(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
         Pin::new(&mut self.get_mut().socket)
     }
 
-    fn written(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn note(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = result {
             self.meter.note_write(bytes);
         }
@@ -138,7 +105,7 @@ impl AsyncWrite for Metered {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let result = self.as_mut().socket().poll_write(cx, buf);
-        self.written(result)
+        self.note(result)
     }
 
     fn poll_write_vectored(
@@ -147,7 +114,7 @@ impl AsyncWrite for Metered {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = self.as_mut().socket().poll_write_vectored(cx, bufs);
-        self.written(result)
+        self.note(result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -168,6 +135,16 @@ impl AsyncWrite for Metered {
 pub(super) enum Stream {
     Plain(Metered),
     Tls(Box<TlsStream<Metered>>),
+}
+
+impl Stream {
+    /// The meter of its socket.
+    pub(super) fn meter(&mut self) -> &mut Meter {
+        match self {
+            Self::Plain(metered) => &mut metered.meter,
+            Self::Tls(stream) => &mut stream.get_mut().0.meter,
+        }
+    }
 }
 
 /// Calls a method of the stream within, whichever it is.

@@ -6,6 +6,7 @@ mod io;
 mod request;
 mod server_timing;
 mod target;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use rand_chacha::ChaCha8Rng;
 pub use self::http::{Client, TransportError};
 pub use self::request::{Answer, Failures, Request};
 pub use self::target::{Target, TargetError};
+pub use self::wire::{PathError, ProtocolError};
 use crate::executor::Clock;
 use crate::metrics::{
     CheckTags, IterationTags, Origin, Phase, RawSamples, Recorder, RequestTags, SampleOf,
@@ -88,7 +90,10 @@ impl VirtualUser {
     /// connection of its own.
     pub async fn send(&self, request: &'static Request, path: &str, body: Option<Bytes>) -> Answer {
         let stage = self.surroundings.clock.stage();
-        let exchange = self.client.send(request.method, path, body).await;
+        let exchange = self
+            .client
+            .send(request.method, path, body.as_deref())
+            .await;
         let answer = Answer::new(exchange.response);
         let expected = request.expects.contains(&answer.status);
         let tags = RequestTags {
@@ -117,8 +122,8 @@ impl VirtualUser {
             (Phase::Receiving, times.receiving),
         ];
         self.surroundings.recorder.request(tags, |series| {
-            for (phase, duration) in phases.iter().chain(&exchange.server_timing) {
-                series.record(*phase, *duration);
+            for (phase, duration) in phases.into_iter().chain(exchange.server_timing.iter()) {
+                series.record(phase, duration);
             }
             series.bytes_sent += exchange.bytes_sent;
             series.bytes_received += exchange.bytes_received;

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::HeaderValue;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use rustls_platform_verifier::ConfigVerifierExt;
@@ -48,7 +47,8 @@ pub struct Target {
     base: Url,
     /// Path that every request's path is put behind, without a slash at its end.
     prefix: String,
-    host_header: HeaderValue,
+    /// The header fields of every request, each with its line end.
+    fields: String,
     addresses: Vec<SocketAddr>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
@@ -95,13 +95,15 @@ impl Target {
             .then(|| connector(host, address))
             .transpose()?;
         let authority = &base[Position::BeforeHost..Position::AfterPort];
-        let host_header = HeaderValue::from_str(authority)
-            .map_err(|_| TargetError::NotAnAddress(address.to_owned()))?;
+        let fields = format!(
+            "host: {authority}\r\nuser-agent: loadtest/{}\r\naccept: application/json\r\n",
+            env!("CARGO_PKG_VERSION")
+        );
         let prefix = base.path().trim_end_matches('/').to_owned();
         Ok(Self {
             base,
             prefix,
-            host_header,
+            fields,
             addresses,
             tls,
         })
@@ -129,17 +131,15 @@ impl Target {
             .map_err(unreachable)
     }
 
-    pub(super) fn host_header(&self) -> HeaderValue {
-        self.host_header.clone()
+    pub(super) fn fields(&self) -> &[u8] {
+        self.fields.as_bytes()
     }
 
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    pub(super) async fn open(
-        &self,
-    ) -> Result<(Stream, Arc<super::io::Meter>, Opening), TransportError> {
+    pub(super) async fn open(&self) -> Result<(Stream, Opening), TransportError> {
         let started = Instant::now();
         let socket = TcpStream::connect(&*self.addresses)
             .await
@@ -147,11 +147,9 @@ impl Target {
         socket.set_nodelay(true).map_err(TransportError::Connect)?;
         let connecting = started.elapsed();
         let metered = Metered::new(socket);
-        let meter = metered.meter();
         let Some((connector, name)) = &self.tls else {
             return Ok((
                 Stream::Plain(metered),
-                meter,
                 Opening {
                     connecting,
                     ..Opening::default()
@@ -167,7 +165,7 @@ impl Target {
             connecting,
             tls_handshaking: handshake.elapsed(),
         };
-        Ok((Stream::Tls(Box::new(stream)), meter, opening))
+        Ok((Stream::Tls(Box::new(stream)), opening))
     }
 }
 
