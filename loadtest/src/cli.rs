@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::config::{FIELDS, Form, Layer};
+use crate::capacity;
+use crate::config::{FIELDS, Field, Form, Layer, parse};
 use crate::threshold::ExitCode;
 
 /// What the user asks for.
@@ -17,6 +18,8 @@ pub enum Invocation {
     Validate(Layer),
     /// List the built-in profiles.
     Profiles,
+    /// Find the largest load under which the SLA holds.
+    Capacity(capacity::Request),
     /// Deliver what an output of an earlier run could not.
     Replay {
         /// The spool file.
@@ -34,6 +37,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, cl
     let matches = command().try_get_matches_from(words)?;
     Ok(match matches.subcommand() {
         Some(("profiles", _)) => Invocation::Profiles,
+        Some(("capacity", matches)) => Invocation::Capacity(capacity_request(matches)?),
         Some(("replay", matches)) => Invocation::Replay {
             file: matches
                 .get_one::<String>("file")
@@ -56,7 +60,7 @@ fn command() -> Command {
         .about("Load-tests an e-commerce API with personas, judges the SLA, and audits the books")
         .after_help(after_help())
         .args_conflicts_with_subcommands(true)
-        .args(arguments())
+        .args(arguments(|_| true))
         .subcommand(
             Command::new("replay")
                 .about("Deliver rows that an output of an earlier run put by")
@@ -78,35 +82,144 @@ fn command() -> Command {
         .subcommand(
             Command::new("validate")
                 .about("Check a configuration and show the plan; sends nothing")
-                .args(arguments()),
+                .args(arguments(|_| true)),
         )
+        .subcommand(capacity_command())
 }
 
-fn arguments() -> impl Iterator<Item = Arg> {
-    FIELDS.iter().map(|field| {
-        let arg = Arg::new(field.key)
-            .long(field.flag)
-            .help(field.help)
-            .help_heading(field.heading);
-        match field.form {
-            Form::Switch => arg.action(ArgAction::SetTrue),
-            Form::One(name) => arg.value_name(name).allow_hyphen_values(true),
-            Form::Many(name) => arg
-                .value_name(name)
-                .allow_hyphen_values(true)
-                .action(ArgAction::Append),
-        }
+/// Fields that a search sets itself, trial by trial, or has no use for.
+const NOT_OF_A_TRIAL: [&str; 17] = [
+    "stages",
+    "start_vus",
+    "vus",
+    "duration",
+    "iterations",
+    "iterations_per_vu",
+    "max_duration",
+    "start_time",
+    "graceful_stop",
+    "graceful_ramp_down",
+    "summary_json",
+    "report_dir",
+    "out",
+    "influx_raw",
+    "quiet",
+    "profile",
+    "config",
+];
+
+fn of_a_trial(field: &Field) -> bool {
+    !NOT_OF_A_TRIAL.contains(&field.key)
+}
+
+fn capacity_command() -> Command {
+    let option = |name: &'static str, value, default, help| {
+        Arg::new(name)
+            .long(name)
+            .value_name(value)
+            .default_value(default)
+            .help(help)
+    };
+    Command::new("capacity")
+        .about("Find the largest load under which the SLA holds, with no failure")
+        .long_about(
+            "Finds the largest load under which the SLA holds, with no failure. It doubles the \
+             load until something gives, halves the gap, and confirms the answer by repeats. Every \
+             trial is a run of its own, set-up (which erases the server's data) and audit included.",
+        )
+        .after_help(
+            "Examples:\n  \
+             loadtest capacity                             on a private stack\n  \
+             loadtest capacity --host http://127.0.0.1:8080 --sla 'p(99)<100' --from 500\n  \
+             loadtest capacity --mix a=60,b=30,c=10 --json capacity.json",
+        )
+        .arg(
+            option("from", "N", "100", "The first load")
+                .value_parser(clap::value_parser!(u32).range(1..)),
+        )
+        .arg(
+            option("to", "N", "10000", "The largest load")
+                .value_parser(clap::value_parser!(u32).range(1..)),
+        )
+        .arg(
+            option("hold", "TIME", "10s", "How long each trial holds its load"),
+        )
+        .arg(
+            option("precision", "SHARE", "5%", "How near the next load that fails must be"),
+        )
+        .arg(
+            option("repeats", "N", "3", "How often the answer must have held")
+                .value_parser(clap::value_parser!(u32).range(1..=20)),
+        )
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .value_name("FILE")
+                .help("Write trials and outcome there"),
+        )
+        .args(arguments(of_a_trial))
+}
+
+fn capacity_request(matches: &ArgMatches) -> Result<capacity::Request, clap::Error> {
+    let number = |name| matches.get_one::<u32>(name).copied().unwrap_or_default();
+    let text = |name| matches.get_one::<String>(name).cloned().unwrap_or_default();
+    let wrong = |name: &str, error: String| {
+        command().error(
+            clap::error::ErrorKind::ValueValidation,
+            format!("--{name}: {error}"),
+        )
+    };
+    let hold = parse::duration(&text("hold")).map_err(|error| wrong("hold", error))?;
+    if hold < capacity::SHORTEST_HOLD {
+        return Err(wrong("hold", "must be at least 2s".to_owned()));
+    }
+    let precision = parse::share(&text("precision")).map_err(|error| wrong("precision", error))?;
+    let (from, to) = (number("from"), number("to"));
+    if from > to {
+        return Err(wrong("from", format!("{from} is larger than --to {to}")));
+    }
+    Ok(capacity::Request {
+        search: capacity::Search {
+            from,
+            to,
+            precision,
+            repeats: number("repeats"),
+        },
+        hold,
+        flags: flags(matches),
+        json: matches.get_one::<String>("json").map(Into::into),
     })
+}
+
+fn arguments(wanted: impl Fn(&Field) -> bool) -> impl Iterator<Item = Arg> {
+    FIELDS
+        .iter()
+        .filter(move |field| wanted(field))
+        .map(|field| {
+            let arg = Arg::new(field.key)
+                .long(field.flag)
+                .help(field.help)
+                .help_heading(field.heading);
+            match field.form {
+                Form::Switch => arg.action(ArgAction::SetTrue),
+                Form::One(name) => arg.value_name(name).allow_hyphen_values(true),
+                Form::Many(name) => arg
+                    .value_name(name)
+                    .allow_hyphen_values(true)
+                    .action(ArgAction::Append),
+            }
+        })
 }
 
 fn flags(matches: &ArgMatches) -> Layer {
     let mut layer = Layer::default();
     for field in &FIELDS {
+        // A command takes only some of the fields.
         if field.form == Form::Switch {
-            if matches.get_flag(field.key) {
+            if matches.try_get_one(field.key).ok().flatten() == Some(&true) {
                 layer.set_flag(field, vec![]);
             }
-        } else if let Some(texts) = matches.get_many::<String>(field.key) {
+        } else if let Ok(Some(texts)) = matches.try_get_many::<String>(field.key) {
             layer.set_flag(field, texts.cloned().collect());
         }
     }
@@ -124,7 +237,8 @@ fn after_help() -> String {
          loadtest --stage 30s:300 --stage 2m:300 --stage 20s:0 --host http://127.0.0.1:8080\n  \
          loadtest --vus 300 --duration 30s --mix a=60,b=30,c=10 --coupons 5000\n  \
          loadtest --profile flow_300vus --threshold 'http_req_duration{{name:5_create_order}}: p(99)<100'\n  \
-         loadtest validate --config shop.toml          shows the plan, sends nothing\n\n\
+         loadtest validate --config shop.toml          shows the plan, sends nothing\n  \
+         loadtest capacity --sla 'p(95)<200'           the most VUs under which that holds\n\n\
          Every flag is also a key of a profile (--config FILE) and a variable LOADTEST_<KEY>,\n\
          such as LOADTEST_HOST or LOADTEST_STAGES='30s:10;1m:10'. Flags win over variables,\n\
          variables over the profile. Times are written 30s, 1m30s or 500ms.\n\n\

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod book;
+pub mod capacity;
 pub mod cli;
 pub mod config;
 pub mod executor;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use loadtest::capacity;
 use loadtest::cli::{self, Invocation};
 use loadtest::config::{self, Inputs, Layer, PROFILES, Problem, RunConfig};
 use loadtest::executor::Control;
@@ -11,6 +12,7 @@ use loadtest::output::{Address, ReplayError, replay};
 use loadtest::report::write_plan;
 use loadtest::run::run;
 use loadtest::threshold::ExitCode as Exit;
+use tokio::runtime::Handle;
 
 fn main() -> ExitCode {
     // The private stack's server is this program, started anew.
@@ -18,7 +20,9 @@ fn main() -> ExitCode {
         return code;
     }
     match cli::parse(std::env::args_os()) {
-        Ok(Invocation::Run(flags)) => load(flags, start),
+        Ok(Invocation::Run(flags)) => load(flags, |config| {
+            start(|control, telemetry| run(config, control, telemetry))
+        }),
         Ok(Invocation::Validate(flags)) => {
             load(flags, |config| show(|out| write_plan(&config, out)))
         }
@@ -27,6 +31,7 @@ fn main() -> ExitCode {
                 writeln!(out, "{:<26} {}", profile.name, profile.description())
             })
         }),
+        Ok(Invocation::Capacity(request)) => search(request),
         Ok(Invocation::Replay { file, out }) => deliver(&file, &out),
         Err(message) => {
             // Help and version are no mistake. A closed pipe is nobody's concern here.
@@ -41,13 +46,26 @@ fn main() -> ExitCode {
 }
 
 fn load(flags: Layer, then: impl FnOnce(RunConfig) -> ExitCode) -> ExitCode {
-    let variables = std::env::vars_os()
-        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
-        .collect();
+    let variables = variables();
     match config::load(Inputs { flags, variables }) {
         Ok(config) => then(config),
         Err(problems) => refuse(&problems),
     }
+}
+
+fn search(request: capacity::Request) -> ExitCode {
+    let variables = variables();
+    // What is wrong with one trial is wrong with all of them.
+    match request.trial(request.search.from, variables.clone()) {
+        Ok(_) => start(|control, telemetry| capacity::run(request, variables, control, telemetry)),
+        Err(problems) => refuse(&problems),
+    }
+}
+
+fn variables() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+        .collect()
 }
 
 fn refuse(problems: &[Problem]) -> ExitCode {
@@ -92,7 +110,8 @@ fn fail(error: &str, exit: Exit) -> ExitCode {
     exit.code().into()
 }
 
-fn start(config: RunConfig) -> ExitCode {
+/// Runs what is to run on the virtual users' runtime, beside one for what only watches.
+fn start<F: Future<Output = Exit>>(what: impl FnOnce(Arc<Control>, Handle) -> F) -> ExitCode {
     // Goose has nothing to say that the summary doesn't.
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,goose=error"));
@@ -119,7 +138,7 @@ fn start(config: RunConfig) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let exit = runtime.block_on(run(config, control, telemetry.handle().clone()));
+    let exit = runtime.block_on(what(control, telemetry.handle().clone()));
     // A cut audit may leave a request behind; nothing waits for it.
     runtime.shutdown_background();
     telemetry.shutdown_background();

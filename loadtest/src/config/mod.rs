@@ -5,7 +5,7 @@
 
 mod field;
 mod layer;
-mod parse;
+pub(crate) mod parse;
 mod profile;
 mod reader;
 mod shape;

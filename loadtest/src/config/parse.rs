@@ -10,7 +10,7 @@ const MOST_VUS: u32 = 100_000;
 /// A longer time than this is a typo.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("'{text}' is not a duration; write 30s, 1m30s or 500ms");
     // humantime takes a bare 0 only.
     let duration = humantime::parse_duration(text.trim()).map_err(|_| wrong())?;
@@ -110,7 +110,7 @@ pub(super) fn coupons(text: &str) -> Result<Coupons, String> {
 }
 
 /// `5%` or `0.05`, from 0 to 1.
-pub(super) fn share(text: &str) -> Result<f64, String> {
+pub(crate) fn share(text: &str) -> Result<f64, String> {
     let wrong = || format!("'{text}' is not a share; write 5% or 0.05");
     let (number, factor) = match text.trim().strip_suffix('%') {
         Some(number) => (number, 0.01),

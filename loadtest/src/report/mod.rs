@@ -2,6 +2,7 @@
 
 mod json;
 mod plan;
+pub(crate) mod table;
 mod terminal;
 
 use std::time::{Duration, SystemTime};

@@ -4,11 +4,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use owo_colors::{OwoColorize, Style};
-use tabled::builder::Builder;
-use tabled::settings::object::Columns;
-use tabled::settings::{Alignment, Modify};
 
 use super::RunResult;
+use super::table::{Table, mark, section};
 use crate::metrics::{Snapshot, TagFilter, Trend};
 use crate::shop::{REQUESTS, custom_trends};
 use crate::threshold::Verdict;
@@ -35,33 +33,6 @@ pub fn write_terminal(result: &RunResult, mut out: impl Write) -> io::Result<()>
     section("Unexpected answers", failures(result), &mut out)?;
     section("Outputs (rows)", outputs(result), &mut out)?;
     verdict(result, &mut out)
-}
-
-/// Colours the marks of a finished table: by then, escape sequences can't upset its widths.
-fn with_coloured_marks(table: &str) -> String {
-    table
-        .replace('✓', &"✓".green().to_string())
-        .replace('✗', &"✗".red().bold().to_string())
-}
-
-/// Rows of a table, the first one its head.
-struct Table {
-    rows: Vec<Vec<String>>,
-    /// Columns from this one on are numbers, and stand right.
-    numbers_from: usize,
-}
-
-impl Table {
-    fn new<const N: usize>(head: [&str; N], numbers_from: usize) -> Self {
-        Self {
-            rows: vec![head.map(str::to_owned).to_vec()],
-            numbers_from,
-        }
-    }
-
-    fn push<const N: usize>(&mut self, row: [String; N]) {
-        self.rows.push(row.into());
-    }
 }
 
 fn head(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
@@ -96,18 +67,6 @@ fn head(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
         result.duration.as_secs_f64(),
         counter("iterations")
     )
-}
-
-fn section(title: &str, table: Table, out: &mut impl Write) -> io::Result<()> {
-    if table.rows.len() < 2 {
-        return Ok(());
-    }
-    let numbers_from = table.numbers_from;
-    let mut rendered = Builder::from_iter(table.rows).build();
-    rendered.with(tabled::settings::Style::rounded());
-    rendered.with(Modify::new(Columns::new(numbers_from..)).with(Alignment::right()));
-    writeln!(out, "\n{}", title.bold())?;
-    writeln!(out, "{}", with_coloured_marks(&rendered.to_string()))
 }
 
 fn requests(snapshot: &Snapshot) -> Table {
@@ -349,10 +308,6 @@ fn verdict(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
         .reasons
         .iter()
         .try_for_each(|reason| writeln!(out, "  {reason}"))
-}
-
-fn mark(ok: bool) -> String {
-    if ok { "✓" } else { "✗" }.to_owned()
 }
 
 fn times(trend: &Trend) -> [String; 7] {

@@ -3,6 +3,7 @@
 mod drive;
 mod prepare;
 mod publish;
+mod session;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -10,8 +11,10 @@ use std::time::SystemTime;
 use tokio::runtime::Handle;
 
 use self::drive::{Driven, Run, Watch, drive};
+pub(crate) use self::prepare::directory_of;
 use self::prepare::{Refusal, Server, check_summary_json, report_directory, run_id, server};
 use self::publish::{publish, tell};
+pub use self::session::{Session, SessionError};
 use crate::audit::{Invariant, audit};
 use crate::config::RunConfig;
 use crate::executor::Control;

@@ -15,7 +15,7 @@ use crate::vu::{Target, TargetError};
 
 /// What ends a run before anything was sent.
 #[derive(Debug, Error)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     #[error("--report-dir: {path} can't be written: {source}")]
     ReportDir {
         path: PathBuf,
@@ -110,7 +110,7 @@ pub(super) fn check_summary_json(target: Option<&SummaryJson>) -> Result<(), Ref
     Ok(())
 }
 
-pub(super) fn directory_of(path: &Path) -> &Path {
+pub(crate) fn directory_of(path: &Path) -> &Path {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."))

@@ -84,7 +84,10 @@ mod tests {
                     (Phase::ServerRedis, us(0)),
                 ],
             ),
-            ("db, db;dur=-1, db;dur=fast, db;dur=NaN, db;dur=, db;dur=.", &[]),
+            (
+                "db, db;dur=-1, db;dur=fast, db;dur=NaN, db;dur=, db;dur=.",
+                &[],
+            ),
             ("db;dur=9999999999999999999999", &[]),
             ("", &[]),
         ];

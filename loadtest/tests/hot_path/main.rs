@@ -90,7 +90,10 @@ fn a_request_allocates_nothing() {
             let answer = vu
                 .send(&CHARGE, "/users/1/balance", Some(body.clone()))
                 .await;
-            vu.check("charge 201", answer.status == 201 && answer.body.len() == 24);
+            vu.check(
+                "charge 201",
+                answer.status == 201 && answer.body.len() == 24,
+            );
         }
     };
     runtime.block_on(requests(WARM_UP));

@@ -1,0 +1,208 @@
+//! The trials as a table, a plot and JSON.
+
+use std::io::{self, Write};
+
+use owo_colors::OwoColorize;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::symbols::Marker;
+use ratatui::text::Line;
+use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget};
+use serde::Serialize;
+
+use super::trial::Trial;
+use crate::report::table::{Table, mark, section};
+
+/// What a search found.
+#[derive(Debug, Serialize)]
+pub struct Capacity {
+    /// `vus` or `rate`.
+    pub by: &'static str,
+    /// The thresholds that had to hold.
+    pub thresholds: Vec<String>,
+    /// The largest load that held; none if not even the first did.
+    pub capacity: Option<u32>,
+    /// What gave out beyond it; empty when nothing did.
+    pub saturated: Vec<String>,
+    /// Every trial, in the order of the search.
+    pub trials: Vec<Trial>,
+}
+
+/// Size of one plot on the terminal.
+const PLOT: Rect = Rect::new(0, 0, 76, 12);
+
+impl Capacity {
+    /// The trials at the found load.
+    fn at_capacity(&self) -> impl Iterator<Item = &Trial> {
+        self.trials
+            .iter()
+            .filter(|trial| Some(trial.load) == self.capacity && trial.holds)
+    }
+
+    /// Writes it for people; `limit` is the SLA's time in ms, to be drawn.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write_terminal(&self, limit: Option<f64>, mut out: impl Write) -> io::Result<()> {
+        let unit = if self.by == "vus" { "VUs" } else { "iters/s" };
+        section("Trials (times in ms)", self.table(unit), &mut out)?;
+        let by_load = |value: fn(&Trial) -> f64| {
+            let mut points: Vec<(f64, f64)> = self
+                .trials
+                .iter()
+                .map(|trial| (f64::from(trial.load), value(trial)))
+                .collect();
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            points
+        };
+        let p95 = by_load(|trial| trial.p95);
+        plot("p95 (ms)", unit, &p95, limit, &mut out)?;
+        let rate = by_load(|trial| trial.requests_per_second);
+        plot("requests/s", unit, &rate, None, &mut out)?;
+        writeln!(out)?;
+        match self.capacity {
+            Some(load) => {
+                let (low, high) = self
+                    .at_capacity()
+                    .map(|trial| trial.p95)
+                    .fold((f64::MAX, 0.0_f64), |(low, high), p95| {
+                        (low.min(p95), high.max(p95))
+                    });
+                writeln!(
+                    out,
+                    "{} {load} {unit} hold {} (p95 {low:.1} to {high:.1} ms in {} trials)",
+                    "Capacity:".bold(),
+                    self.thresholds.join(", "),
+                    self.at_capacity().count()
+                )?;
+            }
+            None => writeln!(
+                out,
+                "{} none: not even the smallest load holds; try a smaller --from",
+                "Capacity:".bold()
+            )?,
+        }
+        for (index, words) in self.saturated.iter().enumerate() {
+            let label = if index == 0 {
+                "Beyond it:"
+            } else {
+                "          "
+            };
+            writeln!(out, "{} {words}", label.bold())?;
+        }
+        if self.saturated.is_empty() {
+            writeln!(
+                out,
+                "Nothing gave out: the limit lies beyond --to, which can be raised."
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Writes it for programs.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write_json(&self, mut out: impl Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut out, self)?;
+        writeln!(out)
+    }
+
+    fn table(&self, unit: &str) -> Table {
+        let mut table = Table::new(
+            [
+                unit,
+                "holds",
+                "req/s",
+                "med",
+                "p95",
+                "p99",
+                "failed",
+                "queue p95",
+                "db p95",
+                "redis p95",
+                "gen CPU",
+                "CPU",
+                "lag",
+            ],
+            0,
+        );
+        for trial in &self.trials {
+            table.push([
+                trial.load.to_string(),
+                mark(trial.holds),
+                format!("{:.0}", trial.requests_per_second),
+                format!("{:.2}", trial.med),
+                format!("{:.2}", trial.p95),
+                format!("{:.2}", trial.p99),
+                format!("{:.2} %", trial.failed * 100.0),
+                format!("{:.1}", trial.server.queue),
+                format!("{:.1}", trial.server.db),
+                format!("{:.1}", trial.server.redis),
+                format!("{:.0} %", trial.generator_cpu),
+                format!("{:.0} %", trial.machine_cpu),
+                format!("{:.0}", trial.lag),
+            ]);
+        }
+        table
+    }
+}
+
+/// Draws points over the load, and a level line if there is a limit.
+fn plot(
+    title: &str,
+    unit: &str,
+    points: &[(f64, f64)],
+    limit: Option<f64>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return Ok(());
+    };
+    if first.0 >= last.0 {
+        return Ok(());
+    }
+    let top = points
+        .iter()
+        .map(|point| point.1)
+        .chain(limit)
+        .fold(0.0, f64::max)
+        * 1.05;
+    let level: Vec<(f64, f64)> = limit
+        .map(|limit| vec![(first.0, limit), (last.0, limit)])
+        .unwrap_or_default();
+    let lines = Dataset::default()
+        .marker(Marker::Braille)
+        .graph_type(GraphType::Line)
+        .data(points);
+    let dots = Dataset::default().marker(Marker::Dot).data(points);
+    let level = Dataset::default()
+        .marker(Marker::Braille)
+        .graph_type(GraphType::Line)
+        .data(&level);
+    let middle = f64::midpoint(first.0, last.0);
+    let chart = Chart::new(vec![level, lines, dots])
+        .x_axis(
+            Axis::default()
+                .title(unit)
+                .bounds([first.0, last.0])
+                .labels([first.0, middle, last.0].map(|load| Line::from(format!("{load:.0}")))),
+        )
+        .y_axis(
+            Axis::default()
+                .title(title)
+                .bounds([0.0, top])
+                .labels([0.0, top / 2.0, top].map(|value| Line::from(format!("{value:.0}")))),
+        );
+    let mut buffer = Buffer::empty(PLOT);
+    chart.render(PLOT, &mut buffer);
+    writeln!(out)?;
+    for row in PLOT.rows() {
+        let line: String = row
+            .positions()
+            .map(|position| buffer[position].symbol())
+            .collect();
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
