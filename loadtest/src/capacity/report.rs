@@ -148,6 +148,12 @@ impl Capacity {
     }
 }
 
+/// To two significant digits, which is what an axis should say.
+fn round_up(value: f64) -> f64 {
+    let unit = 10_f64.powf(value.log10().floor() - 1.0);
+    (value / unit).ceil() * unit
+}
+
 /// Draws points over the load, and a level line if there is a limit.
 fn plot(
     title: &str,
@@ -167,7 +173,8 @@ fn plot(
         .map(|point| point.1)
         .chain(limit)
         .fold(0.0, f64::max)
-        * 1.05;
+        .max(1.0);
+    let top = round_up(top * 1.02);
     let level: Vec<(f64, f64)> = limit
         .map(|limit| vec![(first.0, limit), (last.0, limit)])
         .unwrap_or_default();
