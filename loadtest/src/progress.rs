@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::executor::Schedule;
+use crate::executor::Plan;
 use crate::metrics::{Rate, TagFilter};
 use crate::sampler::Tick;
 
@@ -36,7 +36,7 @@ enum Goal {
 impl Progress {
     /// A view that fits standard error, or none.
     #[must_use]
-    pub fn new(quiet: bool, schedule: &Schedule) -> Self {
+    pub fn new(quiet: bool, plan: &Plan) -> Self {
         let view = match (quiet, std::io::stderr().is_terminal()) {
             (true, _) => View::Hidden,
             (false, false) => View::Plain { seconds: 0 },
@@ -46,9 +46,9 @@ impl Progress {
                 View::Live(bar)
             }
         };
-        let goal = match schedule.planned_iterations() {
+        let goal = match plan.planned_iterations() {
             Some(iterations) => Goal::Iterations(iterations),
-            None => Goal::Time(schedule.end()),
+            None => Goal::Time(plan.end()),
         };
         Self { view, goal }
     }

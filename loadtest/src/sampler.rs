@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::executor::{Clock, Schedule};
-use crate::metrics::{Recorder, Snapshot};
+use crate::executor::{Clock, Plan};
+use crate::metrics::{Names, Recorder, Snapshot};
 
 /// What is known once a second while the load runs.
 #[derive(Debug)]
@@ -16,8 +16,10 @@ pub struct Tick<'a> {
     pub time_ms: i64,
     /// Time since the start of the run.
     pub elapsed: Duration,
-    /// Name of the current stage.
+    /// Name of the current stage, or of several scenarios those that run.
     pub stage: &'a str,
+    /// Index of every scenario's current stage.
+    pub stages: &'a [u16],
     /// VUs that the schedule wants now.
     pub target: u32,
     /// The last second.
@@ -36,10 +38,12 @@ pub trait Observer: Send + 'static {
 pub struct Sampled<A> {
     /// Where the samples are.
     pub recorder: Arc<Recorder>,
-    /// The run's clock.
-    pub clock: Arc<Clock>,
+    /// The clock of each scenario.
+    pub clocks: Vec<Arc<Clock>>,
     /// What the VUs follow.
-    pub schedule: Schedule,
+    pub plan: Plan,
+    /// What series are called.
+    pub names: Names,
     /// How many VUs are active.
     pub active: A,
 }
@@ -51,12 +55,11 @@ pub async fn sample<A: Fn() -> u64, O: Observer>(
     mut observer: O,
     stop: CancellationToken,
 ) -> (Snapshot, O) {
-    let stages: Arc<[String]> = sampled.schedule.stage_names().into();
     let mut total = Snapshot {
-        stages: Arc::clone(&stages),
+        names: sampled.names,
         ..Snapshot::default()
     };
-    total.vus_max.set(u64::from(sampled.schedule.vus_max()));
+    total.vus_max.set(u64::from(sampled.plan.vus_max()));
     let mut second = total.clone();
     loop {
         let stopped = tokio::select! {
@@ -64,7 +67,9 @@ pub async fn sample<A: Fn() -> u64, O: Observer>(
             () = stop.cancelled() => true,
             () = tokio::time::sleep(to_next_second(now_ms())) => false,
         };
-        let elapsed = sampled.clock.elapsed();
+        // All clocks have the same zero.
+        let clock = sampled.clocks.first();
+        let elapsed = clock.map_or(Duration::ZERO, |clock| clock.elapsed());
         second.clear();
         second.duration = elapsed.saturating_sub(total.duration);
         sampled.recorder.drain(&mut second);
@@ -73,12 +78,14 @@ pub async fn sample<A: Fn() -> u64, O: Observer>(
         let vus = (sampled.active)();
         second.vus.set(vus);
         total.vus.set(vus);
-        if sampled.clock.is_started() {
+        if clock.is_some_and(|clock| clock.is_started()) {
+            let stages: Vec<u16> = sampled.clocks.iter().map(|clock| clock.stage()).collect();
             observer.tick(&Tick {
                 time_ms: covered(now_ms(), stopped),
                 elapsed,
-                stage: &stages[usize::from(sampled.clock.stage())],
-                target: sampled.schedule.target(elapsed),
+                stage: &sampled.plan.describe(elapsed),
+                stages: &stages,
+                target: sampled.plan.target(elapsed),
                 second: &second,
                 total: &total,
             });

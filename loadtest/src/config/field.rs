@@ -49,17 +49,30 @@ const fn field(
 
 /// Every field.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 27] = [
+pub const FIELDS: [Field; 33] = [
     field("host", "host", Form::One("URL"), LOAD,
         "Server to test; without it, a private PostgreSQL, Redis and server are started"),
-    field("stages", "stage", Form::Many("[NAME=]TIME:VUS"), LOAD,
-        "Go to VUS evenly within TIME, e.g. 1m:100 or hold=2m:300; repeat for more (ramping-vus)"),
+    field("stages", "stage", Form::Many("[NAME=]TIME:VUS|RATE"), LOAD,
+        "Go to VUS evenly within TIME, e.g. 1m:100 or hold=2m:300; repeat for more (ramping-vus). \
+         With a rate, as in 1m:500/s, iterations start at it (ramping-arrival-rate)"),
     field("start_vus", "start-vus", Form::One("N"), LOAD,
         "VUs before the first stage [default: 0]"),
     field("vus", "vus", Form::One("N"), LOAD,
         "VUs of --duration, --iterations and --iterations-per-vu [default: 1]"),
     field("duration", "duration", Form::One("TIME"), LOAD,
-        "Keep --vus busy for so long (constant-vus)"),
+        "Keep --vus busy for so long (constant-vus), or start iterations at --rate (constant-arrival-rate)"),
+    field("rate", "rate", Form::One("N/s"), LOAD,
+        "Start so many iterations a second (or N/m, N/h) for --duration, however slow the server is"),
+    field("rate_stages", "rate-stages", Form::Switch, LOAD,
+        "The numbers in --stage are iterations per second, not VUs (ramping-arrival-rate)"),
+    field("start_rate", "start-rate", Form::One("N/s"), LOAD,
+        "Rate before the first --stage [default: 0/s]"),
+    field("max_vus", "max-vus", Form::One("N"), LOAD,
+        "VUs that there are to keep a rate; when all are busy, iterations start late or are dropped"),
+    field("max_start_delay", "max-start-delay", Form::One("TIME"), LOAD,
+        "Drop an iteration that can't start within this of its time [default: 1s] (rates only)"),
+    field("think_time", "think-time", Form::Many("[PERSONA=]TIME|TIME..TIME|exp(MEAN)"), LOAD,
+        "Think so long between iterations, e.g. 1s..3s or b=exp(2s); repeat for more personas (VUs only)"),
     field("iterations", "iterations", Form::One("N"), LOAD,
         "Iterations that --vus share (shared-iterations)"),
     field("iterations_per_vu", "iterations-per-vu", Form::One("N"), LOAD,
@@ -118,6 +131,13 @@ impl Field {
     #[must_use]
     pub fn variable(&self) -> String {
         format!("LOADTEST_{}", self.key.to_uppercase())
+    }
+
+    /// Whether a `[[scenario]]` of a file may have it: it is about the load.
+    #[must_use]
+    pub fn in_scenarios(&self) -> bool {
+        let of_the_run = ["host", "seed", "http_timeout"];
+        self.key == "thresholds" || self.heading == LOAD && !of_the_run.contains(&self.key)
     }
 
     /// Whether a file may have it: a file doesn't choose another file.

@@ -98,13 +98,9 @@ impl Layer {
         layer
     }
 
-    /// Reads a profile or file; unknown keys and values of the wrong kind are problems.
+    /// Reads a profile or file but for its scenarios; unknown keys and values of the wrong kind
+    /// are problems.
     pub fn from_toml(text: &str, file: &str, problems: &mut Vec<Problem>) -> Self {
-        let mut layer = Self::default();
-        let source = |key: &str| Source::Key {
-            key: key.to_owned(),
-            file: file.to_owned(),
-        };
         let table: toml::Table = match text.parse() {
             Ok(table) => table,
             Err(error) => {
@@ -112,19 +108,32 @@ impl Layer {
                     Source::Flag("config"),
                     format!("{file} is not TOML: {error}"),
                 ));
-                return layer;
+                return Self::default();
             }
         };
-        for (key, value) in &table {
-            if key == "description" {
+        let others = |key: &str| matches!(key, "description" | "scenario");
+        Self::from_table(&table, file, others, Field::in_files, problems)
+    }
+
+    /// Reads the keys of a table but for `others`; `may` says which fields it may have.
+    pub(super) fn from_table(
+        table: &toml::Table,
+        file: &str,
+        others: impl Fn(&str) -> bool,
+        may: impl Fn(&Field) -> bool,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut layer = Self::default();
+        let source = |key: &str| Source::Key {
+            key: key.to_owned(),
+            file: file.to_owned(),
+        };
+        for (key, value) in table {
+            if others(key) {
                 continue;
             }
-            let Some(field) = Field::of_key(key).filter(|field| field.in_files()) else {
-                let known: Vec<_> = FIELDS
-                    .iter()
-                    .filter(|f| f.in_files())
-                    .map(|f| f.key)
-                    .collect();
+            let Some(field) = Field::of_key(key).filter(|field| may(field)) else {
+                let known: Vec<_> = FIELDS.iter().filter(|f| may(f)).map(|f| f.key).collect();
                 problems.push(Problem::new(
                     source(key),
                     format!("there is no such key; known are {}", known.join(", ")),
@@ -148,6 +157,12 @@ impl Layer {
             }
         }
         layer
+    }
+
+    /// Sets a value that stands in a file.
+    pub(super) fn set_key(&mut self, field: &'static Field, text: String, source: Source) {
+        let texts = vec![text];
+        self.0.insert(field.key, Value { texts, source });
     }
 }
 

@@ -4,10 +4,12 @@
 //! text in one grammar, wherever they come from, and every problem is reported at once.
 
 mod field;
+mod judgement;
 mod layer;
 pub(crate) mod parse;
 mod profile;
 mod reader;
+mod scenario;
 mod shape;
 mod validate;
 
@@ -18,13 +20,14 @@ pub use field::{FIELDS, Field, Form};
 pub use layer::{Layer, Source, Value};
 pub use profile::{BuiltIn, PROFILES};
 pub use reader::Problem;
+pub use scenario::Scenario;
 pub use validate::{Inputs, load};
 
-use crate::executor::Schedule;
+use crate::executor::Plan;
+use crate::metrics::Names;
 use crate::output::Address;
-use crate::personas::Mix;
 use crate::shop::Coupons;
-use crate::threshold::Threshold;
+use crate::threshold::{Limits, Threshold};
 
 /// Everything a run needs to know, valid in itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,10 +36,8 @@ pub struct RunConfig {
     pub profile: String,
     /// The server's address; without one a private stack is started.
     pub host: Option<String>,
-    /// Who iterates when.
-    pub schedule: Schedule,
-    /// The personas' shares.
-    pub mix: Mix,
+    /// Who iterates when: all scenarios go on at once.
+    pub scenarios: Vec<Scenario>,
     /// How many coupons there are.
     pub coupons: Coupons,
     /// How long a persona waits for its coupon.
@@ -45,8 +46,8 @@ pub struct RunConfig {
     pub http_timeout: Duration,
     /// What must hold.
     pub thresholds: Vec<Threshold>,
-    /// The share of iterations that may be cut before the run is invalid.
-    pub max_interrupted: f64,
+    /// How far the run may be from what was asked for.
+    pub limits: Limits,
     /// Where chance begins.
     pub seed: u64,
     /// Where the summary goes as JSON besides the report directory.
@@ -61,6 +62,59 @@ pub struct RunConfig {
     pub influx_raw: bool,
     /// Whether progress is kept to oneself.
     pub quiet: bool,
+}
+
+impl RunConfig {
+    /// The schedules of all scenarios.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        scenario::plan(&self.scenarios)
+    }
+
+    /// What the executors are called, each once.
+    #[must_use]
+    pub fn executors(&self) -> String {
+        let name = |scenario: &Scenario| scenario.schedule.executor.name();
+        joined(self.scenarios.iter().map(name))
+    }
+
+    /// The mix, or the mixes of several scenarios by name.
+    #[must_use]
+    pub fn mixes(&self) -> String {
+        let mix = |scenario: &Scenario| match scenario.name {
+            None => scenario.mix.to_string(),
+            Some(name) => format!("{name}: {}", scenario.mix),
+        };
+        self.scenarios
+            .iter()
+            .map(mix)
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
+    /// What series are called beside their own tags.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        let tags = self.scenarios.iter().flat_map(|scenario| {
+            let name = scenario.name.unwrap_or_default();
+            let tags = scenario.tags.iter();
+            tags.map(move |(key, value)| (name, key.clone(), value.clone()))
+        });
+        Names {
+            stages: self.plan().stage_names().into(),
+            scenario_tags: tags.collect(),
+        }
+    }
+}
+
+fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut all: Vec<&str> = Vec::new();
+    names.for_each(|name| {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    });
+    all.join(", ")
 }
 
 /// Where the summary goes as JSON.

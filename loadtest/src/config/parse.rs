@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::executor::Stage;
+use crate::executor::Rate;
 use crate::shop::Coupons;
 
 /// More VUs than this is a typo.
@@ -67,8 +67,25 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
     })
 }
 
-/// `[name=]duration:vus`; without a name it stays empty.
-pub(super) fn stage(text: &str) -> Result<Stage, String> {
+/// A row of the stage table as it is written; without a name it stays empty.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct StageText {
+    pub(super) name: String,
+    pub(super) duration: Duration,
+    pub(super) target: Target,
+}
+
+/// What a stage goes to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Target {
+    /// A number of VUs, or of iterations per second where the stages are rates.
+    Number(u32),
+    /// Certainly a rate.
+    Rate(Rate),
+}
+
+/// `[name=]duration:target`.
+pub(super) fn stage(text: &str) -> Result<StageText, String> {
     let wrong = || {
         format!(
             "'{text}' is not a stage; write time:vus as in 1m:100, or name=time:vus as in hold=2m:300"
@@ -77,18 +94,50 @@ pub(super) fn stage(text: &str) -> Result<Stage, String> {
     let (name, rest) = text.split_once('=').unwrap_or(("", text));
     let (time, target) = rest.split_once(':').ok_or_else(wrong)?;
     let name = name.trim();
-    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if !name.chars().all(is_word) || (name.is_empty() && text.contains('=')) {
+    if !is_name(name) || (name.is_empty() && text.contains('=')) {
         return Err(format!(
             "'{name}' is not a stage's name; use letters, digits, _ - and ."
         ));
     }
     let in_stage = |error: String| format!("stage '{text}': {error}");
-    Ok(Stage {
+    Ok(StageText {
         name: name.to_owned(),
         duration: duration(time).map_err(in_stage)?,
-        target: vus(target).map_err(in_stage)?,
+        target: if target.contains('/') {
+            Target::Rate(rate(target).map_err(in_stage)?)
+        } else {
+            Target::Number(vus(target).map_err(in_stage)?)
+        },
     })
+}
+
+/// Whether thresholds can name it, be it a stage, a scenario or a tag.
+pub(super) fn is_name(name: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    name.chars().all(is_word)
+}
+
+/// `500/s`, `30/m`, `0.5/s`, `100/h`, `7/10s`.
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    let wrong = || {
+        format!("'{text}' is not a rate; write 500/s, 30/m or 0.5/s, at most a million a second")
+    };
+    let (count, per) = text.trim().split_once('/').ok_or_else(wrong)?;
+    let per = match per.trim() {
+        "s" | "m" | "h" => format!("1{}", per.trim()),
+        per => per.to_owned(),
+    };
+    let count: f64 = count.trim().parse().map_err(|_| wrong())?;
+    let per = positive_duration(&per).map_err(|_| wrong())?;
+    Rate::new(count, per).ok_or_else(wrong)
+}
+
+pub(super) fn some_rate(text: &str) -> Result<Rate, String> {
+    let rate = rate(text)?;
+    if rate.is_zero() {
+        return Err(format!("'{text}' starts nothing; write a rate above 0"));
+    }
+    Ok(rate)
 }
 
 pub(super) fn coupons(text: &str) -> Result<Coupons, String> {
@@ -135,19 +184,29 @@ mod tests {
         assert_eq!(share("0.5"), Ok(0.5));
         assert_eq!(coupons("unlimited"), Ok(Coupons::Unlimited));
         assert_eq!(coupons("100"), Ok(Coupons::Limited(100)));
-        let expected = Stage {
+        let expected = StageText {
             name: "hold".to_owned(),
             duration: Duration::from_secs(120),
-            target: 300,
+            target: Target::Number(300),
         };
         assert_eq!(stage("hold=2m:300"), Ok(expected.clone()));
         assert_eq!(
             stage("2m:300"),
-            Ok(Stage {
+            Ok(StageText {
                 name: String::new(),
                 ..expected
             })
         );
+        for (text, per_second) in [
+            ("500/s", 500.0),
+            ("30/m", 0.5),
+            ("36/h", 0.01),
+            ("7/10s", 0.7),
+        ] {
+            assert_eq!(rate(text).map(Rate::per_second), Ok(per_second), "{text}");
+        }
+        let quick = stage("1m:500/s").expect("a stage").target;
+        assert_eq!(quick, Target::Rate(rate("500/s").expect("a rate")));
     }
 
     #[test]
@@ -168,6 +227,13 @@ mod tests {
             (stage("soon:5").err(), "'soon' is not a duration"),
             (stage("=1m:5").err(), "'' is not a stage's name"),
             (stage("a b=1m:5").err(), "'a b' is not a stage's name"),
+            (rate("500").err(), "'500' is not a rate; write 500/s"),
+            (rate("x/s").err(), "'x/s' is not a rate"),
+            (rate("-5/s").err(), "'-5/s' is not a rate"),
+            (rate("5/week").err(), "'5/week' is not a rate"),
+            (rate("1e9/s").err(), "at most a million a second"),
+            (some_rate("0/s").err(), "'0/s' starts nothing"),
+            (stage("1m:fast/s").err(), "'fast/s' is not a rate"),
             (coupons("-1").err(), "is not a number of coupons"),
             (share("150%").err(), "is not a share"),
         ];

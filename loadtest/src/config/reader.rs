@@ -71,6 +71,16 @@ impl Reader {
         self.parse_all(key, parse)?.pop()
     }
 
+    /// The same, and `default` for what is absent.
+    pub(super) fn parse_or<T>(
+        &mut self,
+        key: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+        default: T,
+    ) -> T {
+        self.parse(key, parse).unwrap_or(default)
+    }
+
     /// The parsed values of a list.
     pub(super) fn parse_all<T>(
         &mut self,

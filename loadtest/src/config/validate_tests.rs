@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{FIELDS, Field, PROFILES};
-use crate::executor::Executor;
+use crate::executor::{Executor, Schedule};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -35,6 +35,19 @@ fn config(line: &str) -> RunConfig {
     load(inputs(line)).unwrap_or_else(|problems| panic!("{line}: {problems:?}"))
 }
 
+/// The schedule of the only scenario.
+fn only(config: RunConfig) -> Schedule {
+    let [scenario] = &config.scenarios[..] else {
+        panic!("{:?}", config.scenarios)
+    };
+    assert_eq!(scenario.name, None);
+    scenario.schedule.clone()
+}
+
+fn schedule(line: &str) -> Schedule {
+    only(config(line))
+}
+
 fn problems(line: &str) -> Vec<String> {
     load(inputs(line))
         .expect_err(line)
@@ -54,7 +67,7 @@ fn every_profile_is_valid_and_described() {
 
 #[test]
 fn the_seeds_profiles_are_the_seeds() {
-    let ramp = |name: &str| match config(&format!("--profile {name}")).schedule.executor {
+    let ramp = |name: &str| match schedule(&format!("--profile {name}")).executor {
         Executor::RampingVus { start_vus, stages } => (
             start_vus,
             stages
@@ -80,11 +93,8 @@ fn the_seeds_profiles_are_the_seeds() {
             vec![(60, 100), (60, 200), (60, 300), (120, 300), (30, 0)]
         )
     );
-    assert_eq!(config("--profile ramping").schedule.start_time, 10 * SECOND);
-    assert_eq!(
-        config("--profile flow_300vus").schedule.graceful_stop,
-        20 * SECOND
-    );
+    assert_eq!(schedule("--profile ramping").start_time, 10 * SECOND);
+    assert_eq!(schedule("--profile flow_300vus").graceful_stop, 20 * SECOND);
     let herd = config("--profile flow_iterations");
     let once = Executor::PerVuIterations {
         vus: 300,
@@ -92,7 +102,7 @@ fn the_seeds_profiles_are_the_seeds() {
         max_duration: 60 * SECOND,
     };
     assert_eq!(
-        (herd.schedule.executor, herd.coupons),
+        (only(herd.clone()).executor, herd.coupons),
         (once, Coupons::Limited(100))
     );
 }
@@ -101,7 +111,7 @@ fn the_seeds_profiles_are_the_seeds() {
 fn without_any_load_it_is_the_smoke_profile() {
     let config = config("");
     assert_eq!(
-        (config.profile.as_str(), config.schedule.vus_max()),
+        (config.profile.as_str(), config.plan().vus_max()),
         ("smoke", 5)
     );
     let thresholds: Vec<_> = config.thresholds.iter().map(ToString::to_string).collect();
@@ -114,17 +124,13 @@ fn without_any_load_it_is_the_smoke_profile() {
 #[test]
 fn flags_win_over_variables_over_profiles() {
     let profile = "--profile flow_iterations";
-    assert_eq!(config(profile).schedule.vus_max(), 300);
+    assert_eq!(schedule(profile).vus_max(), 300);
     assert_eq!(
-        config(&format!("{profile} LOADTEST_VUS=20"))
-            .schedule
-            .vus_max(),
+        schedule(&format!("{profile} LOADTEST_VUS=20")).vus_max(),
         20
     );
     assert_eq!(
-        config(&format!("{profile} LOADTEST_VUS=20 --vus 7"))
-            .schedule
-            .vus_max(),
+        schedule(&format!("{profile} LOADTEST_VUS=20 --vus 7")).vus_max(),
         7
     );
     assert_eq!(config("LOADTEST_PROFILE=mixed").profile, "mixed");
@@ -138,7 +144,7 @@ fn flags_win_over_variables_over_profiles() {
 fn a_shape_given_above_replaces_the_profiles() {
     let ramp = config("--profile flow_iterations --stage 1m:10");
     assert!(matches!(
-        ramp.schedule.executor,
+        only(ramp.clone()).executor,
         Executor::RampingVus { .. }
     ));
     assert_eq!(
@@ -148,7 +154,7 @@ fn a_shape_given_above_replaces_the_profiles() {
     );
     let constant = config("--profile flow_300vus --vus 3 --duration 5s");
     assert_eq!(
-        constant.schedule.executor,
+        only(constant).executor,
         Executor::ConstantVus {
             vus: 3,
             duration: 5 * SECOND
@@ -160,7 +166,7 @@ fn a_shape_given_above_replaces_the_profiles() {
         iterations: 9,
         max_duration: 600 * SECOND,
     };
-    assert_eq!(shared.schedule.executor, expected);
+    assert_eq!(only(shared).executor, expected);
 }
 
 #[test]
@@ -243,6 +249,42 @@ fn single_mistakes_name_their_place() {
             "--duration 5s --start-vus 5",
             "--start-vus: does not apply to duration",
         ),
+        (
+            "--rate 5/s --duration 5s",
+            "--max-vus: is missing: a rate needs VUs to keep it",
+        ),
+        (
+            "--rate 5 --duration 5s --max-vus 3",
+            "--rate: '5' is not a rate; write 500/s",
+        ),
+        (
+            "--rate 5/s --duration 5s --max-vus 3 --think-time 1s",
+            "--think-time: does not apply to a rate",
+        ),
+        (
+            "--duration 5s --max-start-delay 1s",
+            "--max-start-delay: does not apply to duration",
+        ),
+        (
+            "--stage 5s:10/s --max-vus 5 --start-vus 3",
+            "--start-vus: does not apply to stages of a rate",
+        ),
+        (
+            "--stage 5s:0/s --max-vus 5",
+            "--stage: never start anything",
+        ),
+        (
+            "--duration 5s --think-time 3s..1s",
+            "--think-time: '3s..1s' is not a think time",
+        ),
+        (
+            "--duration 5s --think-time 1s --think-time 2s",
+            "--think-time: names a persona twice",
+        ),
+        (
+            "--vus 2 --duration 5s --mix a=60,b=30,c=10",
+            "--mix: of 2 VUs none would be malicious_buyer",
+        ),
         ("--stage 0s:5", "--stage: take no time"),
         ("--stage 1m:0", "--stage: never want a VU"),
         ("--vus 0 --duration 5s", "--vus: 0 VUs do nothing"),
@@ -264,6 +306,233 @@ fn single_mistakes_name_their_place() {
             "{line}: {all:#?}"
         );
     }
+}
+
+#[test]
+fn rates_make_the_open_model() {
+    let rate = |text| parse::rate(text).expect(text);
+    let constant = schedule("--rate 500/s --duration 1m --max-vus 50");
+    let expected = Executor::ConstantArrivalRate {
+        rate: rate("500/s"),
+        duration: 60 * SECOND,
+        max_vus: 50,
+        max_start_delay: SECOND,
+    };
+    assert_eq!(constant.executor, expected);
+    let switched = "--rate-stages --stage 30s:500 --stage 30s:0";
+    let written = "--stage 30s:500/s --stage 30s:0";
+    for stages in [switched, written] {
+        let line = format!("{stages} --start-rate 60/m --max-vus 9 --max-start-delay 0s");
+        let Executor::RampingArrivalRate {
+            start_rate,
+            stages,
+            max_vus: 9,
+            max_start_delay: Duration::ZERO,
+        } = schedule(&line).executor
+        else {
+            panic!("{line}")
+        };
+        let rows: Vec<_> = stages
+            .iter()
+            .map(|stage| (stage.name.as_str(), stage.target))
+            .collect();
+        assert_eq!(start_rate, rate("1/s"));
+        assert_eq!(
+            rows,
+            [("ramp_up", rate("500/s")), ("ramp_down", rate("0/s"))]
+        );
+    }
+    let changed = schedule("LOADTEST_RATE=5/s LOADTEST_DURATION=1m LOADTEST_MAX_VUS=3 --rate 7/s");
+    assert_eq!(
+        changed.arrivals().map(|(all, _)| all.scheduled()),
+        Some(420)
+    );
+    let closed = schedule("LOADTEST_RATE=5/s LOADTEST_DURATION=1m LOADTEST_MAX_VUS=3 --vus 7");
+    assert!(matches!(
+        closed.executor,
+        Executor::ConstantVus { vus: 7, .. }
+    ));
+}
+
+const SCENARIOS: &str = r#"
+    description = "a steady load, and an attack on it"
+    graceful_stop = "5s"
+    thresholds = ["http_req_failed: rate==0"]
+
+    [[scenario]]
+    name = "steady"
+    mix = "a=2,b=1"
+    stages = ["ramp_up=30s:30", "hold=5m:30"]
+    thresholds = ["http_req_duration{stage:hold}: p(95)<300"]
+    think_time = ["1s..3s"]
+
+    [[scenario]]
+    name = "attack"
+    persona = "c"
+    executor = "constant-arrival-rate"
+    start_time = "2m"
+    rate = "50/s"
+    duration = "1m"
+    max_vus = 20
+    graceful_stop = "1s"
+    tags = { team = "red" }
+    thresholds = ["checks: rate==1 abort_on_fail"]
+"#;
+
+/// The file's path and what keeps it.
+fn file(toml: &str) -> (String, tempfile::NamedTempFile) {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), toml).expect("it can be written");
+    (file.path().display().to_string(), file)
+}
+
+#[test]
+fn a_file_may_have_several_scenarios() {
+    let (path, _kept) = file(SCENARIOS);
+    let config = config(&format!("--config {path}"));
+    let [steady, attack] = &config.scenarios[..] else {
+        panic!("{:?}", config.scenarios)
+    };
+    assert_eq!((steady.name, attack.name), (Some("steady"), Some("attack")));
+    assert_eq!(steady.mix.to_string(), "a=2,b=1");
+    assert_eq!(attack.mix.to_string(), "c=1");
+    assert_eq!(steady.schedule.graceful_stop, 5 * SECOND, "the file's own");
+    assert_eq!(attack.schedule.graceful_stop, SECOND);
+    assert_eq!(attack.schedule.start_time, 120 * SECOND);
+    assert_eq!(attack.tags, [("team".to_owned(), "red".to_owned())]);
+    let think = steady.think.of(&crate::personas::REGISTRY[0]);
+    assert_eq!(think.to_string(), "1s..3s");
+    assert_eq!(
+        (config.plan().vus_max(), config.plan().end()),
+        (50, 330 * SECOND)
+    );
+    let thresholds: Vec<_> = config.thresholds.iter().map(ToString::to_string).collect();
+    let expected = [
+        "http_req_duration: p(95)<200",
+        "http_req_failed: rate==0",
+        "http_req_duration{scenario:steady,stage:hold}: p(95)<300",
+        "checks{scenario:attack}: rate==1 abort_on_fail",
+    ];
+    assert_eq!(thresholds, expected);
+}
+
+#[test]
+fn a_load_of_flags_takes_the_place_of_all_scenarios() {
+    let (path, _kept) = file(SCENARIOS);
+    let config = config(&format!("--config {path} --vus 3 --duration 5s"));
+    assert_eq!(
+        only(config.clone()).executor,
+        Executor::ConstantVus {
+            vus: 3,
+            duration: 5 * SECOND
+        }
+    );
+    assert_eq!(
+        config.thresholds.len(),
+        3,
+        "those of scenarios go with them"
+    );
+}
+
+#[test]
+fn thresholds_know_scenarios_their_stages_and_their_tags() {
+    let (path, _kept) = file(SCENARIOS);
+    let with = |threshold: &str| format!("--config {path} --threshold {threshold}");
+    config(&with("order_time{team:red}:p(95)<9"));
+    config(&with("order_time{scenario:attack,stage:main}:p(95)<9"));
+    config(&with("order_time{stage:!ramp_up}:p(95)<9"));
+    let rows = [
+        (
+            "{scenario:nobody}",
+            "there is no scenario 'nobody'; known are steady, attack",
+        ),
+        (
+            "{scenario:attack,stage:hold}",
+            "there is no stage 'hold'; known are main, grace",
+        ),
+        (
+            "{stage:!peak}",
+            "there is no stage 'peak'; known are ramp_up, hold, grace, main, grace",
+        ),
+        ("{squad:red}", "order_time has no tag 'squad'"),
+    ];
+    for (filter, expected) in rows {
+        let all = problems(&with(&format!("order_time{filter}:p(95)<9")));
+        assert!(all.len() == 1 && all[0].contains(expected), "{all:#?}");
+    }
+}
+
+#[test]
+fn mistakes_in_scenarios_are_all_named_with_their_scenario() {
+    let (path, _kept) = file(
+        r#"
+        [[scenario]]
+        name = "a b"
+        duration = "5s"
+        [[scenario]]
+        name = "twice"
+        iterations = 0
+        host = "http://x"
+        [[scenario]]
+        name = "twice"
+        executor = "ramping-vus"
+        duration = "5s"
+        persona = "z"
+        tags = { stage = "x", "a b" = "y" }
+        thresholds = ["vus: value>1"]
+        [[scenario]]
+        name = "idle"
+        mix = "a=1"
+        persona = "b"
+        "#,
+    );
+    let all = problems(&format!("--config {path} --vus 5"));
+    let of = |name: &str| format!("in scenario '{name}' of {path}");
+    let expected = [
+        format!("name {}: must be a text of letters", of("1")),
+        format!("host {}: there is no such key", of("twice")),
+        format!("tags {}: 'a b' must be a text", of("twice")),
+        format!(
+            "tags {}: 'stage' is a tag that there is already",
+            of("twice")
+        ),
+        format!("persona {}: contradicts mix", of("idle")),
+        format!("name {}: is another scenario's too", of("twice")),
+        "--vus: does not apply to several scenarios".to_owned(),
+        format!(
+            "iterations {}: '0' is not a number of iterations",
+            of("twice")
+        ),
+        "executor in scenario 'twice': 'ramping-vus' contradicts".to_owned(),
+        format!("persona {}: there is no persona 'z'", of("twice")),
+        "executor in scenario 'idle': no load is given".to_owned(),
+        format!("thresholds {}: vus has no tag 'scenario'", of("twice")),
+    ];
+    for expected in &expected {
+        assert!(
+            all.iter().any(|problem| problem.starts_with(expected)),
+            "{expected}: {all:#?}"
+        );
+    }
+    assert_eq!(all.len(), expected.len(), "{all:#?}");
+}
+
+#[test]
+fn a_load_beside_scenarios_is_a_contradiction() {
+    let (path, _kept) = file("duration = '5s'\n[[scenario]]\nname = 'x'\niterations = 3");
+    let all = problems(&format!("--config {path}"));
+    assert_eq!(
+        all,
+        [format!(
+            "duration in {path}: contradicts [[scenario]]; move it into one"
+        )]
+    );
+    let (path, _kept) = file("scenario = 5");
+    let all = problems(&format!("--config {path}"));
+    assert!(
+        all[0].starts_with(&format!("scenario in {path}: must be tables")),
+        "{all:?}"
+    );
 }
 
 #[test]

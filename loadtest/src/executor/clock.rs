@@ -1,31 +1,43 @@
 //! The run's clock: zero is when every VU is there.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::schedule::{Schedule, stage_at};
 
-/// Tells how long the run has been going on, and in which stage it is.
+/// Tells how long the run has been going on, and in which stage its scenario is. Clocks of
+/// scenarios of the same run have the same zero.
 #[derive(Debug)]
 pub struct Clock {
-    zero: OnceLock<Instant>,
+    zero: Arc<OnceLock<Instant>>,
     stage_ends: Vec<Duration>,
+    /// Number of this scenario's first stage among those of all scenarios.
+    first_stage: u16,
 }
 
 impl Clock {
     /// A clock that stands at zero until it is started.
     #[must_use]
     pub fn new(schedule: &Schedule) -> Self {
+        Self::sharing(Arc::default(), schedule, 0)
+    }
+
+    pub(super) fn sharing(
+        zero: Arc<OnceLock<Instant>>,
+        schedule: &Schedule,
+        first_stage: u16,
+    ) -> Self {
         let stage_ends = schedule
             .segments()
             .iter()
             .map(|segment| segment.end)
             .collect();
         Self {
-            zero: OnceLock::new(),
+            zero,
             stage_ends,
+            first_stage,
         }
     }
 
@@ -46,9 +58,30 @@ impl Clock {
         self.zero.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 
+    /// When `instant` was, on this clock.
+    #[must_use]
+    pub fn at(&self, instant: Instant) -> Duration {
+        self.zero
+            .get()
+            .map_or(Duration::ZERO, |zero| instant.duration_since(*zero))
+    }
+
     /// Index of the current stage.
     #[must_use]
     pub fn stage(&self) -> u16 {
-        stage_at(&self.stage_ends, self.elapsed())
+        self.stage_at(self.elapsed())
+    }
+
+    /// Index of the stage at `t`.
+    #[must_use]
+    pub fn stage_at(&self, t: Duration) -> u16 {
+        self.first_stage + stage_at(&self.stage_ends, t)
+    }
+
+    /// Index of the stage in which an arrival is due: one at the very end of a stage is that
+    /// stage's, which gathered it.
+    #[must_use]
+    pub fn stage_of_arrival(&self, due: Duration) -> u16 {
+        self.stage_at(due.saturating_sub(Duration::from_nanos(1)))
     }
 }

@@ -1,8 +1,8 @@
 //! The virtual users and the rules by which each goes from one iteration to the next.
 //!
 //! A VU needs nobody to tell it what to do: its windows and its share of the iterations follow
-//! from its index, so the fleet has no dispatcher. It doesn't know who polls it either; Goose
-//! does (`goose.rs`), and tests do so under paused time.
+//! from its index, and arrivals from a counter, so the fleet has no dispatcher. It doesn't know
+//! who polls it either; Goose does (`goose.rs`), and tests do so under paused time.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,17 +14,23 @@ use tokio::sync::{Barrier, Mutex};
 use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::alarm::Alarm;
 use super::clock::Clock;
 use super::control::Control;
 use super::schedule::{Iterations, Schedule, Window};
+use super::work::{Account, Open, Work};
 use crate::metrics::{IterationTags, Recorder};
 
 /// What a virtual user does; the fleet says when.
 pub trait Actor: Send + 'static {
-    /// Name of its persona.
+    /// Name of its scenario.
     fn scenario(&self) -> &'static str;
+    /// Name of its persona.
+    fn persona(&self) -> &'static str;
     /// Makes one iteration. Dropped half-way when it is cut.
     fn iterate(&mut self) -> BoxFuture<'_, Iterated>;
+    /// How long it thinks before its next iteration (closed model).
+    fn think(&mut self) -> Duration;
     /// Settles what a cut iteration left open.
     fn cut(&mut self);
     /// Gives back what only iterations need, such as connections.
@@ -49,8 +55,22 @@ pub enum Step {
     Retired,
 }
 
+/// The virtual users of one scenario.
+#[derive(Debug)]
+pub struct Crew<A> {
+    /// Each of them, in the order of their index.
+    pub actors: Vec<A>,
+    /// What they follow.
+    pub schedule: Schedule,
+    /// Their scenario's clock.
+    pub clock: Arc<Clock>,
+    /// Which persona each arrival of the open model is for; it repeats.
+    pub pattern: Vec<&'static str>,
+}
+
 /// The first pause of a VU whose server doesn't answer. It doubles up to [`LONGEST_PAUSE`], so
-/// that a dead server is neither hammered nor costs the machine all of its time.
+/// that a dead server is neither hammered nor costs the machine all of its time. (At an arrival
+/// rate, the rate is the bound.)
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -58,18 +78,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub struct Fleet<A> {
     vus: Vec<Mutex<Vu<A>>>,
     scenarios: Vec<&'static str>,
-    /// Iterations left to all VUs together.
-    shared_left: AtomicU64,
+    works: Vec<Work>,
     everyone: Barrier,
-    clock: Arc<Clock>,
     control: Arc<Control>,
     recorder: Arc<Recorder>,
+    alarm: Alarm,
     active: AtomicU64,
     last_end_us: AtomicU64,
 }
 
 struct Vu<A> {
     actor: A,
+    /// Index of its scenario's work, and in the open model of its lane there.
+    work: usize,
+    lane: usize,
     windows: Vec<Window>,
     /// Index of the window it is in or waits for.
     window: usize,
@@ -78,62 +100,64 @@ struct Vu<A> {
     arrived: bool,
     active: bool,
     pause: Duration,
-    /// Both are kept over iterations, because registering a timer costs more than an iteration's
-    /// share of looking at it.
+    /// All three are kept over iterations, because registering a timer costs more than an
+    /// iteration's share of looking at it.
     cut_time: Option<Pin<Box<Sleep>>>,
     cut_order: Pin<Box<WaitForCancellationFutureOwned>>,
+    stop_order: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+/// An iteration that is to start now.
+struct Turn {
+    window: Window,
+    /// When it should have started, in the open model.
+    due: Option<Duration>,
 }
 
 impl<A: Actor> Fleet<A> {
-    /// One VU per actor, in the order of their index.
+    /// One VU per actor of each scenario.
     #[must_use]
     pub fn new(
-        actors: Vec<A>,
-        schedule: &Schedule,
-        clock: Arc<Clock>,
+        crews: Vec<Crew<A>>,
         control: Arc<Control>,
         recorder: Arc<Recorder>,
+        alarm: Alarm,
     ) -> Self {
-        let (own, shared) = match schedule.iterations() {
-            Iterations::Unlimited => (u64::MAX, u64::MAX),
-            Iterations::PerVu(each) => (each, u64::MAX),
-            Iterations::Shared(all) => (u64::MAX, all),
-        };
-        let scenarios = actors.iter().map(Actor::scenario).collect();
-        let everyone = Barrier::new(actors.len());
-        let vu = |(k, actor)| {
-            Mutex::new(Vu {
-                actor,
-                windows: schedule.windows(k),
-                window: 0,
-                left: own,
-                arrived: false,
-                active: false,
-                pause: Duration::ZERO,
-                cut_time: None,
-                cut_order: Box::pin(control.cutting().clone().cancelled_owned()),
-            })
-        };
+        let (mut vus, mut works) = (Vec::new(), Vec::new());
+        for crew in crews {
+            let work = Work::new(&crew.schedule, crew.clock, &crew.pattern);
+            for (k, actor) in (0..).zip(crew.actors) {
+                vus.push(Vu::new(
+                    k,
+                    actor,
+                    &crew.schedule,
+                    &work,
+                    works.len(),
+                    &control,
+                ));
+            }
+            works.push(work);
+        }
         Self {
-            vus: (0..).zip(actors).map(vu).collect(),
-            scenarios,
-            shared_left: AtomicU64::new(shared),
-            everyone,
-            clock,
+            scenarios: vus.iter().map(|vu| vu.actor.scenario()).collect(),
+            everyone: Barrier::new(vus.len()),
+            vus: vus.into_iter().map(Mutex::new).collect(),
+            works,
             recorder,
+            alarm,
             active: AtomicU64::new(0),
             last_end_us: AtomicU64::new(0),
             control,
         }
     }
 
-    /// The persona of every VU, by index.
+    /// The scenario of every VU, by index.
     #[must_use]
     pub fn scenarios(&self) -> &[&'static str] {
         &self.scenarios
     }
 
-    /// VUs within a window or its grace.
+    /// VUs within a window or its grace; in the open model, those that have an iteration.
     #[must_use]
     pub fn active(&self) -> u64 {
         self.active.load(Ordering::Relaxed)
@@ -143,6 +167,34 @@ impl<A: Actor> Fleet<A> {
     #[must_use]
     pub fn duration(&self) -> Duration {
         Duration::from_micros(self.last_end_us.load(Ordering::Relaxed))
+    }
+
+    /// Drops the arrivals that no VU came to; gives what became of them all, by scenario, nothing
+    /// for those of the closed model. To be called once, when all VUs have retired.
+    pub async fn settle(&self) -> Vec<Option<Account>> {
+        let mut accounts = Vec::new();
+        for (index, work) in self.works.iter().enumerate() {
+            let Some(open) = work.open() else {
+                accounts.push(None);
+                continue;
+            };
+            let stopped_at = self.control.stopped_at().map(|at| work.clock.at(at));
+            let left = open.settle(stopped_at);
+            if left > 0 {
+                let stage = work.clock.stage();
+                for vu in &self.vus {
+                    let vu = vu.lock().await;
+                    if vu.work == index {
+                        let tags = vu.tags(stage);
+                        self.recorder
+                            .iterations(tags, |series| series.dropped += left);
+                        break;
+                    }
+                }
+            }
+            accounts.push(Some(open.account()));
+        }
+        accounts
     }
 
     /// The actors, when all VUs have retired.
@@ -158,15 +210,20 @@ impl<A: Actor> Fleet<A> {
             tokio::select! {
                 biased;
                 () = self.control.stopping().cancelled() => {}
-                _ = self.everyone.wait() => { self.clock.start(); }
+                _ = self.everyone.wait() => { self.works[vu.work].clock.start(); }
             }
         }
-        match self.next_window(vu).await {
-            Some(window) if self.take_iteration(vu) => {
-                self.iterate(vu, window).await;
+        let work = &self.works[vu.work];
+        let turn = match work.open() {
+            Some(open) => self.next_arrival(vu, work, open).await,
+            None => self.next_iteration(vu, work).await,
+        };
+        match turn {
+            Some(turn) => {
+                self.iterate(vu, work, &turn).await;
                 Step::Continue
             }
-            _ => {
+            None => {
                 self.set_active(vu, false);
                 vu.actor.retire();
                 Step::Retired
@@ -174,13 +231,53 @@ impl<A: Actor> Fleet<A> {
         }
     }
 
+    /// The next arrival, when it is due; what is too late for is dropped. Nothing when there are
+    /// no more or the run is stopping.
+    async fn next_arrival(&self, vu: &mut Vu<A>, work: &Work, open: &Open) -> Option<Turn> {
+        let window = *vu.windows.get(vu.window)?;
+        loop {
+            if self.control.stopping().is_cancelled() {
+                return None;
+            }
+            let due = open.take(vu.lane)?;
+            let now = work.clock.elapsed();
+            if open.is_too_late(due, now) {
+                open.note_dropped();
+                let tags = vu.tags(work.clock.stage_of_arrival(due));
+                self.recorder.iterations(tags, |series| series.dropped += 1);
+                // A VU that was busy for long may find a lot of them.
+                tokio::task::consume_budget().await;
+                continue;
+            }
+            if now < due {
+                self.set_active(vu, false);
+                tokio::select! {
+                    biased;
+                    () = &mut vu.stop_order => return None,
+                    () = self.alarm.sleep_until(work.clock.start() + due) => {}
+                }
+            }
+            self.set_active(vu, true);
+            open.note_started();
+            let due = Some(due);
+            return Some(Turn { window, due });
+        }
+    }
+
+    async fn next_iteration(&self, vu: &mut Vu<A>, work: &Work) -> Option<Turn> {
+        let window = self.next_window(vu, work).await?;
+        vu.left = vu.left.checked_sub(1)?;
+        let due = None;
+        work.take().then_some(Turn { window, due })
+    }
+
     /// The window in which an iteration may start now; waits for it to open. Nothing when there
     /// is none left or the run is stopping.
-    async fn next_window(&self, vu: &mut Vu<A>) -> Option<Window> {
+    async fn next_window(&self, vu: &mut Vu<A>, work: &Work) -> Option<Window> {
         if self.control.stopping().is_cancelled() {
             return None;
         }
-        let now = self.clock.elapsed();
+        let now = work.clock.elapsed();
         while vu.windows.get(vu.window)?.close <= now {
             vu.window += 1;
             vu.cut_time = None;
@@ -190,73 +287,73 @@ impl<A: Actor> Fleet<A> {
             self.set_active(vu, false);
             tokio::select! {
                 biased;
-                () = self.control.stopping().cancelled() => return None,
-                () = sleep_until(self.clock.start() + window.open) => {}
+                () = &mut vu.stop_order => return None,
+                () = sleep_until(work.clock.start() + window.open) => {}
             }
         }
         self.set_active(vu, true);
         Some(window)
     }
 
-    fn take_iteration(&self, vu: &mut Vu<A>) -> bool {
-        let take = |left: u64| {
-            if left == u64::MAX {
-                Some(left)
-            } else {
-                left.checked_sub(1)
-            }
+    async fn iterate(&self, vu: &mut Vu<A>, work: &Work, turn: &Turn) {
+        let clock = &work.clock;
+        let started = clock.elapsed();
+        let stage = match turn.due {
+            Some(due) => clock.stage_of_arrival(due),
+            None => clock.stage_at(started),
         };
-        let Some(left) = take(vu.left) else {
-            return false;
-        };
-        vu.left = left;
-        // Unbounded runs leave the shared counter alone: every VU would write to it.
-        self.shared_left.load(Ordering::Relaxed) == u64::MAX
-            || self
-                .shared_left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-                .is_ok()
-    }
-
-    async fn iterate(&self, vu: &mut Vu<A>, window: Window) {
-        let tags = IterationTags {
-            scenario: vu.actor.scenario(),
-            stage: self.clock.stage(),
-        };
-        let started = self.clock.elapsed();
+        let tags = vu.tags(stage);
         let cut_time = vu
             .cut_time
-            .get_or_insert_with(|| Box::pin(sleep_until(self.clock.start() + window.cut)));
+            .get_or_insert_with(|| Box::pin(sleep_until(clock.start() + turn.window.cut)));
         let iterated = tokio::select! {
             biased;
             iterated = vu.actor.iterate() => Some(iterated),
             () = cut_time => None,
             () = &mut vu.cut_order => None,
         };
-        let ended = self.clock.elapsed();
+        let ended = clock.elapsed();
         let ended_us = u64::try_from(ended.as_micros()).unwrap_or(u64::MAX);
         self.last_end_us.fetch_max(ended_us, Ordering::Relaxed);
-        let Some(iterated) = iterated else {
-            vu.actor.cut();
-            self.recorder.interrupted(tags);
-            // What cut it stays true: this window, or the whole run, is over.
-            vu.window += 1;
-            vu.cut_time = None;
-            return;
-        };
-        self.recorder.iteration(tags, ended - started);
-        self.pause(vu, iterated).await;
+        self.recorder.iterations(tags, |series| {
+            if let Some(due) = turn.due {
+                series.start_delay.record(started.saturating_sub(due));
+            }
+            match (iterated, turn.due) {
+                (None, _) => series.interrupted += 1,
+                (Some(_), due) => {
+                    series.duration.record(ended - started);
+                    if let Some(due) = due {
+                        series.response_time.record(ended.saturating_sub(due));
+                    }
+                }
+            }
+        });
+        match iterated {
+            None => {
+                vu.actor.cut();
+                // What cut it stays true: this window, or the whole run, is over.
+                vu.window += 1;
+                vu.cut_time = None;
+            }
+            Some(iterated) if turn.due.is_none() => {
+                let pause = vu.pause_after(iterated);
+                self.rest(vu, clock, pause, turn.window.close).await;
+            }
+            Some(_) => {}
+        }
     }
 
-    async fn pause(&self, vu: &mut Vu<A>, iterated: Iterated) {
-        if iterated == Iterated::Answered {
-            vu.pause = Duration::ZERO;
+    /// Waits before the next iteration, but not beyond the window.
+    async fn rest(&self, vu: &mut Vu<A>, clock: &Clock, pause: Duration, close: Duration) {
+        if pause.is_zero() {
             return;
         }
-        vu.pause = (vu.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        let until = (clock.elapsed() + pause).min(close);
         tokio::select! {
-            () = self.control.stopping().cancelled() => {}
-            () = tokio::time::sleep(vu.pause) => {}
+            biased;
+            () = &mut vu.stop_order => {}
+            () = sleep_until(clock.start() + until) => {}
         }
     }
 
@@ -270,6 +367,55 @@ impl<A: Actor> Fleet<A> {
         } else {
             self.active.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+}
+
+impl<A: Actor> Vu<A> {
+    fn new(
+        k: u32,
+        actor: A,
+        schedule: &Schedule,
+        work: &Work,
+        number: usize,
+        control: &Control,
+    ) -> Self {
+        let lane = work.open().and_then(|open| open.lane_of(actor.persona()));
+        Self {
+            actor,
+            work: number,
+            // One that doesn't exist has no arrivals.
+            lane: lane.unwrap_or(usize::MAX),
+            windows: schedule.windows(k),
+            window: 0,
+            left: match schedule.iterations() {
+                Iterations::PerVu(each) => each,
+                Iterations::Unlimited | Iterations::Shared(_) => u64::MAX,
+            },
+            arrived: false,
+            active: false,
+            pause: Duration::ZERO,
+            cut_time: None,
+            cut_order: Box::pin(control.cutting().clone().cancelled_owned()),
+            stop_order: Box::pin(control.stopping().clone().cancelled_owned()),
+        }
+    }
+
+    fn tags(&self, stage: u16) -> IterationTags {
+        IterationTags {
+            scenario: self.actor.scenario(),
+            persona: self.actor.persona(),
+            stage,
+        }
+    }
+
+    /// How long to wait after an iteration: to think, or for a server that doesn't answer.
+    fn pause_after(&mut self, iterated: Iterated) -> Duration {
+        let thinks = self.actor.think();
+        self.pause = match iterated {
+            Iterated::Answered => Duration::ZERO,
+            Iterated::Unreachable => (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE),
+        };
+        thinks.max(self.pause)
     }
 }
 

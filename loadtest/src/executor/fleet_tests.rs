@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use tokio::time::Instant;
 
+use super::super::arrivals::{Arrivals, Rate, RateStage};
+use super::super::plan::{Part, Plan};
 use super::super::schedule::Executor;
 use super::super::stage::Stage;
 use super::*;
@@ -12,7 +14,9 @@ const MS: Duration = Duration::from_millis(1);
 
 /// Sleeps for its iterations and notes when each began.
 struct Sleeper {
+    persona: &'static str,
     takes: Duration,
+    thinks: Duration,
     clock: Arc<Clock>,
     began: Vec<Duration>,
     cuts: u64,
@@ -20,7 +24,15 @@ struct Sleeper {
 
 impl Actor for Sleeper {
     fn scenario(&self) -> &'static str {
-        "sleeper"
+        "test"
+    }
+
+    fn persona(&self) -> &'static str {
+        self.persona
+    }
+
+    fn think(&mut self) -> Duration {
+        self.thinks
     }
 
     fn iterate(&mut self) -> BoxFuture<'_, Iterated> {
@@ -38,55 +50,100 @@ impl Actor for Sleeper {
     fn retire(&mut self) {}
 }
 
+#[derive(Debug)]
 struct Outcome {
-    began: Vec<Vec<Duration>>,
+    /// By VU, its persona with when its iterations began.
+    vus: Vec<(&'static str, Vec<Duration>)>,
     cuts: u64,
     completed: u64,
     interrupted: u64,
+    dropped: u64,
+    /// Of the last scenario.
+    account: Option<Account>,
+    snapshot: Snapshot,
     took: Duration,
 }
 
 impl Outcome {
-    fn started(&self) -> u64 {
-        self.began.iter().map(|began| began.len() as u64).sum()
+    fn began(&self) -> impl Iterator<Item = &Vec<Duration>> {
+        self.vus.iter().map(|(_, began)| began)
     }
+
+    fn started(&self) -> u64 {
+        self.began().map(|began| began.len() as u64).sum()
+    }
+
+    fn started_by(&self, persona: &str) -> u64 {
+        let own = self.vus.iter().filter(|(known, _)| *known == persona);
+        own.map(|(_, began)| began.len() as u64).sum()
+    }
+}
+
+/// What a fleet of sleepers is made of.
+struct Sleepers<'a> {
+    schedules: &'a [Schedule],
+    /// Persona and length of iterations: VUs and arrivals take them in turn.
+    personas: &'a [(&'static str, Duration)],
+    thinks: Duration,
+    /// When signals come.
+    signals: &'a [Duration],
 }
 
 /// Runs a fleet of sleepers; `stop_after` sends one signal then.
 fn run(schedule: &Schedule, takes: Duration, stop_after: Option<Duration>) -> Outcome {
+    run_all(&Sleepers {
+        schedules: std::slice::from_ref(schedule),
+        personas: &[("sleeper", takes)],
+        thinks: Duration::ZERO,
+        signals: stop_after.as_slice(),
+    })
+}
+
+fn run_all(sleepers: &Sleepers<'_>) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime needs nothing from outside");
     runtime.block_on(async {
-        let clock = Arc::new(Clock::new(schedule));
+        let parts = sleepers.schedules.iter().map(|schedule| Part {
+            name: None,
+            schedule: schedule.clone(),
+        });
+        let plan = Plan::new(parts.collect());
         let control = Arc::new(Control::default());
         let recorder = Arc::new(Recorder::default());
-        let actors = (0..schedule.vus_max())
-            .map(|_| Sleeper {
-                takes,
-                clock: Arc::clone(&clock),
-                began: vec![],
-                cuts: 0,
-            })
-            .collect();
-        let fleet = Arc::new(Fleet::new(
-            actors,
-            schedule,
+        let crew = |(part, clock): (&Part, Arc<Clock>)| Crew {
+            actors: (0..part.schedule.vus_max() as usize)
+                .map(|k| sleepers.personas[k % sleepers.personas.len()])
+                .map(|(persona, takes)| Sleeper {
+                    persona,
+                    takes,
+                    thinks: sleepers.thinks,
+                    clock: Arc::clone(&clock),
+                    began: vec![],
+                    cuts: 0,
+                })
+                .collect(),
+            schedule: part.schedule.clone(),
             clock,
+            pattern: sleepers.personas.iter().map(|(name, _)| *name).collect(),
+        };
+        let fleet = Arc::new(Fleet::new(
+            plan.parts().iter().zip(plan.clocks()).map(crew).collect(),
             Arc::clone(&control),
             Arc::clone(&recorder),
+            Alarm::default(),
         ));
         let before = Instant::now();
-        let tasks: Vec<_> = (0..schedule.vus_max() as usize)
+        let tasks: Vec<_> = (0..plan.vus_max() as usize)
             .map(|index| {
                 let fleet = Arc::clone(&fleet);
                 tokio::spawn(async move { while fleet.step(index).await == Step::Continue {} })
             })
             .collect();
-        if let Some(after) = stop_after {
-            tokio::time::sleep(after).await;
+        for at in sleepers.signals {
+            tokio::time::sleep_until(before + *at).await;
             control.signal();
         }
         for task in tasks {
@@ -94,10 +151,11 @@ fn run(schedule: &Schedule, takes: Duration, stop_after: Option<Duration>) -> Ou
         }
         let took = before.elapsed();
         assert_eq!(fleet.active(), 0, "every VU that became active ended");
+        let account = fleet.settle().await.pop().flatten();
         let fleet = Arc::into_inner(fleet).expect("every task has ended");
-        let (began, cuts): (Vec<_>, Vec<_>) = fleet
+        let (vus, cuts): (Vec<_>, Vec<_>) = fleet
             .into_actors()
-            .map(|actor| (actor.began, actor.cuts))
+            .map(|actor| ((actor.persona, actor.began), actor.cuts))
             .unzip();
         let mut snapshot = Snapshot::default();
         recorder.drain(&mut snapshot);
@@ -107,10 +165,13 @@ fn run(schedule: &Schedule, takes: Duration, stop_after: Option<Duration>) -> Ou
                 .expect("a known counter")
         };
         Outcome {
-            began,
+            vus,
             cuts: cuts.iter().sum(),
             completed: counter("iterations"),
             interrupted: counter("interrupted_iterations"),
+            dropped: counter("dropped_iterations"),
+            account,
+            snapshot,
             took,
         }
     })
@@ -132,7 +193,7 @@ fn constant_vus_iterate_until_the_end_and_finish_within_the_grace() {
         duration: 1_000 * MS,
     };
     let outcome = run(&schedule(executor), 300 * MS, None);
-    for began in &outcome.began {
+    for began in outcome.began() {
         let began: Vec<_> = began.iter().map(Duration::as_millis).collect();
         assert_eq!(began, [0, 300, 600, 900]);
     }
@@ -166,7 +227,7 @@ fn a_ramp_starts_its_vus_to_the_millisecond() {
         stages: vec![stage(1_000, 10), stage(1_000, 0)],
     };
     let outcome = run(&schedule(executor), 10 * MS, None);
-    for (k, began) in outcome.began.iter().enumerate() {
+    for (k, began) in outcome.began().enumerate() {
         let opens = 100 * k as u128;
         let first = began.first().expect("every VU has a window").as_millis();
         let last = began.last().expect("every VU has a window").as_millis();
@@ -194,12 +255,8 @@ fn start_time_delays_the_first_iteration() {
         None,
     );
     assert!(
-        outcome
-            .began
-            .iter()
-            .all(|began| began[0].as_millis() == 700),
-        "{:?}",
-        outcome.began
+        outcome.began().all(|began| began[0].as_millis() == 700),
+        "{outcome:?}"
     );
 }
 
@@ -226,6 +283,193 @@ fn a_signal_wakes_vus_that_wait_for_their_window() {
     };
     let outcome = run(&waiting, MS, Some(50 * MS));
     assert_eq!((outcome.started(), outcome.took.as_millis()), (0, 50));
+}
+
+/// In the open model: 100/s for a second, taking 250 ms each.
+fn at_a_rate(max_vus: u32, max_start_delay: Duration) -> Schedule {
+    schedule(Executor::ConstantArrivalRate {
+        rate: Rate::new(100.0, 1_000 * MS).expect("a rate"),
+        duration: 1_000 * MS,
+        max_vus,
+        max_start_delay,
+    })
+}
+
+#[test]
+fn arrivals_start_when_they_are_due_however_long_iterations_take() {
+    let outcome = run(&at_a_rate(26, 1_000 * MS), 250 * MS, None);
+    let mut began: Vec<u128> = outcome.began().flatten().map(Duration::as_millis).collect();
+    began.sort_unstable();
+    let due: Vec<u128> = (0..100).map(|n| n * 10).collect();
+    assert_eq!(began, due);
+    let all = TagFilter::default();
+    let delay = outcome.snapshot.trend("iteration_start_delay", &all);
+    let response = outcome.snapshot.trend("iteration_response_time", &all);
+    assert_eq!((delay.count(), delay.max_ms()), (100, 0.0));
+    assert_eq!((response.min_ms(), response.max_ms()), (250.0, 250.0));
+    assert_eq!((outcome.completed, outcome.dropped), (100, 0));
+}
+
+/// One VU that takes 250 ms an iteration serves 100/s at 4/s: iteration n starts when it is free,
+/// until that would be more than 500 ms late; from then on it drops what is too old.
+#[test]
+fn with_too_few_vus_arithmetic_says_what_is_dropped() {
+    let outcome = run(&at_a_rate(1, 500 * MS), 250 * MS, None);
+    let began: Vec<u128> = outcome.began().flatten().map(Duration::as_millis).collect();
+    // Free at 0, 250, 500, …; the oldest that is not too late then: 0, 10, 20 (480 late), and
+    // from 750 on the one that was due 500 ms before, until the last, due at 990.
+    assert_eq!(began, [0, 250, 500, 750, 1_000, 1_250]);
+    let delays = outcome
+        .snapshot
+        .trend("iteration_start_delay", &TagFilter::default());
+    // Due at 0, 10, 20, 250, 500, 750: late by 0, 240, 480, 500, 500, 500.
+    assert_eq!(delays.sum_ms(), 2_220.0);
+    let expected = Account {
+        scheduled: 100,
+        started: 6,
+        dropped: 94,
+    };
+    assert_eq!(outcome.account, Some(expected));
+    assert_eq!((outcome.started(), outcome.dropped), (6, 94));
+}
+
+/// The quick one doesn't take over the arrivals of the slow one.
+#[test]
+fn a_mix_of_arrivals_is_exact_whoever_is_quicker() {
+    let outcome = run_all(&Sleepers {
+        schedules: &[at_a_rate(20, 1_000 * MS)],
+        personas: &[("slow", 90 * MS), ("quick", MS), ("quick", MS)],
+        thinks: Duration::ZERO,
+        signals: &[],
+    });
+    assert_eq!(outcome.started_by("slow"), 34);
+    assert_eq!(outcome.started_by("quick"), 66);
+}
+
+#[test]
+fn what_was_due_by_a_stop_is_what_was_scheduled() {
+    let outcome = run(&at_a_rate(1, 10_000 * MS), 250 * MS, Some(405 * MS));
+    let expected = Account {
+        scheduled: 41,
+        started: 2,
+        dropped: 39,
+    };
+    assert_eq!(outcome.account, Some(expected));
+    assert_eq!((outcome.completed, outcome.dropped), (2, 39));
+    assert_eq!(outcome.took.as_millis(), 500);
+    let before = Schedule {
+        start_time: 5_000 * MS,
+        ..at_a_rate(3, MS)
+    };
+    let outcome = run(&before, 250 * MS, Some(405 * MS));
+    assert_eq!(outcome.account, Some(Account::default()));
+    assert_eq!(outcome.took.as_millis(), 405);
+}
+
+#[test]
+fn arrivals_that_outlast_the_grace_are_cut_and_those_behind_them_dropped() {
+    let outcome = run(&at_a_rate(2, 60_000 * MS), 5_000 * MS, None);
+    assert_eq!((outcome.completed, outcome.interrupted), (0, 2));
+    assert_eq!((outcome.cuts, outcome.dropped), (2, 98));
+    assert_eq!(outcome.took.as_millis(), 1_500);
+}
+
+#[test]
+fn thinking_comes_between_iterations_and_ends_with_the_window() {
+    let executor = Executor::ConstantVus {
+        vus: 1,
+        duration: 1_000 * MS,
+    };
+    let outcome = run_all(&Sleepers {
+        schedules: &[schedule(executor)],
+        personas: &[("thinker", 100 * MS)],
+        thinks: 300 * MS,
+        signals: &[],
+    });
+    let began: Vec<u128> = outcome.began().flatten().map(Duration::as_millis).collect();
+    assert_eq!(began, [0, 400, 800]);
+    let duration = outcome
+        .snapshot
+        .trend("iteration_duration", &TagFilter::default());
+    assert_eq!(duration.max_ms(), 100.0, "thinking is no part of it");
+    assert_eq!(outcome.took.as_millis(), 1_000);
+}
+
+#[test]
+fn scenarios_run_at_once_each_by_its_own_schedule() {
+    let steady = schedule(Executor::ConstantVus {
+        vus: 2,
+        duration: 1_000 * MS,
+    });
+    let attack = Schedule {
+        start_time: 600 * MS,
+        ..at_a_rate(26, MS)
+    };
+    let outcome = run_all(&Sleepers {
+        schedules: &[steady, attack],
+        personas: &[("sleeper", 250 * MS)],
+        thinks: Duration::ZERO,
+        signals: &[],
+    });
+    let began: Vec<_> = outcome.began().collect();
+    for began in &began[..2] {
+        let began: Vec<_> = began.iter().map(Duration::as_millis).collect();
+        assert_eq!(began, [0, 250, 500, 750]);
+    }
+    let attacks: Vec<_> = began[2..].iter().copied().flatten().collect();
+    assert_eq!(attacks.len(), 100);
+    assert!(
+        attacks
+            .iter()
+            .all(|at| (600..1_600).contains(&at.as_millis()))
+    );
+    assert_eq!(outcome.took.as_millis(), 600 + 990 + 250);
+}
+
+/// SIGINT or SIGTERM in the ramp, the hold, and the grace; once to stop, twice to cut.
+#[test]
+fn signals_are_heeded_in_every_phase() {
+    let stage = |ms, target| Stage {
+        name: String::new(),
+        duration: ms * MS,
+        target,
+    };
+    let ramp = schedule(Executor::RampingVus {
+        start_vus: 0,
+        stages: vec![stage(1_000, 10), stage(1_000, 10)],
+    });
+    // VU k opens at 100·k ms (the first whole millisecond after it) and iterates every 400 ms.
+    // (signals at, iterations started, of them cut, end)
+    let rows: [(&[u64], u64, u64, u128); 6] = [
+        (&[50], 1, 0, 401),
+        (&[50, 60], 1, 1, 60),
+        (&[1_350], 28, 0, 1_701),
+        (&[1_350, 1_360], 28, 10, 1_360),
+        (&[2_100], 42, 0, 2_301),
+        (&[2_100, 2_101], 42, 4, 2_101),
+    ];
+    for (signals, started, cut, took) in rows {
+        let signals: Vec<_> = signals
+            .iter()
+            .map(|ms| Duration::from_millis(*ms))
+            .collect();
+        let outcome = run_all(&Sleepers {
+            schedules: std::slice::from_ref(&ramp),
+            personas: &[("sleeper", 400 * MS)],
+            thinks: Duration::ZERO,
+            signals: &signals,
+        });
+        assert_eq!(
+            (
+                outcome.started(),
+                outcome.interrupted,
+                outcome.took.as_millis()
+            ),
+            (started, cut, took),
+            "{signals:?}"
+        );
+        assert_eq!(outcome.completed + outcome.interrupted, outcome.started());
+    }
 }
 
 proptest! {
@@ -255,9 +499,58 @@ proptest! {
         if all_fit {
             prop_assert_eq!(outcome.completed, planned);
         }
-        for began in outcome.began.iter().flatten() {
+        for began in outcome.began().flatten() {
             prop_assert!(*began < max_duration);
         }
         prop_assert!(outcome.took <= max_duration + 501 * MS);
+    }
+
+    /// started + dropped = scheduled, whatever the rate, the VUs and the stop; and the trends have
+    /// one entry for each start.
+    #[test]
+    fn arrivals_add_up(
+        start in 0.0_f64..100.0,
+        rows in prop::collection::vec((1_u64..1_500, 0.0_f64..100.0), 1..4),
+        vus in 1_u32..20,
+        takes_ms in 1_u64..400,
+        delay_ms in 0_u64..500,
+        stop_ms in prop::option::of(0_u64..3_000),
+    ) {
+        let rate = |per_second| Rate::new(per_second, 1_000 * MS).expect("a rate");
+        let stages: Vec<RateStage> = rows
+            .iter()
+            .map(|(ms, target)| RateStage {
+                name: String::new(),
+                duration: Duration::from_millis(*ms),
+                target: rate(*target),
+            })
+            .collect();
+        let arrivals = Arrivals::ramping(rate(start), &stages);
+        let end: Duration = stages.iter().map(|stage| stage.duration).sum();
+        let schedule = schedule(Executor::RampingArrivalRate {
+            start_rate: rate(start),
+            stages,
+            max_vus: vus,
+            max_start_delay: Duration::from_millis(delay_ms),
+        });
+        let stop = stop_ms.map(Duration::from_millis);
+        let outcome = run(&schedule, Duration::from_millis(takes_ms), stop);
+        let account = outcome.account.expect("an open model");
+        prop_assert_eq!(account.started + account.dropped, account.scheduled);
+        prop_assert_eq!(account.started, outcome.started());
+        prop_assert_eq!(account.dropped, outcome.dropped);
+        prop_assert_eq!(outcome.completed + outcome.interrupted, outcome.started());
+        let delays = outcome.snapshot.trend("iteration_start_delay", &TagFilter::default());
+        prop_assert_eq!(delays.count(), outcome.started());
+        // A millisecond of slack: paused time moves in whole ones.
+        prop_assert!(delays.max_ms() <= (delay_ms + 1) as f64);
+        match stop {
+            Some(stop) if stop < end => {
+                let by = |t| arrivals.due_by(t);
+                prop_assert!((by(stop.saturating_sub(MS))..=by(stop + MS)).contains(&account.scheduled));
+            }
+            _ => prop_assert_eq!(account.scheduled, arrivals.scheduled()),
+        }
+        prop_assert!(outcome.took <= (end + 501 * MS).max(stop.unwrap_or_default()));
     }
 }

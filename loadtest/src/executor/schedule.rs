@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::arrivals::{Arrivals, Rate, RateStage};
 use super::stage::{Segment, Stage, segments};
 use super::windows::windows;
 
@@ -10,7 +11,7 @@ pub const GRACE_STAGE: &str = "grace";
 /// The only stage of an executor without a stage table.
 pub const MAIN_STAGE: &str = "main";
 
-/// k6's executors of the closed model.
+/// k6's executors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Executor {
     /// VUs follow a stage table.
@@ -45,6 +46,28 @@ pub enum Executor {
         /// No iteration starts later than this.
         max_duration: Duration,
     },
+    /// Iterations start at a fixed rate, whoever is free making them (the open model).
+    ConstantArrivalRate {
+        /// The rate.
+        rate: Rate,
+        /// How long.
+        duration: Duration,
+        /// VUs that there are to make them.
+        max_vus: u32,
+        /// An iteration that can't start within this of its time is dropped.
+        max_start_delay: Duration,
+    },
+    /// Iterations start at a rate that follows a stage table (the open model).
+    RampingArrivalRate {
+        /// Rate at the start.
+        start_rate: Rate,
+        /// The table.
+        stages: Vec<RateStage>,
+        /// VUs that there are to make them.
+        max_vus: u32,
+        /// An iteration that can't start within this of its time is dropped.
+        max_start_delay: Duration,
+    },
 }
 
 impl Executor {
@@ -56,7 +79,18 @@ impl Executor {
             Self::ConstantVus { .. } => "constant-vus",
             Self::PerVuIterations { .. } => "per-vu-iterations",
             Self::SharedIterations { .. } => "shared-iterations",
+            Self::ConstantArrivalRate { .. } => "constant-arrival-rate",
+            Self::RampingArrivalRate { .. } => "ramping-arrival-rate",
         }
+    }
+
+    /// Whether iterations start whether or not earlier ones have ended.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(
+            self,
+            Self::ConstantArrivalRate { .. } | Self::RampingArrivalRate { .. }
+        )
     }
 }
 
@@ -107,6 +141,29 @@ impl Schedule {
             Executor::ConstantVus { vus, .. }
             | Executor::PerVuIterations { vus, .. }
             | Executor::SharedIterations { vus, .. } => *vus,
+            Executor::ConstantArrivalRate { max_vus, .. }
+            | Executor::RampingArrivalRate { max_vus, .. } => *max_vus,
+        }
+    }
+
+    /// When each iteration is due, from `start_time` on, and how late it may start: of the open
+    /// model only.
+    #[must_use]
+    pub fn arrivals(&self) -> Option<(Arrivals, Duration)> {
+        match &self.executor {
+            Executor::ConstantArrivalRate {
+                rate,
+                duration,
+                max_start_delay,
+                ..
+            } => Some((Arrivals::constant(*rate, *duration), *max_start_delay)),
+            Executor::RampingArrivalRate {
+                start_rate,
+                stages,
+                max_start_delay,
+                ..
+            } => Some((Arrivals::ramping(*start_rate, stages), *max_start_delay)),
+            _ => None,
         }
     }
 
@@ -128,7 +185,8 @@ impl Schedule {
         }
     }
 
-    /// How many iterations all VUs make together, where that is fixed.
+    /// How many iterations all VUs make together, where that is fixed. (An arrival rate's may be
+    /// dropped.)
     #[must_use]
     pub fn planned_iterations(&self) -> Option<u64> {
         match self.iterations() {
@@ -176,20 +234,70 @@ impl Schedule {
             Executor::RampingVus { stages, .. } => {
                 stages.iter().map(|stage| stage.name.clone()).collect()
             }
+            Executor::RampingArrivalRate { stages, .. } => {
+                stages.iter().map(|stage| stage.name.clone()).collect()
+            }
             _ => vec![MAIN_STAGE.to_owned()],
         };
         names.push(GRACE_STAGE.to_owned());
         names
     }
 
-    /// Where in time each stage lies, without the grace after the last one.
+    /// What each stage asks for, for people: `0→300` VUs, or `500/s`.
+    #[must_use]
+    pub fn stage_loads(&self) -> Vec<String> {
+        let change = |from: &dyn std::fmt::Display, to: &dyn std::fmt::Display, same: bool| {
+            if same {
+                to.to_string()
+            } else {
+                format!("{from}→{to}")
+            }
+        };
+        match &self.executor {
+            Executor::ConstantArrivalRate { rate, .. } => vec![rate.to_string()],
+            Executor::RampingArrivalRate {
+                start_rate, stages, ..
+            } => {
+                let targets = stages.iter().map(|stage| stage.target);
+                std::iter::once(*start_rate)
+                    .chain(targets.clone())
+                    .zip(targets)
+                    .map(|(from, to)| change(&from, &to, from == to))
+                    .collect()
+            }
+            _ => self
+                .segments()
+                .iter()
+                .map(|segment| change(&segment.from, &segment.to, segment.from == segment.to))
+                .collect(),
+        }
+    }
+
+    /// Where in time each stage lies, with the VUs that there are, without the grace after the
+    /// last one. In the open model, every VU stands by in every stage.
     #[must_use]
     pub fn segments(&self) -> Vec<Segment> {
         let mut segments = match &self.executor {
             Executor::RampingVus { start_vus, stages } => segments(*start_vus, stages),
+            Executor::RampingArrivalRate {
+                stages, max_vus, ..
+            } => {
+                let stand_by = |stage: &RateStage| Stage {
+                    name: String::new(),
+                    duration: stage.duration,
+                    target: *max_vus,
+                };
+                let stages: Vec<_> = stages.iter().map(stand_by).collect();
+                segments(*max_vus, &stages)
+            }
             Executor::ConstantVus {
                 vus,
                 duration: length,
+            }
+            | Executor::ConstantArrivalRate {
+                max_vus: vus,
+                duration: length,
+                ..
             }
             | Executor::PerVuIterations {
                 vus,

@@ -72,17 +72,17 @@ impl Segment {
 
 /// Names for stages that were given none: by direction, numbered where that isn't enough.
 #[must_use]
-pub fn default_names(start_vus: u32, targets: &[u32]) -> Vec<String> {
-    let mut from = start_vus;
+pub fn default_names<T: Ord>(start: &T, targets: &[T]) -> Vec<String> {
+    let mut from = start;
     let directions: Vec<&str> = targets
         .iter()
         .map(|target| {
-            let name = match target.cmp(&from) {
+            let name = match target.cmp(from) {
                 std::cmp::Ordering::Greater => "ramp_up",
                 std::cmp::Ordering::Equal => "hold",
                 std::cmp::Ordering::Less => "ramp_down",
             };
-            from = *target;
+            from = target;
             name
         })
         .collect();
@@ -145,11 +145,11 @@ mod tests {
     #[test]
     fn names_say_the_direction() {
         assert_eq!(
-            default_names(0, &[300, 300, 0]),
+            default_names(&0, &[300, 300, 0]),
             ["ramp_up", "hold", "ramp_down"]
         );
         assert_eq!(
-            default_names(0, &[100, 200, 200, 0]),
+            default_names(&0, &[100, 200, 200, 0]),
             ["ramp_up_1", "ramp_up_2", "hold", "ramp_down"]
         );
     }

@@ -26,18 +26,19 @@ pub struct Metric {
 
 const REQUEST: &[&str] = &[
     "scenario",
+    "persona",
     "name",
     "method",
     "status",
     "stage",
     "expected_response",
 ];
-const ITERATION: &[&str] = &["scenario", "stage"];
-const CHECK: &[&str] = &["scenario", "check", "stage"];
+const ITERATION: &[&str] = &["scenario", "persona", "stage"];
+const CHECK: &[&str] = &["scenario", "persona", "check", "stage"];
 const NONE: &[&str] = &[];
 
 /// Every metric but the custom trends, in the order in which reports list them.
-pub const METRICS: [Metric; 22] = [
+pub const METRICS: [Metric; 24] = [
     metric("http_req_duration", Kind::Trend, REQUEST),
     metric("http_req_blocked", Kind::Trend, REQUEST),
     metric("http_req_connecting", Kind::Trend, REQUEST),
@@ -55,8 +56,10 @@ pub const METRICS: [Metric; 22] = [
     metric("server_timing_redis", Kind::Trend, REQUEST),
     metric("iterations", Kind::Counter, ITERATION),
     metric("iteration_duration", Kind::Trend, ITERATION),
+    metric("iteration_response_time", Kind::Trend, ITERATION),
+    metric("iteration_start_delay", Kind::Trend, ITERATION),
     metric("interrupted_iterations", Kind::Counter, ITERATION),
-    metric("dropped_iterations", Kind::Counter, NONE),
+    metric("dropped_iterations", Kind::Counter, ITERATION),
     metric("checks", Kind::Rate, CHECK),
     metric("vus", Kind::Gauge, NONE),
     metric("vus_max", Kind::Gauge, NONE),

@@ -12,4 +12,4 @@ pub use metric::{AGGREGATIONS, Aggregation, Kind, METRICS, Metric, find};
 pub use raw::{Origin, RawSamples, Sample, SampleOf};
 pub use recorder::Recorder;
 pub use snapshot::{CheckCounts, Gauge, IterationSeries, Phase, Rate, RequestSeries, Snapshot};
-pub use tags::{CheckTags, IterationTags, Method, RequestTags, TagFilter};
+pub use tags::{CheckTags, IterationTags, Method, Names, RequestTags, TagFilter, intern};

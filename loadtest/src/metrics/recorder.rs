@@ -6,7 +6,7 @@
 use parking_lot::Mutex;
 use thread_local::ThreadLocal;
 
-use super::snapshot::{RequestSeries, Snapshot};
+use super::snapshot::{IterationSeries, RequestSeries, Snapshot};
 use super::tags::{CheckTags, IterationTags, RequestTags};
 
 /// Takes samples from any thread; gives them up as snapshots.
@@ -23,25 +23,9 @@ impl Recorder {
         fill(self.shard().lock().requests.entry(tags).or_default());
     }
 
-    /// Adds one complete iteration.
-    pub fn iteration(&self, tags: IterationTags, duration: std::time::Duration) {
-        self.shard()
-            .lock()
-            .iterations
-            .entry(tags)
-            .or_default()
-            .duration
-            .record(duration);
-    }
-
-    /// Adds one iteration that was cut.
-    pub fn interrupted(&self, tags: IterationTags) {
-        self.shard()
-            .lock()
-            .iterations
-            .entry(tags)
-            .or_default()
-            .interrupted += 1;
+    /// Adds to the iterations; `fill` writes into the series of their tags.
+    pub fn iterations(&self, tags: IterationTags, fill: impl FnOnce(&mut IterationSeries)) {
+        fill(self.shard().lock().iterations.entry(tags).or_default());
     }
 
     /// Adds one outcome of a check.
@@ -83,6 +67,7 @@ mod tests {
 
     const TAGS: RequestTags = RequestTags {
         scenario: "impulse_buyer",
+        persona: "impulse_buyer",
         name: "5_create_order",
         method: Method::Post,
         status: 201,

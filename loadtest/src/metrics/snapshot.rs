@@ -1,13 +1,12 @@
 //! All series at one moment: of one second, or of the whole run. Everything downstream of the
 //! recorder (progress, outputs, thresholds, reports) reads snapshots.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
 use super::histogram::Trend;
-use super::tags::{CheckTags, IterationTags, RequestTags, TagFilter};
+use super::tags::{CheckTags, IterationTags, Names, RequestTags, TagFilter};
 
 /// The parts of a request's time, each a trend of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +106,40 @@ pub struct IterationSeries {
     pub duration: Trend,
     /// How many were cut before they were complete.
     pub interrupted: u64,
+    /// How late they started, in the open model.
+    pub start_delay: Trend,
+    /// From when they should have started to their end, in the open model.
+    pub response_time: Trend,
+    /// How many never started because nobody was free in time, in the open model.
+    pub dropped: u64,
+}
+
+impl IterationSeries {
+    /// Adds another series.
+    pub fn merge(&mut self, other: &Self) {
+        self.duration.merge(&other.duration);
+        self.interrupted += other.interrupted;
+        self.start_delay.merge(&other.start_delay);
+        self.response_time.merge(&other.response_time);
+        self.dropped += other.dropped;
+    }
+
+    fn clear(&mut self) {
+        self.duration.clear();
+        self.interrupted = 0;
+        self.start_delay.clear();
+        self.response_time.clear();
+        self.dropped = 0;
+    }
+
+    fn trend(&self, name: &str) -> Option<&Trend> {
+        match name {
+            "iteration_duration" => Some(&self.duration),
+            "iteration_response_time" => Some(&self.response_time),
+            "iteration_start_delay" => Some(&self.start_delay),
+            _ => None,
+        }
+    }
 }
 
 /// How often a check held and didn't.
@@ -167,8 +200,8 @@ impl Gauge {
 /// All series, and how long they were gathered.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// Names of the stages, by the index in the tags.
-    pub stages: Arc<[String]>,
+    /// Names of the stages, and the user's own tags.
+    pub names: Names,
     /// Time that the snapshot covers: what rates per second are divided by.
     pub duration: Duration,
     /// Requests by their tags.
@@ -192,9 +225,7 @@ impl Snapshot {
             }
         }
         for (tags, series) in &other.iterations {
-            let mine = self.iterations.entry(*tags).or_default();
-            mine.duration.merge(&series.duration);
-            mine.interrupted += series.interrupted;
+            self.iterations.entry(*tags).or_default().merge(series);
         }
         for (tags, counts) in &other.checks {
             let mine = self.checks.entry(*tags).or_default();
@@ -206,10 +237,9 @@ impl Snapshot {
     /// Empties every series but keeps the memory: the next second has the same ones.
     pub fn clear(&mut self) {
         self.requests.values_mut().for_each(RequestSeries::clear);
-        for series in self.iterations.values_mut() {
-            series.duration.clear();
-            series.interrupted = 0;
-        }
+        self.iterations
+            .values_mut()
+            .for_each(IterationSeries::clear);
         self.checks
             .values_mut()
             .for_each(|counts| *counts = CheckCounts::default());
@@ -222,7 +252,7 @@ impl Snapshot {
     ) -> impl Iterator<Item = (&'a RequestTags, &'a RequestSeries)> {
         self.requests
             .iter()
-            .filter(|(tags, _)| filter.takes_request(tags, &self.stages))
+            .filter(|(tags, _)| filter.takes_request(tags, &self.names))
     }
 
     fn iterations_of<'a>(
@@ -231,7 +261,7 @@ impl Snapshot {
     ) -> impl Iterator<Item = &'a IterationSeries> {
         self.iterations
             .iter()
-            .filter(|(tags, _)| filter.takes_iteration(tags, &self.stages))
+            .filter(|(tags, _)| filter.takes_iteration(tags, &self.names))
             .map(|(_, series)| series)
     }
 
@@ -239,10 +269,10 @@ impl Snapshot {
     #[must_use]
     pub fn trend(&self, name: &str, filter: &TagFilter) -> Trend {
         let mut merged = Trend::default();
-        if name == "iteration_duration" {
-            self.iterations_of(filter)
-                .for_each(|series| merged.merge(&series.duration));
-            return merged;
+        for series in self.iterations_of(filter) {
+            if let Some(trend) = series.trend(name) {
+                merged.merge(trend);
+            }
         }
         for (tags, series) in self.requests_of(filter) {
             if let Some(trend) = request_trend(name, tags, series) {
@@ -271,7 +301,7 @@ impl Snapshot {
                     .sum(),
             ),
             // Closed models start an iteration whenever a VU is free, so none is dropped.
-            "dropped_iterations" => Some(0),
+            "dropped_iterations" => Some(self.iterations_of(filter).map(|s| s.dropped).sum()),
             _ => None,
         }
     }
@@ -291,7 +321,7 @@ impl Snapshot {
                 .for_each(|(tags, s)| rate.add((1..400).contains(&tags.status), s.count())),
             "checks" => {
                 for (tags, counts) in &self.checks {
-                    if filter.takes_check(tags, &self.stages) {
+                    if filter.takes_check(tags, &self.names) {
                         rate.passes += counts.passes;
                         rate.fails += counts.fails;
                     }

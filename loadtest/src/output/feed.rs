@@ -150,7 +150,7 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Method, Phase, RequestTags, Snapshot};
+    use crate::metrics::{Method, Names, Phase, RequestTags, Snapshot};
     use crate::threshold::parse;
 
     /// Two thresholds crossed in the same second are two rows of the same series: InfluxDB keeps
@@ -171,11 +171,15 @@ mod tests {
             .await
             .expect("nothing to open");
         let mut total = Snapshot {
-            stages: ["main".to_owned()].into(),
+            names: Names {
+                stages: ["main".to_owned()].into(),
+                ..Names::default()
+            },
             ..Snapshot::default()
         };
         let tags = RequestTags {
             scenario: "a",
+            persona: "a",
             name: "slow",
             method: Method::Get,
             status: 200,
@@ -192,6 +196,7 @@ mod tests {
             time_ms: 1_000,
             elapsed: std::time::Duration::from_secs(1),
             stage: "main",
+            stages: &[0],
             target: 1,
             second: &total,
             total: &total,

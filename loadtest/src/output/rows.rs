@@ -3,12 +3,12 @@
 //! Aggregates, not samples: how many rows a second has depends on how many series there are,
 //! never on how many requests were sent. ARCHITECTURE.md has the schema as a table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::point::Point;
 use crate::audit::Invariant;
 use crate::health::Health;
-use crate::metrics::{Phase, RequestSeries, Snapshot, TagFilter, Trend};
+use crate::metrics::{IterationSeries, Phase, RequestSeries, Snapshot, TagFilter, Trend, intern};
 use crate::sampler::Tick;
 use crate::shop::custom_trends;
 use crate::threshold::{Judgement, Outcome, Verdict};
@@ -119,21 +119,32 @@ impl Rows {
             .tag("instance", self.instance.clone())
     }
 
+    fn of_scenario(&self, measurement: &'static str, tick: &Tick<'_>, scenario: &str) -> Point {
+        let point = self
+            .point(measurement, tick.time_ms)
+            .tag("scenario", scenario.to_owned());
+        let tags = tick.total.names.scenario_tags.iter();
+        tags.filter(|(of, _, _)| *of == scenario)
+            .fold(point, |point, (_, key, value)| {
+                point.tag(intern(key), value.clone())
+            })
+    }
+
     /// Every series of the second, and with zeros those of the same stage that were idle in it:
     /// "no errors" is a 0 and not a gap.
     fn requests(&self, tick: &Tick<'_>, points: &mut Vec<Point>) {
         let empty = RequestSeries::default();
-        let stages = &tick.total.stages;
+        let stages = &tick.total.names.stages;
         for tags in tick.total.requests.keys() {
             let series = tick.second.requests.get(tags).unwrap_or(&empty);
-            let stage = &stages[usize::from(tags.stage)];
-            if series.count() == 0 && stage != tick.stage {
+            if series.count() == 0 && !tick.stages.contains(&tags.stage) {
                 continue;
             }
+            let stage = &stages[usize::from(tags.stage)];
             let errors = if tags.expected { 0 } else { series.count() };
             let point = self
-                .point("requests", tick.time_ms)
-                .tag("scenario", tags.scenario)
+                .of_scenario("requests", tick, tags.scenario)
+                .tag("persona", tags.persona)
                 .tag("name", tags.name)
                 .tag("method", tags.method.as_str())
                 .tag("status", tags.status.to_string())
@@ -177,8 +188,7 @@ impl Rows {
         for ((scenario, name, method, status), (trend, errors)) in series {
             all.merge(&trend);
             let point = self
-                .point("requests_run", tick.time_ms)
-                .tag("scenario", scenario)
+                .of_scenario("requests_run", tick, scenario)
                 .tag("name", name)
                 .tag("method", method)
                 .tag("status", status.to_string())
@@ -226,31 +236,37 @@ impl Rows {
     }
 
     fn iterations(&self, tick: &Tick<'_>, points: &mut Vec<Point>) {
-        let mut by_scenario: BTreeMap<&'static str, (Trend, u64)> = BTreeMap::new();
-        // Personas that were idle in this second have a row too.
-        for tags in tick.total.iterations.keys() {
+        let mut by_scenario: BTreeMap<&'static str, IterationSeries> = BTreeMap::new();
+        let mut open = BTreeSet::new();
+        // Scenarios that were idle in this second have a row too.
+        for (tags, series) in &tick.total.iterations {
             by_scenario.entry(tags.scenario).or_default();
+            if series.dropped > 0 || !series.start_delay.is_empty() {
+                open.insert(tags.scenario);
+            }
         }
         for (tags, series) in &tick.second.iterations {
-            let (trend, interrupted) = by_scenario.entry(tags.scenario).or_default();
-            trend.merge(&series.duration);
-            *interrupted += series.interrupted;
+            by_scenario.entry(tags.scenario).or_default().merge(series);
         }
-        for (scenario, (trend, interrupted)) in by_scenario {
+        for (scenario, series) in by_scenario {
             let point = self
-                .point("iterations", tick.time_ms)
-                .tag("scenario", scenario)
-                .int("interrupted", interrupted)
-                .int("dropped", 0);
-            points.push(distribution(point, &trend));
+                .of_scenario("iterations", tick, scenario)
+                .int("interrupted", series.interrupted)
+                .int("dropped", series.dropped);
+            points.push(distribution(point, &series.duration));
+            if open.contains(scenario) {
+                let response = self.of_scenario("iteration_response_time", tick, scenario);
+                points.push(distribution(response, &series.response_time));
+                let delay = self.of_scenario("iteration_start_delay", tick, scenario);
+                points.push(distribution(delay, &series.start_delay));
+            }
         }
     }
 
     fn checks(&self, tick: &Tick<'_>, points: &mut Vec<Point>) {
         for (scenario, check, counts) in tick.total.checks_by_name() {
             points.push(
-                self.point("checks", tick.time_ms)
-                    .tag("scenario", scenario)
+                self.of_scenario("checks", tick, scenario)
                     .tag("check", check)
                     .int("passes", counts.passes)
                     .int("fails", counts.fails),

@@ -58,6 +58,35 @@ impl Mix {
         }
     }
 
+    /// The personas with their weights.
+    pub fn shares(&self) -> impl Iterator<Item = (&'static Persona, u32)> {
+        self.0
+            .iter()
+            .map(|(index, weight)| (&REGISTRY[*index], *weight))
+    }
+
+    /// The part of the whole, 0 to 1, that is this persona's.
+    #[must_use]
+    pub fn share_of(&self, persona: &str) -> f64 {
+        let total: f64 = self.0.iter().map(|(_, weight)| f64::from(*weight)).sum();
+        let own = self.shares().find(|(known, _)| known.name == persona);
+        own.map_or(0.0, |(_, weight)| f64::from(weight) / total)
+    }
+
+    /// Which persona each arrival is for: a pattern that repeats, with exactly the mix in it.
+    /// (Weights that have a longer one than ten thousand have one as close as that.)
+    #[must_use]
+    pub fn pattern(&self) -> Vec<&'static str> {
+        const LONGEST: u64 = 10_000;
+        let weights = self.0.iter().map(|(_, weight)| u64::from(*weight));
+        let divisor = weights.clone().fold(0, gcd).max(1);
+        let length = (weights.sum::<u64>() / divisor).min(LONGEST) as u32;
+        self.deal(length)
+            .iter()
+            .map(|persona| persona.name)
+            .collect()
+    }
+
     /// The persona of each of `vus` virtual users.
     ///
     /// They are dealt out evenly: each VU goes to the persona that is furthest behind its share,
@@ -84,7 +113,11 @@ impl Mix {
     }
 }
 
-fn find(persona: &str) -> Result<usize, MixError> {
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+pub(super) fn find(persona: &str) -> Result<usize, MixError> {
     let is =
         |known: &Persona| known.name == persona || known.key.to_string() == persona.to_lowercase();
     REGISTRY
@@ -130,6 +163,23 @@ mod tests {
         assert_eq!(counts("a=60,b=30,c=10", 300), [180, 90, 30]);
         assert_eq!(counts("a=1", 7), [7, 0, 0]);
         assert_eq!(counts("malicious_buyer=1, A=1", 10), [5, 0, 5]);
+    }
+
+    #[test]
+    fn the_pattern_of_arrivals_has_the_mix_in_its_shortest_form() {
+        let pattern = |text| Mix::parse(text).expect(text).pattern();
+        assert_eq!(
+            pattern("a=500,c=250"),
+            ["impulse_buyer", "malicious_buyer", "impulse_buyer"]
+        );
+        assert_eq!(pattern("b=7"), ["rational_buyer"]);
+        assert_eq!(pattern("a=4294967295,b=4294967294").len(), 10_000);
+        assert_eq!(
+            Mix::parse("a=3,b=1")
+                .expect("good")
+                .share_of("rational_buyer"),
+            0.25
+        );
     }
 
     #[test]

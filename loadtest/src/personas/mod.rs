@@ -6,10 +6,12 @@ mod impulse_buyer;
 mod malicious_buyer;
 mod mix;
 mod rational_buyer;
+mod think;
 
 use futures::future::BoxFuture;
 
 pub use self::mix::{Mix, MixError};
+pub use self::think::{ThinkTime, ThinkTimes};
 use crate::shop::{Shopper, Stop};
 
 /// A kind of user.
@@ -17,7 +19,7 @@ use crate::shop::{Shopper, Stop};
 pub struct Persona {
     /// The letter that `--mix` knows it by.
     pub key: char,
-    /// The scenario's name in metrics and reports.
+    /// Its name in metrics and reports.
     pub name: &'static str,
     /// What it does, in a line.
     pub summary: &'static str,

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::RunResult;
 use crate::audit::Invariant;
+use crate::config::RunConfig;
+use crate::executor::Account;
 use crate::metrics::{Gauge, Kind, METRICS, Snapshot, TagFilter, Trend};
-use crate::output::Account;
+use crate::output;
 use crate::shop::{REQUESTS, custom_trends};
 use crate::threshold::Verdict;
 
@@ -27,7 +30,7 @@ struct Summary<'a> {
     checks: Vec<CheckRow>,
     invariants: &'a [Invariant],
     failures: Vec<FailureRow<'a>>,
-    outputs: &'a [Account],
+    outputs: &'a [output::Account],
 }
 
 #[derive(Serialize)]
@@ -35,7 +38,10 @@ struct Run<'a> {
     id: &'a str,
     profile: &'a str,
     host: &'a str,
-    executor: &'static str,
+    executor: String,
+    /// `open`, `closed`, or `mixed`.
+    model: &'static str,
+    scenarios: Vec<ScenarioRow<'a>>,
     mix: String,
     seed: u64,
     started_at: String,
@@ -43,6 +49,21 @@ struct Run<'a> {
     vus_max: u32,
     iterations: u64,
     interrupted_iterations: u64,
+    dropped_iterations: u64,
+}
+
+#[derive(Serialize)]
+struct ScenarioRow<'a> {
+    name: &'a str,
+    executor: &'static str,
+    mix: String,
+    vus_max: u32,
+    start_ms: u64,
+    end_ms: u64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    tags: BTreeMap<&'a str, &'a str>,
+    #[serde(flatten)]
+    arrivals: Option<Account>,
 }
 
 #[derive(Serialize)]
@@ -118,14 +139,17 @@ fn summary(result: &RunResult) -> Summary<'_> {
             id: &result.id,
             profile: &result.config.profile,
             host: &result.host,
-            executor: result.config.schedule.executor.name(),
-            mix: result.config.mix.to_string(),
+            executor: result.config.executors(),
+            model: model(&result.config),
+            scenarios: scenarios(result),
+            mix: result.config.mixes(),
             seed: result.config.seed,
             started_at: humantime::format_rfc3339_millis(result.started_at).to_string(),
-            duration_ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),
-            vus_max: result.config.schedule.vus_max(),
+            duration_ms: millis(result.duration),
+            vus_max: result.config.plan().vus_max(),
             iterations: counter("iterations"),
             interrupted_iterations: counter("interrupted_iterations"),
+            dropped_iterations: counter("dropped_iterations"),
         },
         metrics: metrics(result),
         thresholds: result
@@ -159,6 +183,44 @@ fn summary(result: &RunResult) -> Summary<'_> {
             .collect(),
         outputs: &result.outputs,
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The open model shows what users would have waited for; the closed one doesn't.
+fn model(config: &RunConfig) -> &'static str {
+    match config.plan().is_open() {
+        (_, true) => "open",
+        (true, _) => "mixed",
+        (false, _) => "closed",
+    }
+}
+
+fn scenarios(result: &RunResult) -> Vec<ScenarioRow<'_>> {
+    let arrivals = result
+        .arrivals
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(None));
+    let scenarios = result.config.scenarios.iter().zip(arrivals);
+    scenarios
+        .map(|(scenario, arrivals)| ScenarioRow {
+            name: scenario.label(),
+            executor: scenario.schedule.executor.name(),
+            mix: scenario.mix.to_string(),
+            vus_max: scenario.schedule.vus_max(),
+            start_ms: millis(scenario.schedule.start_time),
+            end_ms: millis(scenario.schedule.end()),
+            tags: scenario
+                .tags
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str()))
+                .collect(),
+            arrivals,
+        })
+        .collect()
 }
 
 /// Every metric over all series, the main ones by request name, and what thresholds select.

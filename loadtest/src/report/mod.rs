@@ -13,6 +13,7 @@ pub use terminal::write_terminal;
 
 use crate::audit::Invariant;
 use crate::config::RunConfig;
+use crate::executor;
 use crate::metrics::Snapshot;
 use crate::output::Account;
 use crate::threshold::{Judgement, Outcome};
@@ -32,6 +33,8 @@ pub struct RunResult {
     pub duration: Duration,
     /// What was measured.
     pub snapshot: Snapshot,
+    /// What became of the arrivals, by scenario, in the open model.
+    pub arrivals: Vec<Option<executor::Account>>,
     /// How the thresholds came out.
     pub thresholds: Vec<Outcome>,
     /// How the invariants came out.

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use crate::config::RunConfig;
-use crate::executor::Iterations;
-use crate::personas::REGISTRY;
+use crate::config::{RunConfig, Scenario};
+use crate::executor::{Iterations, Schedule};
+use crate::personas::ThinkTime;
 use crate::shop::Coupons;
 
 /// Writes the plan.
@@ -12,18 +12,14 @@ use crate::shop::Coupons;
 /// # Errors
 /// The writer's.
 pub fn write_plan(config: &RunConfig, mut out: impl Write) -> io::Result<()> {
-    let schedule = &config.schedule;
     let host = config.host.as_deref().unwrap_or("a private stack");
     writeln!(
         out,
         "{}: {} against {host}",
         config.profile,
-        schedule.executor.name()
+        config.executors()
     )?;
     let times = [
-        ("start", schedule.start_time),
-        ("graceful stop", schedule.graceful_stop),
-        ("graceful ramp-down", schedule.graceful_ramp_down),
         ("coupon wait", config.coupon_wait),
         ("http time-out", config.http_timeout),
     ];
@@ -35,8 +31,16 @@ pub fn write_plan(config: &RunConfig, mut out: impl Write) -> io::Result<()> {
         Coupons::Unlimited => "unlimited".to_owned(),
     };
     writeln!(out, "  {:<20} {coupons}", "coupons")?;
-    stages(config, &mut out)?;
-    personas(config, &mut out)?;
+    for scenario in &config.scenarios {
+        if let Some(name) = scenario.name {
+            writeln!(
+                out,
+                "\nScenario {name} ({})",
+                scenario.schedule.executor.name()
+            )?;
+        }
+        self::scenario(scenario, &mut out)?;
+    }
     writeln!(out, "\nThresholds")?;
     config
         .thresholds
@@ -44,38 +48,70 @@ pub fn write_plan(config: &RunConfig, mut out: impl Write) -> io::Result<()> {
         .try_for_each(|threshold| writeln!(out, "  {threshold}"))
 }
 
-fn stages(config: &RunConfig, out: &mut impl Write) -> io::Result<()> {
-    let schedule = &config.schedule;
+fn scenario(scenario: &Scenario, out: &mut impl Write) -> io::Result<()> {
+    let schedule = &scenario.schedule;
+    let times = [
+        ("start", schedule.start_time),
+        ("graceful stop", schedule.graceful_stop),
+        ("graceful ramp-down", schedule.graceful_ramp_down),
+    ];
+    for (name, time) in times {
+        writeln!(out, "  {name:<20} {}", humantime::format_duration(time))?;
+    }
+    for (key, value) in &scenario.tags {
+        writeln!(out, "  {:<20} {value}", format!("tag {key}"))?;
+    }
+    stages(schedule, out)?;
+    personas(scenario, out)
+}
+
+fn stages(schedule: &Schedule, out: &mut impl Write) -> io::Result<()> {
+    let arrivals = schedule.arrivals();
+    let unit = if arrivals.is_some() { "" } else { " VUs" };
     writeln!(out, "\nStages")?;
-    for (name, segment) in schedule.stage_names().iter().zip(schedule.segments()) {
+    let names = schedule.stage_names();
+    let rows = names.iter().zip(schedule.segments());
+    for ((name, segment), load) in rows.zip(schedule.stage_loads()) {
         let from = humantime::format_duration(segment.start);
         let to = humantime::format_duration(segment.end);
-        writeln!(
-            out,
-            "  {name:<20} {from} to {to}: {} to {} VUs",
-            segment.from, segment.to
-        )?;
+        writeln!(out, "  {name:<20} {from} to {to}: {load}{unit}")?;
     }
-    match schedule.iterations() {
-        Iterations::Unlimited => Ok(()),
-        Iterations::PerVu(each) => {
+    match (arrivals, schedule.iterations()) {
+        (Some((arrivals, delay)), _) => {
+            let delay = humantime::format_duration(delay);
+            writeln!(
+                out,
+                "  {} iterations; one that can't start within {delay} is dropped",
+                arrivals.scheduled()
+            )
+        }
+        (None, Iterations::Unlimited) => Ok(()),
+        (None, Iterations::PerVu(each)) => {
             writeln!(out, "  {each} iterations by each VU, or until the end")
         }
-        Iterations::Shared(all) => writeln!(out, "  {all} iterations by all VUs, or until the end"),
+        (None, Iterations::Shared(all)) => {
+            writeln!(out, "  {all} iterations by all VUs, or until the end")
+        }
     }
 }
 
-fn personas(config: &RunConfig, out: &mut impl Write) -> io::Result<()> {
-    let dealt = config.mix.deal(config.schedule.vus_max());
+fn personas(scenario: &Scenario, out: &mut impl Write) -> io::Result<()> {
+    let dealt = scenario.mix.deal(scenario.schedule.vus_max());
     writeln!(out, "\nVirtual users, {} at most", dealt.len())?;
-    for persona in &REGISTRY {
+    for (persona, _) in scenario.mix.shares() {
         let vus = dealt
             .iter()
             .filter(|dealt| dealt.key == persona.key)
             .count();
-        if vus > 0 {
-            writeln!(out, "  {vus:>6} {}: {}", persona.name, persona.summary)?;
-        }
+        let think = match scenario.think.of(persona) {
+            ThinkTime::None => String::new(),
+            think => format!(", thinking {think}"),
+        };
+        writeln!(
+            out,
+            "  {vus:>6} {}: {}{think}",
+            persona.name, persona.summary
+        )?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::audit::{Amount, Invariant};
 use crate::config::{self, Field, Inputs, Layer};
 use crate::metrics::{CheckCounts, CheckTags, IterationTags, Method, Phase, RequestTags};
 use crate::output::Account;
-use crate::threshold::{Evidence, evaluate, judge};
+use crate::threshold::{Evidence, Limits, evaluate, judge};
 
 const PERSONA: &str = "impulse_buyer";
 
@@ -30,12 +30,13 @@ fn config() -> RunConfig {
 
 fn snapshot(config: &RunConfig) -> Snapshot {
     let mut snapshot = Snapshot {
-        stages: config.schedule.stage_names().into(),
+        names: config.names(),
         duration: Duration::from_secs(10),
         ..Snapshot::default()
     };
     let order = RequestTags {
         scenario: PERSONA,
+        persona: PERSONA,
         name: "5_create_order",
         method: Method::Post,
         status: 201,
@@ -66,6 +67,7 @@ fn snapshot(config: &RunConfig) -> Snapshot {
         .iterations
         .entry(IterationTags {
             scenario: PERSONA,
+            persona: PERSONA,
             stage: 0,
         })
         .or_default();
@@ -73,6 +75,7 @@ fn snapshot(config: &RunConfig) -> Snapshot {
     iterations.interrupted = 1;
     let check = CheckTags {
         scenario: PERSONA,
+        persona: PERSONA,
         check: "order 201",
         stage: 0,
     };
@@ -122,7 +125,7 @@ fn result() -> RunResult {
         error: None,
         iterations: 99,
         interrupted: 1,
-        max_interrupted: 0.05,
+        limits: &Limits::default(),
         requests: 100,
         signalled: false,
     });
@@ -133,6 +136,7 @@ fn result() -> RunResult {
         started_at: UNIX_EPOCH + Duration::from_secs(1_795_458_357),
         duration: Duration::from_secs(10),
         snapshot,
+        arrivals: vec![None],
         thresholds,
         invariants,
         failures: vec![(

@@ -50,9 +50,9 @@ fn head(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
         out,
         "{} · {} · up to {} VUs ({}) · seed {}",
         config.profile,
-        config.schedule.executor.name(),
-        config.schedule.vus_max(),
-        config.mix,
+        config.executors(),
+        config.plan().vus_max(),
+        config.mixes(),
         config.seed
     )?;
     let cut = if interrupted > 0 {
@@ -66,7 +66,37 @@ fn head(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
         result.host,
         result.duration.as_secs_f64(),
         counter("iterations")
-    )
+    )?;
+    arrivals(result, out)
+}
+
+/// What the model of the load says about the latencies that follow.
+fn arrivals(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    let scenarios = result.config.scenarios.iter();
+    for (scenario, account) in scenarios.zip(&result.arrivals) {
+        if let Some(account) = account {
+            writeln!(
+                out,
+                "{}: {} iterations scheduled = {} started + {} dropped",
+                scenario.label(),
+                account.scheduled,
+                account.started,
+                account.dropped
+            )?;
+        }
+    }
+    match result.config.plan().is_open() {
+        (_, true) => Ok(()),
+        (some, _) => writeln!(
+            out,
+            "{}: a slow server is sent less, so coordinated omission is not excluded",
+            if some {
+                "scenarios without a rate are closed models"
+            } else {
+                "closed model"
+            }
+        ),
+    }
 }
 
 fn requests(snapshot: &Snapshot) -> Table {
@@ -111,35 +141,40 @@ fn stages(result: &RunResult) -> Table {
     let snapshot = &result.snapshot;
     let mut table = Table::new(
         [
-            "stage", "time", "VUs", "count", "req/s", "failed", "avg", "med", "p95", "p99", "max",
+            "stage", "time", "load", "count", "req/s", "failed", "avg", "med", "p95", "p99", "max",
         ],
         1,
     );
-    let segments = result.config.schedule.segments();
-    if segments.len() < 2 {
+    let plan = result.config.plan();
+    let spans = plan.spans();
+    let spans = spans.iter().filter_map(|span| Some((span, span.end?)));
+    if spans.clone().count() < 2 {
         return table;
     }
-    for (name, segment) in snapshot.stages.iter().zip(segments) {
-        let filter = TagFilter(vec![("stage".to_owned(), name.clone())]);
+    let loads = plan
+        .parts()
+        .iter()
+        .flat_map(|part| part.schedule.stage_loads());
+    for ((span, end), load) in spans.zip(loads) {
+        let scenario = plan.parts()[span.part].name;
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let own = scenario.map(|scenario| pair("scenario", scenario));
+        let filter = TagFilter(own.into_iter().chain([pair("stage", span.name)]).collect());
+        let name = match scenario {
+            Some(scenario) => format!("{scenario}: {}", span.name),
+            None => span.name.to_owned(),
+        };
         let trend = snapshot.trend("http_req_duration", &filter);
         let failed = snapshot
             .rate("http_req_failed", &filter)
             .map_or(0, |rate| rate.passes);
         // A stopped run ends within a stage.
-        let length = segment
-            .end
-            .min(result.duration)
-            .saturating_sub(segment.start);
+        let length = end.min(result.duration).saturating_sub(span.start);
         let [avg, _, med, _, p95, p99, max] = times(&trend);
-        let vus = if segment.from == segment.to {
-            segment.to.to_string()
-        } else {
-            format!("{}→{}", segment.from, segment.to)
-        };
         table.push([
-            name.clone(),
+            name,
             format!("{:.0}s", length.as_secs_f64()),
-            vus,
+            load,
             trend.count().to_string(),
             per_second(trend.count(), length),
             failed.to_string(),
@@ -165,6 +200,8 @@ fn trends(snapshot: &Snapshot) -> Table {
         "server_timing_db",
         "server_timing_redis",
         "iteration_duration",
+        "iteration_response_time",
+        "iteration_start_delay",
     ];
     for name in custom_trends().into_iter().chain(own) {
         let trend = snapshot.trend(name, &TagFilter::default());

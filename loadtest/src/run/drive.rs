@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::prepare::Server;
 use crate::config::RunConfig;
-use crate::executor::{self, Clock, Control, Fleet};
+use crate::executor::{self, Account, Alarm, Control, Crew, Fleet};
 use crate::health::Lag;
 use crate::metrics::{RawSamples, Recorder, Snapshot};
 use crate::output::Feed;
+use crate::personas::Persona;
 use crate::progress::Progress;
 use crate::sampler::{Observer, Sampled, Tick, sample};
 use crate::shop::{Shopper, World};
@@ -49,6 +50,8 @@ pub(super) struct Driven {
     pub(super) snapshot: Snapshot,
     pub(super) duration: Duration,
     pub(super) failures: Vec<(&'static str, u16, String)>,
+    /// What became of the arrivals, by scenario, in the open model.
+    pub(super) arrivals: Vec<Option<Account>>,
     pub(super) shoppers: Vec<Shopper>,
     /// Why it could not be carried through.
     pub(super) error: Option<String>,
@@ -67,40 +70,70 @@ pub(super) async fn drive(
     world: World,
     watch: Watch,
 ) -> (Driven, Watch) {
-    let schedule = &config.schedule;
+    let plan = config.plan();
     let recorder = Arc::new(Recorder::default());
-    let clock = Arc::new(Clock::new(schedule));
-    let surroundings = Arc::new(Surroundings {
-        target: Arc::clone(&server.target),
-        http_timeout: config.http_timeout,
-        recorder: Arc::clone(&recorder),
-        clock: Arc::clone(&clock),
-        failures: Failures::default(),
-        raw: raw.cloned(),
-    });
+    let clocks = plan.clocks();
+    let failures = Arc::new(Failures::default());
     let world = Arc::new(world);
-    let shoppers = (1..)
-        .zip(config.mix.deal(schedule.vus_max()))
-        .map(|(number, persona)| {
-            let vu = VirtualUser::new(number, persona.name, config.seed, Arc::clone(&surroundings));
-            Shopper::new(vu, Arc::clone(&world), persona)
+    let mut numbers = 1..;
+    let mut crews = Vec::new();
+    for (scenario, clock) in config.scenarios.iter().zip(&clocks) {
+        let surroundings = Arc::new(Surroundings {
+            target: Arc::clone(&server.target),
+            http_timeout: config.http_timeout,
+            recorder: Arc::clone(&recorder),
+            clock: Arc::clone(clock),
+            failures: Arc::clone(&failures),
+            raw: raw.cloned(),
         });
+        let personas = scenario.mix.deal(scenario.schedule.vus_max());
+        // The second of a pair is left alone when the first has ended: users are numbered through.
+        let shoppers = personas.into_iter().zip(&mut numbers);
+        let shopper = |(persona, number): (&'static Persona, u32)| {
+            let name = scenario.name.unwrap_or(persona.name);
+            let around = Arc::clone(&surroundings);
+            let vu = VirtualUser::new(number, name, persona.name, config.seed, around);
+            Shopper::new(vu, Arc::clone(&world), persona).thinking(scenario.think.of(persona))
+        };
+        crews.push(Crew {
+            actors: shoppers.map(shopper).collect(),
+            schedule: scenario.schedule.clone(),
+            clock: Arc::clone(clock),
+            pattern: scenario.mix.pattern(),
+        });
+    }
+    let alarm = match plan.is_open() {
+        (true, _) => Alarm::start(),
+        (false, _) => Ok(Alarm::default()),
+    };
+    let alarm = match alarm {
+        Ok(alarm) => alarm,
+        Err(error) => {
+            let error = Some(format!("no thread for the arrivals' alarm clock: {error}"));
+            let driven = Driven {
+                error,
+                ..Driven::default()
+            };
+            return (driven, watch);
+        }
+    };
     let fleet = Arc::new(Fleet::new(
-        shoppers.collect(),
-        schedule,
-        Arc::clone(&clock),
+        crews,
         Arc::clone(control),
         Arc::clone(&recorder),
+        alarm,
     ));
     let stop = CancellationToken::new();
     let active = {
         let fleet = Arc::clone(&fleet);
         move || fleet.active()
     };
+    let grace = plan.graceful_stop();
     let sampled = Sampled {
         recorder,
-        clock,
-        schedule: schedule.clone(),
+        clocks,
+        names: config.names(),
+        plan,
         active,
     };
     // On threads of its own: neither a drain nor a slow output may hold a virtual user up.
@@ -111,12 +144,13 @@ pub(super) async fn drive(
     let driven = async {
         let driven = tokio::select! {
             driven = executor::run(&fleet, server.target.base().as_str()) => driven,
-            never = end_grace(control, schedule.graceful_stop) => match never {},
+            never = end_grace(control, grace) => match never {},
         };
+        let arrivals = fleet.settle().await;
         stop.cancel();
-        driven
+        (driven, arrivals)
     };
-    let driven = driven.await;
+    let (driven, arrivals) = driven.await;
     watching.abort();
     let (mut snapshot, watch) = sampling
         .await
@@ -129,7 +163,8 @@ pub(super) async fn drive(
     let driven = Driven {
         snapshot,
         duration,
-        failures: surroundings.failures.samples(),
+        failures: failures.samples(),
+        arrivals,
         error: driven.err().map(|error| error.to_string()),
         shoppers: shoppers.unwrap_or_default(),
     };

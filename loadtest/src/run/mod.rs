@@ -38,7 +38,7 @@ struct Load {
 pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) -> ExitCode {
     let started_at = SystemTime::now();
     let id = run_id(&config.profile, started_at);
-    let progress = Progress::new(config.quiet, &config.schedule);
+    let progress = Progress::new(config.quiet, &config.plan());
     let lag = Arc::new(Lag::default());
     let raw = config.influx_raw.then(|| Arc::new(RawSamples::default()));
     let prepared = async {
@@ -137,7 +137,7 @@ async fn load(run: Run<'_>, watch: Watch) -> (Load, Watch) {
     watch.progress.step("auditing the books");
     let whole = !control.signalled() && interrupted(&driven.snapshot) == 0;
     let shoppers = std::mem::take(&mut driven.shoppers);
-    let planned = config.schedule.planned_iterations().filter(|_| whole);
+    let planned = config.plan().planned_iterations().filter(|_| whole);
     let audited = tokio::select! {
         audited = audit(&server.admin, &before, shoppers, planned) => audited.map_err(|error| error.to_string()),
         () = control.cutting().cancelled(), if !control.cutting().is_cancelled() => Err("cut by a signal".to_owned()),
@@ -153,7 +153,7 @@ async fn load(run: Run<'_>, watch: Watch) -> (Load, Watch) {
 async fn set_up(config: &RunConfig, admin: &Admin) -> Result<(World, Option<Ledger>), AdminError> {
     /// The seed's number of users; more VUs get theirs as well.
     const USERS: u32 = 300;
-    let users = config.schedule.vus_max().max(USERS);
+    let users = config.plan().vus_max().max(USERS);
     let policies = admin.init(users, config.coupons).await?;
     let prices = admin.prices().await?;
     tracing::info!(
@@ -198,7 +198,7 @@ fn judged(
         error: driven.error.as_deref(),
         iterations: counter("iterations"),
         interrupted: counter("interrupted_iterations"),
-        max_interrupted: config.max_interrupted,
+        limits: &config.limits,
         requests: counter("http_reqs"),
         signalled,
     });
@@ -209,6 +209,7 @@ fn judged(
         started_at,
         duration: driven.duration,
         snapshot: driven.snapshot,
+        arrivals: driven.arrivals,
         thresholds,
         invariants,
         failures: driven.failures,

@@ -12,7 +12,7 @@ use super::requests;
 use super::world::World;
 use crate::book::{Book, Fate, Operation};
 use crate::executor::{Actor, Iterated};
-use crate::personas::Persona;
+use crate::personas::{Persona, ThinkTime};
 use crate::vu::{Answer, Request, TransportError, VirtualUser};
 
 /// Why a persona ends an iteration early. What led to it has been recorded already.
@@ -84,6 +84,7 @@ pub struct Shopper {
     /// What it knows.
     pub world: Arc<World>,
     persona: &'static Persona,
+    think: ThinkTime,
 }
 
 impl Shopper {
@@ -95,7 +96,14 @@ impl Shopper {
             book: Book::default(),
             world,
             persona,
+            think: ThinkTime::None,
         }
+    }
+
+    /// The same user with a pause between its iterations.
+    #[must_use]
+    pub fn thinking(self, think: ThinkTime) -> Self {
+        Self { think, ..self }
     }
 
     /// Its persona.
@@ -321,7 +329,15 @@ impl Shopper {
 
 impl Actor for Shopper {
     fn scenario(&self) -> &'static str {
+        self.vu.scenario()
+    }
+
+    fn persona(&self) -> &'static str {
         self.persona.name
+    }
+
+    fn think(&mut self) -> Duration {
+        self.think.draw(&mut self.vu.rng)
     }
 
     fn iterate(&mut self) -> BoxFuture<'_, Iterated> {

@@ -66,17 +66,21 @@ mod tests {
 
     use super::super::parse::parse;
     use super::*;
-    use crate::metrics::{CheckCounts, CheckTags, Method, Phase, RequestTags};
+    use crate::metrics::{CheckCounts, CheckTags, Method, Names, Phase, RequestTags};
 
     fn snapshot() -> Snapshot {
         let mut snapshot = Snapshot {
-            stages: ["ramp_up".to_owned(), "hold".to_owned()].into(),
+            names: Names {
+                stages: ["ramp_up".to_owned(), "hold".to_owned()].into(),
+                ..Names::default()
+            },
             duration: Duration::from_secs(10),
             ..Snapshot::default()
         };
         for (stage, ms) in [(0, 500), (1, 100)] {
             let tags = RequestTags {
                 scenario: "impulse_buyer",
+                persona: "impulse_buyer",
                 name: "5_create_order",
                 method: Method::Post,
                 status: 201,
@@ -91,6 +95,7 @@ mod tests {
         }
         let check = CheckTags {
             scenario: "impulse_buyer",
+            persona: "impulse_buyer",
             check: "order 201",
             stage: 1,
         };

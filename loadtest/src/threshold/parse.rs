@@ -1,17 +1,21 @@
-//! k6's threshold grammar.
+//! k6's threshold grammar, with windows and in one text.
 //!
 //! ```text
-//! threshold   = metric [ "{" tag { "," tag } "}" ] ":" assertion
-//! tag         = key ":" value
+//! threshold   = metric [ "{" tag { "," tag } "}" ] ":" assertion [ window ] [ abort ]
+//! tag         = key ":" [ "!" ] value
+//! window      = "over" duration
+//! abort       = "abort_on_fail" [ "delay=" duration ]
 //! assertion   = aggregation operator number [ unit ]
 //! aggregation = "avg" | "min" | "max" | "med" | "p(" number ")" | "count" | "rate" | "value"
 //! operator    = "<" | "<=" | ">" | ">=" | "==" | "===" | "!="
 //! unit        = "us" | "ms" | "s" | "m" (trends, "ms" unless said) | "%" (rates)
 //! ```
 //!
-//! Blanks may stand between any two words.
+//! Blanks may stand between any two words. A tag's value with a `!` takes what has another one:
+//! `{stage:!ramp_up}` leaves the ramp out.
 
 use std::fmt;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -30,8 +34,38 @@ pub struct Threshold {
     pub operator: Operator,
     /// With what: milliseconds for trends, a share for rates.
     pub limit: f64,
+    /// Over which the assertion must hold, wherever it lies; the whole run without one.
+    pub window: Option<Duration>,
+    /// From when on a crossing ends the run, if one does.
+    pub abort_after: Option<Duration>,
     /// The assertion as the user wrote it, without blanks.
     assertion: String,
+}
+
+/// What there is beside the built-in metrics and tags.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// Trends of the requests.
+    pub trends: &'a [&'static str],
+    /// Tags of the user's own.
+    pub tags: &'a [String],
+}
+
+impl Threshold {
+    /// The same threshold about a scenario only.
+    ///
+    /// # Errors
+    /// When its metric isn't told apart by scenario.
+    pub fn of_scenario(mut self, scenario: &str) -> Result<Self, ParseError> {
+        if !self.metric.tags.contains(&"scenario") {
+            return Err(unknown_tag(self.metric, "scenario"));
+        }
+        if !self.filter.0.iter().any(|(key, _)| key == "scenario") {
+            let pair = ("scenario".to_owned(), scenario.to_owned());
+            self.filter.0.insert(0, pair);
+        }
+        Ok(self)
+    }
 }
 
 /// How the measured number is compared with the limit.
@@ -112,6 +146,17 @@ pub enum ParseError {
     /// The limit is no number in a unit that fits.
     #[error("'{0}' is not a limit; write a number, with a unit if you like: 200, 200ms, 1.5s, 1%")]
     BadLimit(String),
+    /// What follows the assertion is neither a window nor an abort.
+    #[error(
+        "'{0}' can't follow an assertion; write 'over 10s', 'abort_on_fail' or 'abort_on_fail delay=30s'"
+    )]
+    BadSuffix(String),
+    /// The window isn't whole seconds.
+    #[error("'{0}' is not a window; write whole seconds, as in 'over 10s'")]
+    BadWindow(String),
+    /// The metric has no values of a second.
+    #[error("{0} has no value of its own for a window; leave 'over' out")]
+    NoWindow(&'static str),
 }
 
 /// Parses one threshold; `custom_trends` are metrics beside the built-in ones.
@@ -119,6 +164,18 @@ pub enum ParseError {
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn parse(text: &str, custom_trends: &[&'static str]) -> Result<Threshold, ParseError> {
+    let known = Known {
+        trends: custom_trends,
+        tags: &[],
+    };
+    parse_knowing(text, known)
+}
+
+/// Parses one threshold, with everything that there is beside the built-in.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn parse_knowing(text: &str, known: Known<'_>) -> Result<Threshold, ParseError> {
     let no_assertion = || ParseError::NoAssertion(text.trim().to_owned());
     let (selector, assertion) = match text.find('}') {
         Some(brace) => {
@@ -136,24 +193,67 @@ pub fn parse(text: &str, custom_trends: &[&'static str]) -> Result<Threshold, Pa
         Some((name, tags)) => (name.trim(), Some(tags)),
         None => (selector.trim(), None),
     };
-    let metric = metrics::find(name, custom_trends).ok_or_else(|| ParseError::UnknownMetric {
+    let metric = metrics::find(name, known.trends).ok_or_else(|| ParseError::UnknownMetric {
         name: name.to_owned(),
-        known: known(custom_trends),
+        known: names(known.trends),
     })?;
-    let filter = tags.map_or(Ok(TagFilter::default()), |tags| parse_tags(tags, metric))?;
-    let assertion: String = assertion.split_whitespace().collect();
+    let filter = tags.map_or(Ok(TagFilter::default()), |tags| {
+        parse_tags(tags, metric, known.tags)
+    })?;
+    let mut words = assertion.split_whitespace().peekable();
+    let mut assertion = String::new();
+    while let Some(word) = words.next_if(|word| !SUFFIXES.contains(word)) {
+        assertion += word;
+    }
     let (aggregation, operator, limit) = parse_assertion(&assertion, metric)?;
+    let suffix: Vec<&str> = words.collect();
+    let (window, abort_after) = parse_suffix(&suffix)?;
+    if window.is_some() && metric.kind == Kind::Gauge {
+        return Err(ParseError::NoWindow(metric.name));
+    }
     Ok(Threshold {
         metric,
         filter,
         aggregation,
         operator,
         limit,
+        window,
+        abort_after,
         assertion,
     })
 }
 
-fn known(custom_trends: &[&'static str]) -> String {
+/// What ends an assertion.
+const SUFFIXES: [&str; 2] = ["over", "abort_on_fail"];
+
+/// The window and from when on a crossing ends the run.
+fn parse_suffix(words: &[&str]) -> Result<(Option<Duration>, Option<Duration>), ParseError> {
+    let (window, rest) = match words {
+        ["over", window, rest @ ..] => (Some(parse_window(window)?), rest),
+        rest => (None, rest),
+    };
+    let abort_after = match rest {
+        [] => None,
+        ["abort_on_fail"] => Some(Duration::ZERO),
+        ["abort_on_fail", delay] => {
+            let parsed = delay
+                .strip_prefix("delay=")
+                .and_then(|delay| humantime::parse_duration(delay).ok());
+            Some(parsed.ok_or_else(|| ParseError::BadSuffix(words.join(" ")))?)
+        }
+        _ => return Err(ParseError::BadSuffix(words.join(" "))),
+    };
+    Ok((window, abort_after))
+}
+
+fn parse_window(text: &str) -> Result<Duration, ParseError> {
+    let window = humantime::parse_duration(text).ok();
+    window
+        .filter(|window| window.subsec_nanos() == 0 && !window.is_zero())
+        .ok_or_else(|| ParseError::BadWindow(text.to_owned()))
+}
+
+fn names(custom_trends: &[&'static str]) -> String {
     let names: Vec<_> = metrics::METRICS
         .iter()
         .map(|metric| metric.name)
@@ -162,25 +262,31 @@ fn known(custom_trends: &[&'static str]) -> String {
     names.join(", ")
 }
 
-fn parse_tags(text: &str, metric: Metric) -> Result<TagFilter, ParseError> {
+fn unknown_tag(metric: Metric, key: &str) -> ParseError {
+    let known = match metric.tags {
+        [] => "it has none".to_owned(),
+        tags => format!("it has {}", tags.join(", ")),
+    };
+    ParseError::UnknownTag {
+        metric: metric.name,
+        key: key.to_owned(),
+        known,
+    }
+}
+
+fn parse_tags(text: &str, metric: Metric, own: &[String]) -> Result<TagFilter, ParseError> {
     let bad = || ParseError::BadTags(format!("{{{text}"));
     let inner = text.strip_suffix('}').ok_or_else(bad)?;
     let pair = |pair: &str| {
         let (key, value) = pair.split_once(':').ok_or_else(bad)?;
         let (key, value) = (key.trim(), value.trim());
-        if key.is_empty() || value.is_empty() {
+        if key.is_empty() || value.trim_start_matches('!').is_empty() {
             return Err(bad());
         }
-        if !metric.tags.contains(&key) {
-            let known = match metric.tags {
-                [] => "it has none".to_owned(),
-                tags => format!("it has {}", tags.join(", ")),
-            };
-            return Err(ParseError::UnknownTag {
-                metric: metric.name,
-                key: key.to_owned(),
-                known,
-            });
+        // What has a scenario has the scenario's own tags.
+        let is_own = metric.tags.contains(&"scenario") && own.iter().any(|own| own == key);
+        if !metric.tags.contains(&key) && !is_own {
+            return Err(unknown_tag(metric, key));
         }
         Ok((key.to_owned(), value.to_owned()))
     };
@@ -267,167 +373,22 @@ fn parse_limit(text: &str, kind: Kind) -> Option<f64> {
 
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}: {}", self.metric.name, self.filter, self.assertion)
+        write!(f, "{}{}: {}", self.metric.name, self.filter, self.assertion)?;
+        if let Some(window) = self.window {
+            write!(f, " over {}", humantime::format_duration(window))?;
+        }
+        match self.abort_after {
+            None => Ok(()),
+            Some(Duration::ZERO) => write!(f, " abort_on_fail"),
+            Some(delay) => write!(
+                f,
+                " abort_on_fail delay={}",
+                humantime::format_duration(delay)
+            ),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TRENDS: [&str; 1] = ["order_time"];
-
-    fn parsed(text: &str) -> Threshold {
-        parse(text, &TRENDS).unwrap_or_else(|error| panic!("{text}: {error}"))
-    }
-
-    #[test]
-    fn every_part_of_the_grammar_is_read() {
-        // (text, aggregation, operator, limit in ms or as a share)
-        let rows = [
-            (
-                "http_req_duration: p(95)<200",
-                Aggregation::Percentile(95.0),
-                Operator::Less,
-                200.0,
-            ),
-            (
-                "http_req_duration:p(99.9) <= 1.5s",
-                Aggregation::Percentile(99.9),
-                Operator::LessOrEqual,
-                1_500.0,
-            ),
-            (
-                "order_time: avg < 200ms",
-                Aggregation::Avg,
-                Operator::Less,
-                200.0,
-            ),
-            (
-                "iteration_duration: max<1m",
-                Aggregation::Max,
-                Operator::Less,
-                60_000.0,
-            ),
-            (
-                "http_req_waiting: min>250us",
-                Aggregation::Min,
-                Operator::Greater,
-                0.25,
-            ),
-            (
-                "http_req_duration: med!=3",
-                Aggregation::Med,
-                Operator::NotEqual,
-                3.0,
-            ),
-            (
-                "http_reqs: count>=300",
-                Aggregation::Count,
-                Operator::GreaterOrEqual,
-                300.0,
-            ),
-            (
-                "http_reqs: rate>1800",
-                Aggregation::Rate,
-                Operator::Greater,
-                1_800.0,
-            ),
-            (
-                "http_req_failed: rate<1%",
-                Aggregation::Rate,
-                Operator::Less,
-                0.01,
-            ),
-            (
-                "checks: rate === 1",
-                Aggregation::Rate,
-                Operator::Equal,
-                1.0,
-            ),
-            (
-                "vus_max: value==300",
-                Aggregation::Value,
-                Operator::Equal,
-                300.0,
-            ),
-        ];
-        for (text, aggregation, operator, limit) in rows {
-            let threshold = parsed(text);
-            assert_eq!(
-                (threshold.aggregation, threshold.operator, threshold.limit),
-                (aggregation, operator, limit),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn tags_are_read_and_written_back() {
-        let threshold = parsed("http_req_duration{name:5_create_order, status:201}: p(95) < 200");
-        assert_eq!(
-            threshold.filter.0,
-            [
-                ("name".to_owned(), "5_create_order".to_owned()),
-                ("status".to_owned(), "201".to_owned())
-            ]
-        );
-        assert_eq!(
-            threshold.to_string(),
-            "http_req_duration{name:5_create_order,status:201}: p(95)<200"
-        );
-    }
-
-    #[test]
-    fn every_mistake_is_named_with_its_mend() {
-        let rows = [
-            ("p(95)<200", "no ':' between metric and assertion"),
-            (
-                "http_req_duration{name:x} p(95)<200",
-                "no ':' between metric and assertion",
-            ),
-            (
-                "http_req_duraton: p(95)<200",
-                "unknown metric 'http_req_duraton'; known are http_req_duration,",
-            ),
-            ("order_tim: p(95)<200", "order_time"),
-            (
-                "http_req_duration{name=x}: p(95)<200",
-                "is not a list of tags",
-            ),
-            ("http_req_duration{}: p(95)<200", "is not a list of tags"),
-            (
-                "checks{name:x}: rate==1",
-                "checks has no tag 'name'; it has scenario, check, stage",
-            ),
-            (
-                "vus{stage:hold}: value>1",
-                "vus has no tag 'stage'; it has none",
-            ),
-            ("http_req_duration: p(95)", "has no comparison"),
-            (
-                "http_req_duration: p95<200",
-                "unknown aggregation 'p95'; known are avg, min",
-            ),
-            (
-                "http_req_duration: p(101)<200",
-                "unknown aggregation 'p(101)'",
-            ),
-            (
-                "http_req_duration: rate<200",
-                "'rate' does not fit http_req_duration; it takes avg, min, max, med, p(N)",
-            ),
-            ("http_req_duration: p(95)<fast", "'fast' is not a limit"),
-            ("http_req_duration: p(95)<inf", "'inf' is not a limit"),
-            ("http_req_failed: rate<10ms", "'10ms' is not a limit"),
-            (
-                "http_req_duration: p(95)=<200",
-                "unknown aggregation 'p(95)='",
-            ),
-        ];
-        for (text, expected) in rows {
-            let error = parse(text, &TRENDS).expect_err(text).to_string();
-            assert!(error.contains(expected), "{text}: {error}");
-        }
-    }
-}
+#[path = "parse_tests.rs"]
+mod tests;

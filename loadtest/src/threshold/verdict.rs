@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::evaluate::Outcome;
+use super::limits::Limits;
 
 /// What the run says about the system under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -89,8 +90,8 @@ pub struct Evidence<'a> {
     pub iterations: u64,
     /// Iterations cut before they were complete.
     pub interrupted: u64,
-    /// The largest share, 0 to 1, of started iterations that may be cut.
-    pub max_interrupted: f64,
+    /// What may be and what may not.
+    pub limits: &'a Limits,
     /// Requests sent.
     pub requests: u64,
     /// Whether a signal ended the run.
@@ -161,12 +162,12 @@ fn invalid_reasons(evidence: &Evidence<'_>) -> Vec<String> {
         reasons.push("no iteration was completed: there is nothing to judge".to_owned());
     }
     let share = evidence.interrupted as f64 / started.max(1) as f64;
-    if share > evidence.max_interrupted {
+    if share > evidence.limits.interrupted {
         reasons.push(format!(
             "{} of {started} iterations were cut at the end of their grace time, {:.1} % where at most {:.1} % may be",
             evidence.interrupted,
             share * 100.0,
-            evidence.max_interrupted * 100.0
+            evidence.limits.interrupted * 100.0
         ));
     }
     reasons.extend(evidence.error.map(str::to_owned));
@@ -201,7 +202,7 @@ mod tests {
         error: None,
         iterations: 300,
         interrupted: 0,
-        max_interrupted: 0.05,
+        limits: &Limits { interrupted: 0.05 },
         requests: 1_900,
         signalled: false,
     };

@@ -24,7 +24,7 @@ use crate::metrics::{
     CheckTags, IterationTags, Origin, Phase, RawSamples, Recorder, RequestTags, SampleOf,
 };
 
-/// What all virtual users share.
+/// What all virtual users of a scenario share.
 #[derive(Debug)]
 pub struct Surroundings {
     /// The server that is tested.
@@ -33,10 +33,10 @@ pub struct Surroundings {
     pub http_timeout: Duration,
     /// Where samples go.
     pub recorder: Arc<Recorder>,
-    /// The run's clock.
+    /// The clock of their scenario.
     pub clock: Arc<Clock>,
     /// Where samples of failed requests go.
-    pub failures: Failures,
+    pub failures: Arc<Failures>,
     /// Where every single sample goes, if an output wants them.
     pub raw: Option<Arc<RawSamples>>,
 }
@@ -48,6 +48,7 @@ pub struct VirtualUser {
     /// Its chance: the same for the same seed and number, whatever the others do.
     pub rng: ChaCha8Rng,
     scenario: &'static str,
+    persona: &'static str,
     client: Client,
     surroundings: Arc<Surroundings>,
     /// Number of its current iteration, from 1.
@@ -62,6 +63,7 @@ impl VirtualUser {
     pub fn new(
         number: u32,
         scenario: &'static str,
+        persona: &'static str,
         seed: u64,
         surroundings: Arc<Surroundings>,
     ) -> Self {
@@ -72,15 +74,20 @@ impl VirtualUser {
             number,
             rng,
             scenario,
+            persona,
             client,
             surroundings,
             iteration: 0,
-            iteration_tags: IterationTags { scenario, stage: 0 },
+            iteration_tags: IterationTags {
+                scenario,
+                persona,
+                stage: 0,
+            },
             iteration_began: Duration::ZERO,
         }
     }
 
-    /// Name of its persona.
+    /// Name of its scenario.
     #[must_use]
     pub const fn scenario(&self) -> &'static str {
         self.scenario
@@ -98,6 +105,7 @@ impl VirtualUser {
         let expected = request.expects.contains(&answer.status);
         let tags = RequestTags {
             scenario: self.scenario,
+            persona: self.persona,
             name: request.name,
             method: request.method,
             status: answer.status,
@@ -174,6 +182,7 @@ impl VirtualUser {
         let stage = self.surroundings.clock.stage();
         let tags = CheckTags {
             scenario: self.scenario,
+            persona: self.persona,
             check,
             stage,
         };

@@ -1,0 +1,114 @@
+//! What a run is judged by: thresholds and limits.
+
+use super::layer::Value;
+use super::parse;
+use super::reader::{Problem, Reader};
+use super::scenario::{Scenario, plan};
+use crate::shop::custom_trends;
+use crate::threshold::{self, Known, Limits, Threshold};
+
+const DEFAULT_SLA: &str = "p(95)<200";
+const DEFAULT_CHECKS: &str = "checks: rate==1";
+
+/// The SLA, the given thresholds, those of single scenarios (`scoped`), and, unless one of them is
+/// about checks, that all checks hold.
+pub(super) fn thresholds(
+    reader: &mut Reader,
+    scenarios: Option<&[Scenario]>,
+    scoped: Vec<(String, Value)>,
+) -> Vec<Threshold> {
+    let trends = custom_trends();
+    let own_tags: Vec<String> = scenarios
+        .unwrap_or_default()
+        .iter()
+        .flat_map(|scenario| scenario.tags.iter().map(|(key, _)| key.clone()))
+        .collect();
+    let known = Known {
+        trends: &trends,
+        tags: &own_tags,
+    };
+    let parse = |text: &str| {
+        let threshold = threshold::parse_knowing(text, known).map_err(|error| error.to_string())?;
+        refuse_unknown(&threshold, scenarios)?;
+        Ok(threshold)
+    };
+    let parse_sla = |text: &str| match text.trim() {
+        "none" => Ok(None),
+        assertion => parse(&format!("http_req_duration: {assertion}")).map(Some),
+    };
+    let default_sla = parse_sla(DEFAULT_SLA).ok().flatten();
+    let sla = reader.parse_or("sla", parse_sla, default_sla);
+    let mut given = reader.parse_all("thresholds", parse).unwrap_or_default();
+    let replaced = scenarios.is_some_and(|all| all.iter().any(|one| one.name.is_none()));
+    for (scenario, Value { texts, source }) in scoped.into_iter().filter(|_| !replaced) {
+        for text in texts {
+            let scoped = threshold::parse_knowing(&text, known)
+                .and_then(|threshold| threshold.of_scenario(&scenario))
+                .map_err(|error| error.to_string())
+                .and_then(|threshold| {
+                    refuse_unknown(&threshold, scenarios)?;
+                    Ok(threshold)
+                });
+            match scoped {
+                Ok(threshold) => given.push(threshold),
+                Err(message) => reader.problems.push(Problem::new(source.clone(), message)),
+            }
+        }
+    }
+    let about_checks = given
+        .iter()
+        .any(|threshold| threshold.metric.name == "checks");
+    let checks = (!about_checks)
+        .then(|| parse(DEFAULT_CHECKS).ok())
+        .flatten();
+    sla.into_iter().chain(given).chain(checks).collect()
+}
+
+/// A stage or scenario that never comes would make the threshold fail for want of data, after the
+/// load.
+fn refuse_unknown(threshold: &Threshold, scenarios: Option<&[Scenario]>) -> Result<(), String> {
+    let Some(scenarios) = scenarios else {
+        return Ok(());
+    };
+    let asked = |wanted: &str| {
+        let pair = threshold.filter.0.iter().find(|(key, _)| key == wanted);
+        pair.map(|(_, value)| value.trim_start_matches('!'))
+    };
+    let names: Vec<&str> = scenarios.iter().filter_map(|one| one.name).collect();
+    if let Some(scenario) = asked("scenario").filter(|_| !names.is_empty())
+        && !names.contains(&scenario)
+    {
+        return Err(format!(
+            "there is no scenario '{scenario}'; known are {}",
+            names.join(", ")
+        ));
+    }
+    let plan = plan(scenarios);
+    let stages: Vec<&str> = plan
+        .spans()
+        .iter()
+        .filter(|span| {
+            let scenario = plan.parts()[span.part].name;
+            scenario.is_none() || asked("scenario").is_none_or(|asked| scenario == Some(asked))
+        })
+        .map(|span| span.name)
+        .collect();
+    for (_, stage) in threshold.filter.0.iter().filter(|(key, _)| key == "stage") {
+        let stage = stage.trim_start_matches('!');
+        if !stages.contains(&stage) {
+            return Err(format!(
+                "there is no stage '{stage}'; known are {}",
+                stages.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// How far a run may be from what was asked for.
+pub(super) fn limits(reader: &mut Reader) -> Limits {
+    let default = Limits::default();
+    Limits {
+        interrupted: reader.parse_or("max_interrupted", parse::share, default.interrupted),
+    }
+}
