@@ -112,6 +112,13 @@ impl Book {
         }
     }
 
+    /// How many operations have an outcome that nobody knows, claims included.
+    #[must_use]
+    pub fn unknowns(&self) -> u64 {
+        let claims: i64 = self.claims.values().map(|claims| claims.unknown).sum();
+        self.unknown.len() as u64 + claims.unsigned_abs()
+    }
+
     /// Whether the balance is certain.
     #[must_use]
     pub fn is_certain(&self) -> bool {

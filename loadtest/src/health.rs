@@ -5,11 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
+use crate::metrics::{Snapshot, TagFilter};
+
+/// An iteration that starts later than this after its time is a late start, in milliseconds.
+pub const LATE_MS: f64 = 10.0;
+
 /// One look at the generator.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Health {
+    /// When, from the start of the run.
+    pub at_ms: u64,
     /// CPU time of this process in the last second: 100 is one core.
     pub cpu_percent: f64,
     /// CPU time of the whole machine: 100 is all cores.
@@ -17,7 +25,37 @@ pub struct Health {
     /// Resident memory.
     pub memory_bytes: u64,
     /// How late a timer fired, at worst, on the threads that run the VUs.
-    pub lag: Duration,
+    pub lag_ms: f64,
+    /// Iterations of the open model that started in the second.
+    pub starts: u64,
+    /// Of them, those that started more than [`LATE_MS`] late.
+    pub late_starts: u64,
+    /// Iterations that were dropped in the second.
+    pub dropped: u64,
+    /// File descriptors in use; 0 where the system doesn't tell.
+    pub fds: u64,
+    /// Of them, sockets.
+    pub sockets: u64,
+}
+
+/// What there is on this machine for the generator to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Capacity {
+    /// Cores that this process may run on.
+    pub cores: usize,
+    /// File descriptors that it may have.
+    pub fds: u64,
+}
+
+impl Capacity {
+    /// Asks the system.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        Self {
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            fds: rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(u64::MAX, |(soft, _)| soft),
+        }
+    }
 }
 
 /// Looks at the generator once a second.
@@ -39,30 +77,55 @@ impl Monitor {
             lag,
         };
         // CPU time is a difference: the first look is only what later ones are compared with.
-        monitor.look();
+        monitor.look(Duration::ZERO, &Snapshot::default());
         monitor
     }
 
-    /// Looks.
-    pub fn look(&mut self) -> Health {
-        let lag = self.lag.take();
-        let (Some(system), Some(pid)) = (&mut self.system, self.process) else {
-            return Health {
-                lag,
-                ..Health::default()
-            };
+    /// Looks, at `elapsed` after the start and with what the last second had.
+    pub fn look(&mut self, elapsed: Duration, second: &Snapshot) -> Health {
+        let all = TagFilter::default();
+        let delays = second.trend("iteration_start_delay", &all);
+        let (fds, sockets) = files();
+        let mut health = Health {
+            at_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            lag_ms: self.lag.take().as_secs_f64() * 1_000.0,
+            starts: delays.count(),
+            late_starts: delays.count() - delays.count_up_to_ms(LATE_MS),
+            dropped: second.counter("dropped_iterations", &all).unwrap_or(0),
+            fds,
+            sockets,
+            ..Health::default()
         };
-        system.refresh_cpu_usage();
-        let kind = ProcessRefreshKind::nothing().with_cpu().with_memory();
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, kind);
-        let own = system.process(pid);
-        Health {
-            cpu_percent: own.map_or(0.0, |process| f64::from(process.cpu_usage())),
-            machine_cpu_percent: f64::from(system.global_cpu_usage()),
-            memory_bytes: own.map_or(0, sysinfo::Process::memory),
-            lag,
+        if let (Some(system), Some(pid)) = (&mut self.system, self.process) {
+            system.refresh_cpu_usage();
+            let kind = ProcessRefreshKind::nothing().with_cpu().with_memory();
+            system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, kind);
+            let own = system.process(pid);
+            health.cpu_percent = own.map_or(0.0, |process| f64::from(process.cpu_usage()));
+            health.machine_cpu_percent = f64::from(system.global_cpu_usage());
+            health.memory_bytes = own.map_or(0, sysinfo::Process::memory);
         }
+        health
     }
+}
+
+/// File descriptors in use, and how many of them are sockets.
+fn files() -> (u64, u64) {
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
+        return (0, 0);
+    };
+    let is_socket = |entry: &std::fs::DirEntry| {
+        let target = std::fs::read_link(entry.path());
+        target.is_ok_and(|target| {
+            target
+                .as_os_str()
+                .as_encoded_bytes()
+                .starts_with(b"socket:")
+        })
+    };
+    entries.flatten().fold((0, 0), |(fds, sockets), entry| {
+        (fds + 1, sockets + u64::from(is_socket(&entry)))
+    })
 }
 
 /// The scheduling lag of the runtime that runs the VUs.
@@ -116,8 +179,16 @@ mod tests {
         while Instant::now() < until {
             spun = spun.wrapping_add(1);
         }
-        let health = monitor.look();
+        let _socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let health = monitor.look(Duration::from_secs(3), &Snapshot::default());
         assert!(health.cpu_percent > 20.0, "{health:?} after {spun} turns");
         assert!(health.memory_bytes > 1_000_000, "{health:?}");
+        assert_eq!(health.at_ms, 3_000);
+        if cfg!(target_os = "linux") {
+            assert!(
+                health.sockets >= 1 && health.fds > health.sockets,
+                "{health:?}"
+            );
+        }
     }
 }

@@ -49,7 +49,7 @@ const fn field(
 
 /// Every field.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 33] = [
+pub const FIELDS: [Field; 43] = [
     field("host", "host", Form::One("URL"), LOAD,
         "Server to test; without it, a private PostgreSQL, Redis and server are started"),
     field("stages", "stage", Form::Many("[NAME=]TIME:VUS|RATE"), LOAD,
@@ -101,6 +101,26 @@ pub const FIELDS: [Field; 33] = [
         "What must hold, as in k6, e.g. 'http_req_duration{name:5_create_order}: p(95)<200'; repeat for more"),
     field("max_interrupted", "max-interrupted", Form::One("SHARE"), JUDGEMENT,
         "Share of iterations that may be cut before the run is invalid [default: 5%]"),
+    field("max_unknown", "max-unknown", Form::One("SHARE"), JUDGEMENT,
+        "Operations of unknown outcome per iteration before a run can't pass [default: 5%]"),
+    field("max_dropped", "max-dropped", Form::One("SHARE"), JUDGEMENT,
+        "Share of scheduled iterations that may be dropped before a run can't pass [default: 1%]"),
+    field("max_late_starts", "max-late-starts", Form::One("SHARE"), JUDGEMENT,
+        "Share of iterations at a rate that may start over 10 ms late before the run is invalid [default: 10%]"),
+    field("max_mix_drift", "max-mix-drift", Form::One("SHARE"), JUDGEMENT,
+        "How far a persona's share may be from the plan before a run can't pass [default: 10%]"),
+    field("max_lost_rows", "max-lost-rows", Form::One("SHARE"), JUDGEMENT,
+        "Share of an output's rows that may be lost before a run can't pass [default: 1%]"),
+    field("max_cpu", "max-cpu", Form::One("SHARE"), JUDGEMENT,
+        "Share of its cores that the generator may use before the run is invalid [default: 90%]"),
+    field("max_machine_cpu", "max-machine-cpu", Form::One("SHARE"), JUDGEMENT,
+        "Share of the machine's CPU that may be in use before the run is invalid [default: 98%]"),
+    field("max_lag", "max-lag", Form::One("TIME"), JUDGEMENT,
+        "How late the generator's timers may fire before the run is invalid [default: 100ms]"),
+    field("max_fds", "max-fds", Form::One("SHARE"), JUDGEMENT,
+        "Share of the file descriptors that may be in use before the run is invalid [default: 90%]"),
+    field("shared_machine", "shared-machine", Form::Switch, JUDGEMENT,
+        "The server runs on this machine on purpose: a busy one is a warning, as with the private stack"),
     field("no_audit", "no-audit", Form::Switch, JUDGEMENT,
         "Don't compare the books with the server's"),
     field("summary_json", "summary-json", Form::One("FILE|-"), OUTPUT,

@@ -108,7 +108,17 @@ fn refuse_unknown(threshold: &Threshold, scenarios: Option<&[Scenario]>) -> Resu
 /// How far a run may be from what was asked for.
 pub(super) fn limits(reader: &mut Reader) -> Limits {
     let default = Limits::default();
+    let mut share = |key, default| reader.parse_or(key, parse::share, default);
     Limits {
-        interrupted: reader.parse_or("max_interrupted", parse::share, default.interrupted),
+        interrupted: share("max_interrupted", default.interrupted),
+        unknown: share("max_unknown", default.unknown),
+        dropped: share("max_dropped", default.dropped),
+        late_starts: share("max_late_starts", default.late_starts),
+        mix_drift: share("max_mix_drift", default.mix_drift),
+        lost_rows: share("max_lost_rows", default.lost_rows),
+        cpu: share("max_cpu", default.cpu),
+        machine_cpu: share("max_machine_cpu", default.machine_cpu),
+        fds: share("max_fds", default.fds),
+        lag: reader.parse_or("max_lag", parse::duration, default.lag),
     }
 }

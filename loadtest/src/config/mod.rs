@@ -48,6 +48,8 @@ pub struct RunConfig {
     pub thresholds: Vec<Threshold>,
     /// How far the run may be from what was asked for.
     pub limits: Limits,
+    /// Whether the server is on this machine on purpose.
+    pub shared_machine: bool,
     /// Where chance begins.
     pub seed: u64,
     /// Where the summary goes as JSON besides the report directory.

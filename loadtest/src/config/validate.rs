@@ -155,6 +155,7 @@ fn assemble(
             |text| Ok(PathBuf::from(text)),
             PathBuf::from("reports"),
         ),
+        shared_machine: reader.is_on("shared_machine"),
         audit: !reader.is_on("no_audit"),
         outputs: outputs(reader, variables),
         influx_raw: reader.is_on("influx_raw"),

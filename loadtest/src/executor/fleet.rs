@@ -18,7 +18,7 @@ use super::alarm::Alarm;
 use super::clock::Clock;
 use super::control::Control;
 use super::schedule::{Iterations, Schedule, Window};
-use super::work::{Account, Open, Work};
+use super::work::{Open, Settled, Work};
 use crate::metrics::{IterationTags, Recorder};
 
 /// What a virtual user does; the fleet says when.
@@ -97,6 +97,8 @@ struct Vu<A> {
     window: usize,
     /// Iterations left to it alone.
     left: u64,
+    /// Whether it has completed one.
+    worked: bool,
     arrived: bool,
     active: bool,
     pause: Duration,
@@ -169,32 +171,27 @@ impl<A: Actor> Fleet<A> {
         Duration::from_micros(self.last_end_us.load(Ordering::Relaxed))
     }
 
-    /// Drops the arrivals that no VU came to; gives what became of them all, by scenario, nothing
-    /// for those of the closed model. To be called once, when all VUs have retired.
-    pub async fn settle(&self) -> Vec<Option<Account>> {
-        let mut accounts = Vec::new();
-        for (index, work) in self.works.iter().enumerate() {
-            let Some(open) = work.open() else {
-                accounts.push(None);
-                continue;
-            };
+    /// Drops the arrivals that no VU came to; gives what came of every scenario. To be called
+    /// once, when all VUs have retired.
+    pub async fn settle(&self) -> Vec<Settled> {
+        let mut settled = vec![Settled::default(); self.works.len()];
+        let mut tags = vec![None; self.works.len()];
+        for vu in &self.vus {
+            let vu = vu.lock().await;
+            settled[vu.work].count(vu.actor.persona(), vu.worked);
+            tags[vu.work] = Some(vu.tags(self.works[vu.work].clock.stage()));
+        }
+        for ((work, settled), tags) in self.works.iter().zip(&mut settled).zip(tags) {
+            let Some(open) = work.open() else { continue };
             let stopped_at = self.control.stopped_at().map(|at| work.clock.at(at));
             let left = open.settle(stopped_at);
-            if left > 0 {
-                let stage = work.clock.stage();
-                for vu in &self.vus {
-                    let vu = vu.lock().await;
-                    if vu.work == index {
-                        let tags = vu.tags(stage);
-                        self.recorder
-                            .iterations(tags, |series| series.dropped += left);
-                        break;
-                    }
-                }
+            if let Some(tags) = tags.filter(|_| left > 0) {
+                self.recorder
+                    .iterations(tags, |series| series.dropped += left);
             }
-            accounts.push(Some(open.account()));
+            settled.arrivals = Some(open.account());
         }
-        accounts
+        settled
     }
 
     /// The actors, when all VUs have retired.
@@ -337,10 +334,11 @@ impl<A: Actor> Fleet<A> {
                 vu.cut_time = None;
             }
             Some(iterated) if turn.due.is_none() => {
+                vu.worked = true;
                 let pause = vu.pause_after(iterated);
                 self.rest(vu, clock, pause, turn.window.close).await;
             }
-            Some(_) => {}
+            Some(_) => vu.worked = true,
         }
     }
 
@@ -391,6 +389,7 @@ impl<A: Actor> Vu<A> {
                 Iterations::PerVu(each) => each,
                 Iterations::Unlimited | Iterations::Shared(_) => u64::MAX,
             },
+            worked: false,
             arrived: false,
             active: false,
             pause: Duration::ZERO,

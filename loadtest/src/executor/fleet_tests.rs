@@ -7,6 +7,7 @@ use super::super::arrivals::{Arrivals, Rate, RateStage};
 use super::super::plan::{Part, Plan};
 use super::super::schedule::Executor;
 use super::super::stage::Stage;
+use super::super::work::Account;
 use super::*;
 use crate::metrics::{Snapshot, TagFilter};
 
@@ -151,7 +152,11 @@ fn run_all(sleepers: &Sleepers<'_>) -> Outcome {
         }
         let took = before.elapsed();
         assert_eq!(fleet.active(), 0, "every VU that became active ended");
-        let account = fleet.settle().await.pop().flatten();
+        let account = fleet
+            .settle()
+            .await
+            .pop()
+            .and_then(|settled| settled.arrivals);
         let fleet = Arc::into_inner(fleet).expect("every task has ended");
         let (vus, cuts): (Vec<_>, Vec<_>) = fleet
             .into_actors()
@@ -424,6 +429,111 @@ fn scenarios_run_at_once_each_by_its_own_schedule() {
             .all(|at| (600..1_600).contains(&at.as_millis()))
     );
     assert_eq!(outcome.took.as_millis(), 600 + 990 + 250);
+}
+
+/// A target that stalls from second 8 to second 10 of 20 and answers in 5 ms otherwise.
+struct Stalled {
+    clock: Arc<Clock>,
+}
+
+impl Actor for Stalled {
+    fn scenario(&self) -> &'static str {
+        "test"
+    }
+
+    fn persona(&self) -> &'static str {
+        "test"
+    }
+
+    fn iterate(&mut self) -> BoxFuture<'_, Iterated> {
+        Box::pin(async move {
+            let now = self.clock.elapsed();
+            let stalled = 8_000 * MS <= now && now < 10_000 * MS;
+            let takes = if stalled { 10_000 * MS - now } else { 5 * MS };
+            tokio::time::sleep(takes).await;
+            Iterated::Answered
+        })
+    }
+
+    fn think(&mut self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn cut(&mut self) {}
+
+    fn retire(&mut self) {}
+}
+
+/// Plays a schedule against the stalling target; gives its iterations.
+fn stalled(executor: Executor) -> Snapshot {
+    let schedule = schedule(executor);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime needs nothing from outside");
+    runtime.block_on(async {
+        let clock = Arc::new(Clock::new(&schedule));
+        let recorder = Arc::new(Recorder::default());
+        let vus = schedule.vus_max() as usize;
+        let actor = || Stalled {
+            clock: Arc::clone(&clock),
+        };
+        let crew = Crew {
+            actors: std::iter::repeat_with(actor).take(vus).collect(),
+            schedule: schedule.clone(),
+            clock: Arc::clone(&clock),
+            pattern: vec!["test"],
+        };
+        let alarm = Alarm::default();
+        let fleet = Fleet::new(vec![crew], Arc::default(), Arc::clone(&recorder), alarm);
+        let work = (0..vus).map(async |vu| while fleet.step(vu).await == Step::Continue {});
+        futures::future::join_all(work).await;
+        let mut snapshot = Snapshot::default();
+        recorder.drain(&mut snapshot);
+        snapshot
+    })
+}
+
+/// Coordinated omission. The 400 iterations that are due in the stall wait 2,000, 1,995, …, 5 ms.
+/// Of 4,000, the 99th percentile is the 41st largest: 2,000 − 40 · 5 = 1,800 ms. A closed loop
+/// sends nothing while it waits: its one bad sample in thousands is beyond any percentile that
+/// people look at.
+#[test]
+fn the_open_model_shows_a_stall_that_a_closed_one_hides() {
+    let all = TagFilter::default();
+    let near = |value: f64, wanted: f64| (value - wanted).abs() <= wanted * 0.001;
+    let enough = |max_vus| Executor::ConstantArrivalRate {
+        rate: Rate::new(200.0, 1_000 * MS).expect("a rate"),
+        duration: 20_000 * MS,
+        max_vus,
+        max_start_delay: 3_000 * MS,
+    };
+    let open = stalled(enough(500));
+    let response = open.trend("iteration_response_time", &all);
+    assert_eq!((response.count(), response.max_ms()), (4_000, 2_000.0));
+    assert!(
+        near(response.percentile_ms(99.0), 1_800.0),
+        "{}",
+        response.percentile_ms(99.0)
+    );
+    let service = open.trend("iteration_duration", &all);
+    assert!(
+        near(service.percentile_ms(99.0), 1_800.0),
+        "every one had a VU of its own"
+    );
+    // With 10 VUs nearly all of the stall is waiting for a VU: service time doesn't know of it.
+    let few = stalled(enough(10));
+    let response = few.trend("iteration_response_time", &all);
+    assert!(response.percentile_ms(99.0) >= 1_800.0);
+    assert!(few.trend("iteration_duration", &all).percentile_ms(99.0) < 6.0);
+    let closed = stalled(Executor::ConstantVus {
+        vus: 1,
+        duration: 20_000 * MS,
+    });
+    let service = closed.trend("iteration_duration", &all);
+    assert_eq!(service.max_ms(), 2_000.0, "it was there");
+    assert!(service.percentile_ms(99.9) < 6.0, "and is not seen");
 }
 
 /// SIGINT or SIGTERM in the ramp, the hold, and the grace; once to stop, twice to cut.

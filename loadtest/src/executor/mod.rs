@@ -22,4 +22,4 @@ pub use plan::{Part, Plan, Span};
 pub use schedule::{Executor, GRACE_STAGE, Iterations, MAIN_STAGE, Schedule, Window, stage_at};
 pub use stage::{Segment, Stage, default_names, segments};
 pub use windows::windows;
-pub use work::Account;
+pub use work::{Account, Roll, Settled};

@@ -22,6 +22,36 @@ pub struct Account {
     pub dropped: u64,
 }
 
+/// What came of a scenario.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Its arrivals, in the open model.
+    pub arrivals: Option<Account>,
+    /// Its virtual users, by persona.
+    pub rolls: Vec<(&'static str, Roll)>,
+}
+
+impl Settled {
+    pub(super) fn count(&mut self, persona: &'static str, worked: bool) {
+        let at = self.rolls.iter().position(|(known, _)| *known == persona);
+        let at = at.unwrap_or_else(|| {
+            self.rolls.push((persona, Roll::default()));
+            self.rolls.len() - 1
+        });
+        self.rolls[at].1.vus += 1;
+        self.rolls[at].1.worked += u64::from(worked);
+    }
+}
+
+/// How many virtual users of a persona there were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Roll {
+    /// Those that there were.
+    pub vus: u64,
+    /// Those that completed an iteration.
+    pub worked: u64,
+}
+
 /// The iterations of one scenario.
 pub(super) struct Work {
     pub(super) clock: Arc<Clock>,

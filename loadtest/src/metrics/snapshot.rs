@@ -255,29 +255,55 @@ impl Snapshot {
             .filter(|(tags, _)| filter.takes_request(tags, &self.names))
     }
 
-    fn iterations_of<'a>(
+    /// The iterations that the filter takes.
+    pub fn iterations_of<'a>(
         &'a self,
         filter: &'a TagFilter,
-    ) -> impl Iterator<Item = &'a IterationSeries> {
+    ) -> impl Iterator<Item = (&'a IterationTags, &'a IterationSeries)> {
         self.iterations
             .iter()
             .filter(|(tags, _)| filter.takes_iteration(tags, &self.names))
-            .map(|(_, series)| series)
+    }
+
+    /// The checks that the filter takes.
+    pub fn checks_of<'a>(
+        &'a self,
+        filter: &'a TagFilter,
+    ) -> impl Iterator<Item = (&'a CheckTags, &'a CheckCounts)> {
+        self.checks
+            .iter()
+            .filter(|(tags, _)| filter.takes_check(tags, &self.names))
+    }
+
+    /// The trend of this name of each series of requests that the filter takes.
+    pub fn request_trends<'a>(
+        &'a self,
+        name: &'a str,
+        filter: &'a TagFilter,
+    ) -> impl Iterator<Item = (&'a RequestTags, &'a Trend)> {
+        self.requests_of(filter)
+            .filter_map(move |(tags, series)| Some((tags, request_trend(name, tags, series)?)))
+    }
+
+    /// The trend of this name of each series of iterations that the filter takes.
+    pub fn iteration_trends<'a>(
+        &'a self,
+        name: &'a str,
+        filter: &'a TagFilter,
+    ) -> impl Iterator<Item = (&'a IterationTags, &'a Trend)> {
+        self.iterations_of(filter)
+            .filter_map(move |(tags, series)| Some((tags, series.trend(name)?)))
     }
 
     /// The trend of this name over the series that the filter takes; empty when there are none.
     #[must_use]
     pub fn trend(&self, name: &str, filter: &TagFilter) -> Trend {
         let mut merged = Trend::default();
-        for series in self.iterations_of(filter) {
-            if let Some(trend) = series.trend(name) {
-                merged.merge(trend);
-            }
+        for (_, trend) in self.request_trends(name, filter) {
+            merged.merge(trend);
         }
-        for (tags, series) in self.requests_of(filter) {
-            if let Some(trend) = request_trend(name, tags, series) {
-                merged.merge(trend);
-            }
+        for (_, trend) in self.iteration_trends(name, filter) {
+            merged.merge(trend);
         }
         merged
     }
@@ -290,18 +316,18 @@ impl Snapshot {
                 .map(|(_, series)| value(series))
                 .sum()
         };
+        let iterations = |value: fn(&IterationSeries) -> u64| {
+            self.iterations_of(filter)
+                .map(|(_, series)| value(series))
+                .sum()
+        };
         match name {
             "http_reqs" => Some(requests(RequestSeries::count)),
             "data_sent" => Some(requests(|series| series.bytes_sent)),
             "data_received" => Some(requests(|series| series.bytes_received)),
-            "iterations" => Some(self.iterations_of(filter).map(|s| s.duration.count()).sum()),
-            "interrupted_iterations" => Some(
-                self.iterations_of(filter)
-                    .map(|series| series.interrupted)
-                    .sum(),
-            ),
-            // Closed models start an iteration whenever a VU is free, so none is dropped.
-            "dropped_iterations" => Some(self.iterations_of(filter).map(|s| s.dropped).sum()),
+            "iterations" => Some(iterations(|series| series.duration.count())),
+            "interrupted_iterations" => Some(iterations(|series| series.interrupted)),
+            "dropped_iterations" => Some(iterations(|series| series.dropped)),
             _ => None,
         }
     }
@@ -320,11 +346,9 @@ impl Snapshot {
                 .requests_of(filter)
                 .for_each(|(tags, s)| rate.add((1..400).contains(&tags.status), s.count())),
             "checks" => {
-                for (tags, counts) in &self.checks {
-                    if filter.takes_check(tags, &self.names) {
-                        rate.passes += counts.passes;
-                        rate.fails += counts.fails;
-                    }
+                for (_, counts) in self.checks_of(filter) {
+                    rate.passes += counts.passes;
+                    rate.fails += counts.fails;
                 }
             }
             _ => return None,

@@ -11,18 +11,16 @@ use super::raw;
 use super::rows::Rows;
 use super::spool::Spool;
 use crate::audit::Invariant;
-use crate::health::{Lag, Monitor};
+use crate::health::Health;
 use crate::metrics::RawSamples;
 use crate::sampler::{Tick, now_ms};
-use crate::threshold::{Judgement, Outcome, Threshold, evaluate};
+use crate::threshold::{Judgement, Outcome};
 
 /// What a run feeds its outputs with. Without outputs it does nothing.
 #[derive(Debug)]
 pub struct Feed {
     rows: Rows,
     pipes: Vec<(Pipe, Schema)>,
-    thresholds: Vec<Threshold>,
-    monitor: Monitor,
     raw: Option<Arc<RawSamples>>,
     stage: Option<String>,
     held: Vec<bool>,
@@ -40,10 +38,8 @@ enum Schema {
 pub struct Source {
     /// The run and the generator.
     pub rows: Rows,
-    /// What is judged every second.
-    pub thresholds: Vec<Threshold>,
-    /// The lag of the runtime that runs the VUs.
-    pub lag: Arc<Lag>,
+    /// How many thresholds are judged every second.
+    pub thresholds: usize,
     /// Single samples, if InfluxDB is to get k6's schema.
     pub raw: Option<Arc<RawSamples>>,
 }
@@ -72,24 +68,21 @@ impl Feed {
             pipes.push((Pipe::start(destination, spool, 1), schema));
         }
         Ok(Self {
-            held: vec![true; source.thresholds.len()],
+            held: vec![true; source.thresholds],
             rows: source.rows,
             pipes,
-            thresholds: source.thresholds,
-            monitor: Monitor::new(source.lag),
             raw: source.raw,
             stage: None,
         })
     }
 
     /// A second of the load.
-    pub fn tick(&mut self, tick: &Tick<'_>) {
+    pub fn tick(&mut self, tick: &Tick<'_>, outcomes: &[Outcome], health: &Health) {
         if self.pipes.is_empty() {
             return;
         }
-        let outcomes = evaluate(&self.thresholds, tick.total);
-        let mut ours = self.rows.second(tick, &outcomes, &self.monitor.look());
-        ours.extend(self.events(tick, &outcomes));
+        let mut ours = self.rows.second(tick, outcomes, health);
+        ours.extend(self.events(tick, outcomes));
         self.send(Schema::Ours, ours);
         if let Some(raw) = &self.raw {
             let mut samples = raw::points(&raw.take());
@@ -151,7 +144,7 @@ impl Feed {
 mod tests {
     use super::*;
     use crate::metrics::{Method, Names, Phase, RequestTags, Snapshot};
-    use crate::threshold::parse;
+    use crate::threshold::{evaluate, parse};
 
     /// Two thresholds crossed in the same second are two rows of the same series: InfluxDB keeps
     /// one of each time.
@@ -163,8 +156,7 @@ mod tests {
                 run_id: "run".to_owned(),
                 instance: "host".to_owned(),
             },
-            thresholds: thresholds.map(|text| parse(text, &[]).expect(text)).into(),
-            lag: Arc::default(),
+            thresholds: thresholds.len(),
             raw: None,
         };
         let mut feed = Feed::open(source, &[], Path::new("/"))
@@ -201,7 +193,8 @@ mod tests {
             second: &total,
             total: &total,
         };
-        let outcomes = evaluate(&feed.thresholds, &total);
+        let thresholds = thresholds.map(|text| parse(text, &[]).expect(text));
+        let outcomes = evaluate(&thresholds, &total);
         let events = feed.events(&tick, &outcomes);
         let times: std::collections::BTreeSet<_> =
             events.iter().map(|event| event.time_ns).collect();

@@ -288,7 +288,11 @@ impl Rows {
             .float("cpu_percent", health.cpu_percent)
             .float("machine_cpu_percent", health.machine_cpu_percent)
             .int("memory_bytes", health.memory_bytes)
-            .float("lag_ms", health.lag.as_secs_f64() * 1_000.0)
+            .float("lag_ms", health.lag_ms)
+            .int("late_starts", health.late_starts)
+            .int("dropped", health.dropped)
+            .int("fds", health.fds)
+            .int("sockets", health.sockets)
     }
 }
 

@@ -11,6 +11,16 @@ pub(super) const PERSONA: Persona = Persona {
     summary: "charges too little, tries forged, stolen and doubled coupons and hostile input",
     forbidden_to_order: true,
     spends_everything: false,
+    requests: &[
+        ("0_get_userId", 1, 1),
+        ("1_charge_balance", 1, 1),
+        ("2_claim_coupon", 1, 1),
+        ("3_get_coupons", 0, 21),
+        ("6_get_balance", 1, 1),
+        ("7_malicious_order", 1, 4),
+        ("8_hostile_get", 0, 4),
+        ("9_hostile_post", 0, 4),
+    ],
     iterate: |shopper| Box::pin(iterate(shopper)),
 };
 

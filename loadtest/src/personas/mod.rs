@@ -27,6 +27,8 @@ pub struct Persona {
     pub forbidden_to_order: bool,
     /// Whether its users must end with a balance of 0.
     pub spends_everything: bool,
+    /// What a complete iteration sends: each request's name with the least and the most of it.
+    pub requests: &'static [(&'static str, u32, u32)],
     /// One iteration of it.
     pub iterate: for<'a> fn(&'a mut Shopper) -> BoxFuture<'a, Result<(), Stop>>,
 }
@@ -37,3 +39,23 @@ pub static REGISTRY: [Persona; 3] = [
     rational_buyer::PERSONA,
     malicious_buyer::PERSONA,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::REGISTRY;
+    use crate::shop::REQUESTS;
+
+    #[test]
+    fn personas_plan_requests_that_there_are() {
+        for persona in &REGISTRY {
+            for (name, least, most) in persona.requests {
+                let known = REQUESTS.iter().any(|request| request.name == *name);
+                assert!(
+                    known && least <= most && *most > 0,
+                    "{}: {name}",
+                    persona.name
+                );
+            }
+        }
+    }
+}

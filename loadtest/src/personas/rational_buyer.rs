@@ -9,6 +9,14 @@ pub(super) const PERSONA: Persona = Persona {
     summary: "charges product 1's price, adds product 2 if a coupon covers it, ends at 0 won",
     forbidden_to_order: false,
     spends_everything: true,
+    requests: &[
+        ("0_get_userId", 1, 1),
+        ("1_charge_balance", 1, 1),
+        ("2_claim_coupon", 1, 1),
+        ("3_get_coupons", 0, 21),
+        ("5_create_order", 1, 1),
+        ("6_get_balance", 1, 1),
+    ],
     iterate: |shopper| Box::pin(iterate(shopper)),
 };
 

@@ -9,11 +9,13 @@ use serde::Serialize;
 use super::RunResult;
 use crate::audit::Invariant;
 use crate::config::RunConfig;
+use crate::diagnosis::HealthLog;
 use crate::executor::Account;
+use crate::fidelity::PersonaShare;
 use crate::metrics::{Gauge, Kind, METRICS, Snapshot, TagFilter, Trend};
 use crate::output;
 use crate::shop::{REQUESTS, custom_trends};
-use crate::threshold::Verdict;
+use crate::threshold::{Crossing, Verdict};
 
 /// Version of the document: raised when a key changes its meaning or goes away.
 const VERSION: u32 = 1;
@@ -26,11 +28,14 @@ struct Summary<'a> {
     reasons: &'a [String],
     run: Run<'a>,
     metrics: BTreeMap<String, Value>,
-    thresholds: Vec<ThresholdRow>,
+    thresholds: Vec<ThresholdRow<'a>>,
     checks: Vec<CheckRow>,
     invariants: &'a [Invariant],
     failures: Vec<FailureRow<'a>>,
     outputs: &'a [output::Account],
+    mix: &'a [PersonaShare],
+    health: &'a HealthLog,
+    warnings: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -50,6 +55,7 @@ struct Run<'a> {
     iterations: u64,
     interrupted_iterations: u64,
     dropped_iterations: u64,
+    unknown_outcomes: u64,
 }
 
 #[derive(Serialize)]
@@ -97,10 +103,12 @@ enum Value {
 }
 
 #[derive(Serialize)]
-struct ThresholdRow {
+struct ThresholdRow<'a> {
     expression: String,
     ok: bool,
     actual: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crossing: Option<&'a Crossing>,
 }
 
 #[derive(Serialize)]
@@ -150,6 +158,7 @@ fn summary(result: &RunResult) -> Summary<'_> {
             iterations: counter("iterations"),
             interrupted_iterations: counter("interrupted_iterations"),
             dropped_iterations: counter("dropped_iterations"),
+            unknown_outcomes: result.unknown_outcomes,
         },
         metrics: metrics(result),
         thresholds: result
@@ -159,6 +168,7 @@ fn summary(result: &RunResult) -> Summary<'_> {
                 expression: outcome.threshold.to_string(),
                 ok: outcome.ok,
                 actual: outcome.actual,
+                crossing: outcome.crossing.as_ref(),
             })
             .collect(),
         checks: snapshot
@@ -182,6 +192,9 @@ fn summary(result: &RunResult) -> Summary<'_> {
             })
             .collect(),
         outputs: &result.outputs,
+        mix: &result.mix,
+        health: &result.health,
+        warnings: &result.warnings,
     }
 }
 

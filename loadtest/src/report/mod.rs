@@ -13,7 +13,9 @@ pub use terminal::write_terminal;
 
 use crate::audit::Invariant;
 use crate::config::RunConfig;
+use crate::diagnosis::HealthLog;
 use crate::executor;
+use crate::fidelity::PersonaShare;
 use crate::metrics::Snapshot;
 use crate::output::Account;
 use crate::threshold::{Judgement, Outcome};
@@ -43,6 +45,14 @@ pub struct RunResult {
     pub failures: Vec<(&'static str, u16, String)>,
     /// What became of the rows of every output.
     pub outputs: Vec<Account>,
+    /// Planned and achieved shares of every persona.
+    pub mix: Vec<PersonaShare>,
+    /// Operations whose outcome nobody knows.
+    pub unknown_outcomes: u64,
+    /// How the generator was doing.
+    pub health: HealthLog,
+    /// What is worth knowing though it makes no verdict.
+    pub warnings: Vec<String>,
     /// The verdict.
     pub judgement: Judgement,
 }

@@ -5,6 +5,8 @@ use std::time::UNIX_EPOCH;
 use super::*;
 use crate::audit::{Amount, Invariant};
 use crate::config::{self, Field, Inputs, Layer};
+use crate::fidelity::RequestShare;
+use crate::health::{Capacity, Health};
 use crate::metrics::{CheckCounts, CheckTags, IterationTags, Method, Phase, RequestTags};
 use crate::output::Account;
 use crate::threshold::{Evidence, Limits, evaluate, judge};
@@ -128,6 +130,20 @@ fn result() -> RunResult {
         limits: &Limits::default(),
         requests: 100,
         signalled: false,
+        aborted: None,
+        saturated: &[],
+        idle: &[],
+        doubts: &["1 of 99 iterations was odd".to_owned()],
+    });
+    let capacity = Capacity {
+        cores: 2,
+        fds: 1_024,
+    };
+    let mut health = HealthLog::new(capacity, config.limits);
+    health.note(&Health {
+        at_ms: 1_000,
+        cpu_percent: 12.5,
+        ..Health::default()
     });
     RunResult {
         id: "20261123-182557-custom-3fa9".to_owned(),
@@ -136,7 +152,11 @@ fn result() -> RunResult {
         started_at: UNIX_EPOCH + Duration::from_secs(1_795_458_357),
         duration: Duration::from_secs(10),
         snapshot,
-        arrivals: vec![None],
+        arrivals: vec![Some(executor::Account {
+            scheduled: 120,
+            started: 100,
+            dropped: 20,
+        })],
         thresholds,
         invariants,
         failures: vec![(
@@ -153,6 +173,23 @@ fn result() -> RunResult {
             error: Some("timed out".to_owned()),
             ..Account::default()
         }],
+        mix: vec![PersonaShare {
+            scenario: "default".to_owned(),
+            persona: PERSONA,
+            planned: 1.0,
+            achieved: 1.0,
+            iterations: 99,
+            requests: vec![RequestShare {
+                name: "5_create_order",
+                least: 1,
+                most: 1,
+                achieved: 1.0,
+                drift: 0.0,
+            }],
+        }],
+        unknown_outcomes: 2,
+        health,
+        warnings: vec!["the machine was busy".to_owned()],
         judgement,
     }
 }

@@ -31,7 +31,11 @@ pub fn write_terminal(result: &RunResult, mut out: impl Write) -> io::Result<()>
     section("Thresholds", thresholds(result), &mut out)?;
     section("Invariants", invariants(result), &mut out)?;
     section("Unexpected answers", failures(result), &mut out)?;
+    section("Mix", mix(result), &mut out)?;
     section("Outputs (rows)", outputs(result), &mut out)?;
+    for warning in &result.warnings {
+        writeln!(out, "\n{} {warning}", "warning:".yellow().bold())?;
+    }
     verdict(result, &mut out)
 }
 
@@ -321,6 +325,53 @@ fn outputs(result: &RunResult) -> Table {
         ];
         let [produced, delivered, spooled, lost] = rows.map(|rows| rows.to_string());
         table.push([mark(whole), name, produced, delivered, spooled, lost]);
+    }
+    table
+}
+
+/// What personas had and should have had, where there are several; and requests that were too many
+/// or too few, in any case.
+fn mix(result: &RunResult) -> Table {
+    let mut table = Table::new(
+        ["", "scenario", "persona", "what", "planned", "achieved"],
+        4,
+    );
+    let limit = result.config.limits.mix_drift;
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    for share in &result.mix {
+        let drifts = (share.achieved - share.planned).abs() > limit + 1e-9;
+        let mut row = |ok, what: &str, planned, achieved| {
+            let persona = share.persona.to_owned();
+            table.push([
+                mark(ok),
+                share.scenario.clone(),
+                persona,
+                what.to_owned(),
+                planned,
+                achieved,
+            ]);
+        };
+        if result.mix.len() > 1 || drifts {
+            row(
+                !drifts,
+                "share",
+                percent(share.planned),
+                percent(share.achieved),
+            );
+        }
+        for request in share
+            .requests
+            .iter()
+            .filter(|request| request.drift > limit)
+        {
+            let planned = format!("{} to {}", request.least, request.most);
+            row(
+                false,
+                request.name,
+                planned,
+                format!("{:.2}", request.achieved),
+            );
+        }
     }
     table
 }

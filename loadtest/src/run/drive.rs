@@ -9,14 +9,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::prepare::Server;
 use crate::config::RunConfig;
-use crate::executor::{self, Account, Alarm, Control, Crew, Fleet};
-use crate::health::Lag;
+use crate::diagnosis::HealthLog;
+use crate::executor::{self, Alarm, Control, Crew, Fleet, Settled};
+use crate::health::{Lag, Monitor};
 use crate::metrics::{RawSamples, Recorder, Snapshot};
 use crate::output::Feed;
 use crate::personas::Persona;
 use crate::progress::Progress;
 use crate::sampler::{Observer, Sampled, Tick, sample};
 use crate::shop::{Shopper, World};
+use crate::threshold::{Moment, Timeline, abort};
 use crate::vu::{Failures, Surroundings, VirtualUser};
 
 /// What a run is made of.
@@ -35,12 +37,32 @@ pub(super) struct Run<'a> {
 pub(super) struct Watch {
     pub(super) progress: Progress,
     pub(super) feed: Feed,
+    pub(super) timeline: Timeline,
+    pub(super) monitor: Monitor,
+    pub(super) health: HealthLog,
+    pub(super) control: Arc<Control>,
 }
+
+/// A shorter time than this says little of a second: it is the rest at the end, or the beginning.
+const SHORTEST_LOOK: Duration = Duration::from_millis(500);
 
 impl Observer for Watch {
     fn tick(&mut self, tick: &Tick<'_>) {
+        let health = self.monitor.look(tick.elapsed, tick.second);
+        if tick.second.duration >= SHORTEST_LOOK {
+            self.health.note(&health);
+        }
+        let outcomes = self.timeline.tick(&Moment {
+            elapsed: tick.elapsed,
+            stage: tick.stage,
+            second: tick.second,
+            total: tick.total,
+        });
+        if let Some(reason) = abort(&outcomes, tick.elapsed) {
+            self.control.abort(reason);
+        }
         self.progress.tick(tick);
-        self.feed.tick(tick);
+        self.feed.tick(tick, &outcomes, &health);
     }
 }
 
@@ -50,8 +72,8 @@ pub(super) struct Driven {
     pub(super) snapshot: Snapshot,
     pub(super) duration: Duration,
     pub(super) failures: Vec<(&'static str, u16, String)>,
-    /// What became of the arrivals, by scenario, in the open model.
-    pub(super) arrivals: Vec<Option<Account>>,
+    /// What came of every scenario.
+    pub(super) settled: Vec<Settled>,
     pub(super) shoppers: Vec<Shopper>,
     /// Why it could not be carried through.
     pub(super) error: Option<String>,
@@ -146,11 +168,11 @@ pub(super) async fn drive(
             driven = executor::run(&fleet, server.target.base().as_str()) => driven,
             never = end_grace(control, grace) => match never {},
         };
-        let arrivals = fleet.settle().await;
+        let settled = fleet.settle().await;
         stop.cancel();
-        (driven, arrivals)
+        (driven, settled)
     };
-    let (driven, arrivals) = driven.await;
+    let (driven, settled) = driven.await;
     watching.abort();
     let (mut snapshot, watch) = sampling
         .await
@@ -164,7 +186,7 @@ pub(super) async fn drive(
         snapshot,
         duration,
         failures: failures.samples(),
-        arrivals,
+        settled,
         error: driven.err().map(|error| error.to_string()),
         shoppers: shoppers.unwrap_or_default(),
     };

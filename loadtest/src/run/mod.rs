@@ -17,20 +17,34 @@ use self::publish::{publish, tell};
 pub use self::session::{Session, SessionError};
 use crate::audit::{Invariant, audit};
 use crate::config::RunConfig;
-use crate::executor::Control;
-use crate::health::Lag;
+use crate::diagnosis::HealthLog;
+use crate::executor::{Control, Settled};
+use crate::fidelity::{self, PersonaShare, shares};
+use crate::health::{Capacity, Lag, Monitor};
 use crate::metrics::{RawSamples, Snapshot, TagFilter};
-use crate::output::{Feed, Rows, Source};
+use crate::output::{Account, Feed, Rows, Source};
 use crate::progress::Progress;
 use crate::report::RunResult;
 use crate::shop::{Admin, AdminError, Ledger, World};
-use crate::threshold::{Evidence, ExitCode, evaluate, judge};
+use crate::threshold::{Evidence, ExitCode, Timeline, judge};
 
 /// What came of the load.
 #[derive(Default)]
 struct Load {
     driven: Driven,
     invariants: Vec<Invariant>,
+    /// Operations whose outcome nobody knows.
+    unknown: u64,
+}
+
+/// How a run went beside its load.
+struct Course {
+    id: String,
+    started_at: SystemTime,
+    timeline: Timeline,
+    health: HealthLog,
+    signalled: bool,
+    aborted: Option<String>,
 }
 
 /// Carries out a run and reports it. `control` is what signals act on; `telemetry` runs
@@ -54,8 +68,7 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
                 run_id: id.clone(),
                 instance: instance(),
             },
-            thresholds: config.thresholds.clone(),
-            lag: Arc::clone(&lag),
+            thresholds: config.thresholds.len(),
             raw: raw.clone(),
         };
         let (addresses, spools) = (config.outputs.clone(), directory.clone());
@@ -79,13 +92,32 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
         lag: &lag,
         raw: raw.as_ref(),
     };
-    let (load, watch) = load(parts, Watch { progress, feed }).await;
+    let watch = Watch {
+        progress,
+        feed,
+        timeline: Timeline::new(&config.thresholds, &config.plan()),
+        monitor: Monitor::new(Arc::clone(&lag)),
+        health: HealthLog::new(Capacity::of_this_process(), config.limits),
+        control: Arc::clone(&control),
+    };
+    let (load, watch) = load(parts, watch).await;
     watch.progress.step("delivering the last metrics");
-    let mut result = judged(config, id, started_at, &server, load, control.signalled());
+    let course = Course {
+        id,
+        started_at,
+        timeline: watch.timeline,
+        health: watch.health,
+        signalled: control.signalled(),
+        aborted: control.aborted().map(str::to_owned),
+    };
+    let mut result = judged(config, course, &server, load);
     result.outputs = watch
         .feed
         .close(&result.invariants, &result.judgement)
         .await;
+    // What was lost is known only now.
+    let lost = lost_rows(&result.outputs, result.config.limits.lost_rows);
+    result.judgement = result.judgement.doubted(lost);
     watch.progress.finish();
     publish(&result, &directory)
 }
@@ -125,17 +157,21 @@ async fn load(run: Run<'_>, watch: Watch) -> (Load, Watch) {
         }
     };
     let (mut driven, watch) = drive(run, world, watch).await;
+    let unknown = driven
+        .shoppers
+        .iter()
+        .map(|shopper| shopper.book.unknowns())
+        .sum();
     let Some(before) = before.filter(|_| driven.error.is_none()) else {
-        return (
-            Load {
-                driven,
-                ..Load::default()
-            },
-            watch,
-        );
+        let load = Load {
+            driven,
+            unknown,
+            ..Load::default()
+        };
+        return (load, watch);
     };
     watch.progress.step("auditing the books");
-    let whole = !control.signalled() && interrupted(&driven.snapshot) == 0;
+    let whole = !control.stopping().is_cancelled() && interrupted(&driven.snapshot) == 0;
     let shoppers = std::mem::take(&mut driven.shoppers);
     let planned = config.plan().planned_iterations().filter(|_| whole);
     let audited = tokio::select! {
@@ -146,7 +182,12 @@ async fn load(run: Run<'_>, watch: Watch) -> (Load, Watch) {
         driven.error = Some(format!("the books could not be audited: {error}"));
         Vec::new()
     });
-    (Load { driven, invariants }, watch)
+    let load = Load {
+        driven,
+        invariants,
+        unknown,
+    };
+    (load, watch)
 }
 
 /// Fills the shop; reads its books if they are to be audited.
@@ -176,44 +217,120 @@ fn interrupted(snapshot: &Snapshot) -> u64 {
         .unwrap_or(0)
 }
 
-fn judged(
-    config: RunConfig,
-    id: String,
-    started_at: SystemTime,
-    server: &Server,
-    Load { driven, invariants }: Load,
-    signalled: bool,
-) -> RunResult {
+fn judged(config: RunConfig, course: Course, server: &Server, load: Load) -> RunResult {
+    let Load {
+        driven,
+        invariants,
+        unknown,
+    } = load;
     let all = TagFilter::default();
     let counter = |name| driven.snapshot.counter(name, &all).unwrap_or(0);
-    let thresholds = evaluate(&config.thresholds, &driven.snapshot);
+    let thresholds = course.timeline.finish(&driven.snapshot);
     let broken: Vec<String> = invariants
         .iter()
         .filter(|row| !row.ok)
         .map(Invariant::to_string)
         .collect();
+    let scenarios = config.scenarios.iter().zip(&driven.settled);
+    let mix: Vec<PersonaShare> = scenarios
+        .flat_map(|(scenario, settled)| shares(scenario, &settled.rolls, &driven.snapshot))
+        .collect();
+    let (iterations, interrupted) = (counter("iterations"), counter("interrupted_iterations"));
+    let whole = !course.signalled && course.aborted.is_none();
+    let mut doubts = Vec::new();
+    doubts.extend(dropped(&driven.settled, config.limits.dropped));
+    doubts.extend(unknowns(
+        unknown,
+        iterations + interrupted,
+        config.limits.unknown,
+    ));
+    if whole {
+        doubts.extend(fidelity::findings(&mix, config.limits.mix_drift));
+    }
+    let findings = course.health.findings();
+    // On a machine that is shared on purpose, a busy machine is what is to be expected.
+    let (saturated, warnings) = if server.shares_machine {
+        let shared = |finding| format!("{finding}; the server shares this machine");
+        (Vec::new(), findings.into_iter().map(shared).collect())
+    } else {
+        (findings, Vec::new())
+    };
     let judgement = judge(&Evidence {
         thresholds: &thresholds,
         broken_invariants: &broken,
         error: driven.error.as_deref(),
-        iterations: counter("iterations"),
-        interrupted: counter("interrupted_iterations"),
+        iterations,
+        interrupted,
         limits: &config.limits,
         requests: counter("http_reqs"),
-        signalled,
+        signalled: course.signalled,
+        aborted: course.aborted.as_deref(),
+        saturated: &saturated,
+        idle: &fidelity::idle(&mix),
+        doubts: &doubts,
     });
     RunResult {
-        id,
+        id: course.id,
         host: server.label.clone(),
         config,
-        started_at,
+        started_at: course.started_at,
         duration: driven.duration,
+        arrivals: driven
+            .settled
+            .iter()
+            .map(|settled| settled.arrivals)
+            .collect(),
         snapshot: driven.snapshot,
-        arrivals: driven.arrivals,
         thresholds,
         invariants,
         failures: driven.failures,
         outputs: Vec::new(),
+        mix,
+        unknown_outcomes: unknown,
+        health: course.health,
+        warnings,
         judgement,
     }
+}
+
+/// Iterations that were due and never started, beyond the limit.
+fn dropped(settled: &[Settled], limit: f64) -> Option<String> {
+    let arrivals = || settled.iter().filter_map(|settled| settled.arrivals);
+    let scheduled: u64 = arrivals().map(|account| account.scheduled).sum();
+    let dropped: u64 = arrivals().map(|account| account.dropped).sum();
+    (dropped as f64 > limit * scheduled as f64).then(|| {
+        format!(
+            "{dropped} of {scheduled} iterations were dropped, more than {:.1} %: the rate was not kept; \
+             give more --max-vus, or ask for a lower rate (--max-dropped)",
+            limit * 100.0
+        )
+    })
+}
+
+fn unknowns(unknown: u64, started: u64, limit: f64) -> Option<String> {
+    (unknown as f64 > limit * started as f64).then(|| {
+        format!(
+            "{unknown} operations in {started} iterations have an unknown outcome, more than {:.1} %: \
+             the books can't be compared closely (--max-unknown)",
+            limit * 100.0
+        )
+    })
+}
+
+/// Outputs that lost more rows than they may.
+fn lost_rows(outputs: &[Account], limit: f64) -> Vec<String> {
+    let beyond = |output: &&Account| output.lost as f64 > limit * output.produced as f64;
+    outputs
+        .iter()
+        .filter(beyond)
+        .map(|output| {
+            format!(
+                "{} of {} rows for {} were lost, more than {:.1} % (--max-lost-rows)",
+                output.lost,
+                output.produced,
+                output.name,
+                limit * 100.0
+            )
+        })
+        .collect()
 }

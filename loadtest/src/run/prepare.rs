@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use thiserror::Error;
 
 use crate::config::{RunConfig, SummaryJson};
+use crate::health::Capacity;
 use crate::output::OpenError;
 use crate::progress::Progress;
 use crate::shop::Admin;
@@ -26,6 +27,11 @@ pub(crate) enum Refusal {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error(
+        "{vus} VUs need about {needed} file descriptors, and this process may have {limit}: \
+         raise the limit (ulimit -n {needed}), or ask for fewer VUs"
+    )]
+    Files { vus: u64, needed: u64, limit: u64 },
     #[error("--host: {0}")]
     Host(#[from] TargetError),
     #[error("the private stack could not be started: {0}")]
@@ -43,9 +49,11 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub(super) const fn exit(&self) -> ExitCode {
         match self {
-            Self::ReportDir { .. } | Self::SummaryJson { .. } | Self::Host(_) | Self::Output(_) => {
-                ExitCode::BadConfiguration
-            }
+            Self::ReportDir { .. }
+            | Self::SummaryJson { .. }
+            | Self::Files { .. }
+            | Self::Host(_)
+            | Self::Output(_) => ExitCode::BadConfiguration,
             Self::Stack(_) | Self::OwnPath(_) | Self::Client(_) => ExitCode::Invalid,
             Self::Signal => ExitCode::Interrupted,
         }
@@ -57,6 +65,8 @@ pub(super) struct Server {
     pub(super) target: Arc<Target>,
     pub(super) admin: Admin,
     pub(super) label: String,
+    /// Whether it runs on this machine on purpose.
+    pub(super) shares_machine: bool,
     _stack: Option<testbed::Stack>,
 }
 
@@ -116,11 +126,25 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// The server to test: the given one, or a private stack.
-pub(super) async fn server(config: &RunConfig, progress: &Progress) -> Result<Server, Refusal> {
+/// File descriptors for what isn't a virtual user's connection: runtimes, outputs, reports.
+const OTHER_FILES: u64 = 64;
+
+/// Raises the limit of open files as far as it goes, and finds out whether that is enough.
+fn check_files(config: &RunConfig) -> Result<(), Refusal> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
+    let vus = u64::from(config.plan().vus_max());
+    let (needed, limit) = (vus + OTHER_FILES, Capacity::of_this_process().fds);
+    if needed > limit {
+        return Err(Refusal::Files { vus, needed, limit });
+    }
+    Ok(())
+}
+
+/// The server to test: the given one, or a private stack.
+pub(super) async fn server(config: &RunConfig, progress: &Progress) -> Result<Server, Refusal> {
+    check_files(config)?;
     let (address, stack) = match &config.host {
         Some(host) => (host.clone(), None),
         None => {
@@ -142,6 +166,7 @@ pub(super) async fn server(config: &RunConfig, progress: &Progress) -> Result<Se
         admin: Admin::new(target.base())?,
         target,
         label,
+        shares_machine: stack.is_some() || config.shared_machine,
         _stack: stack,
     })
 }

@@ -1,62 +1,111 @@
-//! Judges thresholds against the snapshot of the whole run. Pure: no clock, no I/O.
+//! Draws a threshold's number from snapshots. Pure: no clock, no I/O.
 
-use super::parse::Threshold;
-use crate::metrics::{Aggregation, Kind, Snapshot};
+use std::time::Duration;
+
+use super::crossing::Crossing;
+use super::parse::{Operator, Threshold};
+use crate::metrics::{Aggregation, Kind, Rate, Snapshot, Trend};
 
 /// How a threshold came out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// The threshold.
     pub threshold: Threshold,
-    /// What was measured, nothing without data: milliseconds for trends, a share for rates.
+    /// What was measured, nothing without data: milliseconds for trends, a share for rates. With
+    /// a window, that of the worst one.
     pub actual: Option<f64>,
     /// Whether it holds. Without data it never does.
     pub ok: bool,
+    /// When it was crossed and by what, if it was.
+    pub crossing: Option<Crossing>,
 }
 
-/// Judges every threshold.
+impl Outcome {
+    /// The outcome of a threshold with this number.
+    #[must_use]
+    pub fn of(threshold: &Threshold, actual: Option<f64>) -> Self {
+        Self {
+            threshold: threshold.clone(),
+            actual,
+            ok: actual.is_some_and(|actual| threshold.operator.holds(actual, threshold.limit)),
+            crossing: None,
+        }
+    }
+}
+
+/// Judges every threshold over the whole of a snapshot.
 #[must_use]
 pub fn evaluate(thresholds: &[Threshold], snapshot: &Snapshot) -> Vec<Outcome> {
-    thresholds
-        .iter()
-        .map(|threshold| {
-            let actual = measure(threshold, snapshot);
-            let ok = actual.is_some_and(|actual| threshold.operator.holds(actual, threshold.limit));
-            Outcome {
-                threshold: threshold.clone(),
-                actual,
-                ok,
-            }
-        })
-        .collect()
+    let whole = |threshold: &Threshold| {
+        let actual = Gathered::from(threshold, snapshot).draw(threshold, snapshot.duration);
+        Outcome::of(threshold, actual)
+    };
+    thresholds.iter().map(whole).collect()
 }
 
-fn measure(threshold: &Threshold, snapshot: &Snapshot) -> Option<f64> {
-    let name = threshold.metric.name;
-    let filter = &threshold.filter;
-    match threshold.metric.kind {
-        Kind::Trend => {
-            let trend = snapshot.trend(name, filter);
-            (!trend.is_empty()).then(|| match threshold.aggregation {
+/// What a threshold is about, of some time; times that follow each other can be merged.
+#[derive(Debug, Clone)]
+pub(super) enum Gathered {
+    Trend(Box<Trend>),
+    Count(u64),
+    Rate(Rate),
+    Gauge(Option<u64>),
+}
+
+impl Gathered {
+    pub(super) fn from(threshold: &Threshold, snapshot: &Snapshot) -> Self {
+        let (name, filter) = (threshold.metric.name, &threshold.filter);
+        match threshold.metric.kind {
+            Kind::Trend => Self::Trend(Box::new(snapshot.trend(name, filter))),
+            Kind::Counter => Self::Count(snapshot.counter(name, filter).unwrap_or(0)),
+            Kind::Rate => Self::Rate(snapshot.rate(name, filter).unwrap_or_default()),
+            Kind::Gauge => Self::Gauge(snapshot.gauge(name).map(|gauge| gauge.value)),
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Trend(mine), Self::Trend(theirs)) => mine.merge(theirs),
+            (Self::Count(mine), Self::Count(theirs)) => *mine += theirs,
+            (Self::Rate(mine), Self::Rate(theirs)) => {
+                mine.passes += theirs.passes;
+                mine.fails += theirs.fails;
+            }
+            (mine, theirs) => mine.clone_from(theirs),
+        }
+    }
+
+    /// The threshold's number, nothing without data. `duration` is the time that was gathered over.
+    pub(super) fn draw(&self, threshold: &Threshold, duration: Duration) -> Option<f64> {
+        match self {
+            Self::Trend(trend) => (!trend.is_empty()).then(|| match threshold.aggregation {
                 Aggregation::Avg => trend.avg_ms(),
                 Aggregation::Min => trend.min_ms(),
                 Aggregation::Max => trend.max_ms(),
                 Aggregation::Percentile(percent) => trend.percentile_ms(percent),
                 _ => trend.percentile_ms(50.0),
-            })
-        }
-        Kind::Counter => {
-            let count = snapshot.counter(name, filter)?;
-            match threshold.aggregation {
+            }),
+            Self::Count(count) => match threshold.aggregation {
                 Aggregation::Rate => {
-                    let seconds = snapshot.duration.as_secs_f64();
-                    (seconds > 0.0).then(|| count as f64 / seconds)
+                    let seconds = duration.as_secs_f64();
+                    (seconds > 0.0).then(|| *count as f64 / seconds)
                 }
-                _ => Some(count as f64),
-            }
+                _ => Some(*count as f64),
+            },
+            Self::Rate(rate) => rate.share(),
+            Self::Gauge(value) => value.map(|value| value as f64),
         }
-        Kind::Rate => snapshot.rate(name, filter)?.share(),
-        Kind::Gauge => snapshot.gauge(name).map(|gauge| gauge.value as f64),
+    }
+}
+
+impl Operator {
+    /// Whether `new` is further from holding than `old`.
+    pub(super) fn is_worse(self, new: f64, old: f64, limit: f64) -> bool {
+        match self {
+            Self::Less | Self::LessOrEqual => new > old,
+            Self::Greater | Self::GreaterOrEqual => new < old,
+            Self::Equal | Self::NotEqual => self.holds(old, limit) && !self.holds(new, limit),
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! Thresholds in k6's grammar, their evaluation, and the verdict of the run.
 
+mod crossing;
 mod evaluate;
 mod limits;
 mod parse;
+mod timeline;
 mod verdict;
 
+pub use crossing::{Crossing, Culprit};
 pub use evaluate::{Outcome, evaluate};
 pub use limits::Limits;
 pub use parse::{Known, ParseError, Threshold, parse, parse_knowing};
+pub use timeline::{Moment, Timeline, abort};
 pub use verdict::{Evidence, ExitCode, Judgement, Verdict, judge};

@@ -152,7 +152,7 @@ pub enum ParseError {
     )]
     BadSuffix(String),
     /// The window isn't whole seconds.
-    #[error("'{0}' is not a window; write whole seconds, as in 'over 10s'")]
+    #[error("'{0}' is not a window; write whole seconds up to 5m, as in 'over 10s'")]
     BadWindow(String),
     /// The metric has no values of a second.
     #[error("{0} has no value of its own for a window; leave 'over' out")]
@@ -246,10 +246,14 @@ fn parse_suffix(words: &[&str]) -> Result<(Option<Duration>, Option<Duration>), 
     Ok((window, abort_after))
 }
 
+/// Its seconds are kept: a longer window would cost memory.
+const LONGEST_WINDOW: Duration = Duration::from_secs(300);
+
 fn parse_window(text: &str) -> Result<Duration, ParseError> {
     let window = humantime::parse_duration(text).ok();
     window
         .filter(|window| window.subsec_nanos() == 0 && !window.is_zero())
+        .filter(|window| *window <= LONGEST_WINDOW)
         .ok_or_else(|| ParseError::BadWindow(text.to_owned()))
 }
 

@@ -96,6 +96,15 @@ pub struct Evidence<'a> {
     pub requests: u64,
     /// Whether a signal ended the run.
     pub signalled: bool,
+    /// Why the run ended itself, if it did.
+    pub aborted: Option<&'a str>,
+    /// Why the generator may be what was measured.
+    pub saturated: &'a [String],
+    /// Scenarios and personas with nothing to show.
+    pub idle: &'a [String],
+    /// What keeps a run from passing but doesn't excuse the server: the load was not quite the
+    /// one that was asked for.
+    pub doubts: &'a [String],
 }
 
 /// The judgement and why.
@@ -113,7 +122,7 @@ pub struct Judgement {
 /// then what makes the run invalid, then broken invariants, then crossed thresholds.
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>) -> Judgement {
-    let invalid = invalid_reasons(evidence);
+    let mut invalid = invalid_reasons(evidence);
     let invariants: Vec<String> = evidence
         .broken_invariants
         .iter()
@@ -125,31 +134,54 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
         .filter(|outcome| !outcome.ok)
         .map(crossed)
         .collect();
+    // A server that failed has failed, even if the load was not quite the planned one.
+    let failed = !invariants.is_empty() || !thresholds.is_empty() || evidence.aborted.is_some();
+    let mut doubts = evidence.doubts.to_vec();
+    if !failed {
+        invalid.append(&mut doubts);
+    }
     let verdict = match () {
         () if !invalid.is_empty() || evidence.signalled => Verdict::Invalid,
-        () if !invariants.is_empty() || !thresholds.is_empty() => Verdict::Fail,
+        () if failed => Verdict::Fail,
         () => Verdict::Pass,
     };
     let exit = match () {
         () if evidence.signalled => ExitCode::Interrupted,
         () if !invalid.is_empty() => ExitCode::Invalid,
         () if !invariants.is_empty() => ExitCode::InvariantBroken,
-        () if !thresholds.is_empty() => ExitCode::ThresholdCrossed,
+        () if failed => ExitCode::ThresholdCrossed,
         () => ExitCode::Pass,
     };
     let signal = evidence
         .signalled
         .then(|| "interrupted by a signal before its end".to_owned());
+    let aborted = evidence
+        .aborted
+        .map(|reason| format!("aborted {reason}: what was planned after that never ran"));
     let reasons = signal
         .into_iter()
         .chain(invalid)
         .chain(invariants)
+        .chain(aborted)
         .chain(thresholds)
+        .chain(doubts)
         .collect();
     Judgement {
         verdict,
         exit,
         reasons,
+    }
+}
+
+impl Judgement {
+    /// The same judgement with doubts that came up after it: nothing that is doubted passes.
+    #[must_use]
+    pub fn doubted(mut self, doubts: Vec<String>) -> Self {
+        if !doubts.is_empty() && self.verdict == Verdict::Pass {
+            (self.verdict, self.exit) = (Verdict::Invalid, ExitCode::Invalid);
+        }
+        self.reasons.extend(doubts);
+        self
     }
 }
 
@@ -170,24 +202,35 @@ fn invalid_reasons(evidence: &Evidence<'_>) -> Vec<String> {
             evidence.limits.interrupted * 100.0
         ));
     }
+    // What was ended early may not have come to everything; what failed first may end it all.
+    let ended_early = evidence.signalled || evidence.aborted.is_some() || evidence.error.is_some();
+    if !ended_early && evidence.iterations > 0 {
+        reasons.extend_from_slice(evidence.idle);
+    }
+    reasons.extend_from_slice(evidence.saturated);
     reasons.extend(evidence.error.map(str::to_owned));
     reasons
 }
 
 fn crossed(outcome: &Outcome) -> String {
     let threshold = &outcome.threshold;
-    match outcome.actual {
-        None => format!("threshold without data: {threshold}"),
-        Some(actual) if threshold.aggregation.is_duration() => {
-            format!("threshold crossed: {threshold} (was {actual:.1} ms)")
-        }
-        Some(actual) => {
-            // Enough digits that 0.9999 isn't shown as the 1 it fell short of.
-            format!(
-                "threshold crossed: {threshold} (was {})",
-                (actual * 1e6).round() / 1e6
-            )
-        }
+    let Some(actual) = outcome.actual else {
+        return format!("threshold without data: {threshold}");
+    };
+    let was = if threshold.aggregation.is_duration() {
+        format!("{actual:.1} ms")
+    } else {
+        // Enough digits that 0.9999 isn't shown as the 1 it fell short of.
+        ((actual * 1e6).round() / 1e6).to_string()
+    };
+    let worst = if threshold.window.is_some() {
+        " in its worst window"
+    } else {
+        ""
+    };
+    match &outcome.crossing {
+        None => format!("threshold crossed: {threshold} (was {was}{worst})"),
+        Some(crossing) => format!("threshold crossed: {threshold} (was {was}{worst}), {crossing}"),
     }
 }
 
@@ -202,9 +245,13 @@ mod tests {
         error: None,
         iterations: 300,
         interrupted: 0,
-        limits: &Limits { interrupted: 0.05 },
+        limits: &Limits::DEFAULT,
         requests: 1_900,
         signalled: false,
+        aborted: None,
+        saturated: &[],
+        idle: &[],
+        doubts: &[],
     };
 
     fn outcome(ok: bool, actual: Option<f64>) -> Outcome {
@@ -213,6 +260,7 @@ mod tests {
             threshold,
             actual,
             ok,
+            crossing: None,
         }
     }
 
@@ -323,6 +371,54 @@ mod tests {
                 "{judgement:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_doubted_never_passes_but_excuses_no_failure() {
+        let (doubts, crossed) = (["rows lost".to_owned()], [outcome(false, Some(728.04))]);
+        let of = |judgement: &Judgement| (judgement.exit.code(), judgement.reasons.len());
+        let doubted = Evidence {
+            doubts: &doubts,
+            ..GOOD
+        };
+        assert_eq!(of(&judge(&doubted)), (97, 1));
+        let failed = judge(&Evidence {
+            thresholds: &crossed,
+            ..doubted
+        });
+        assert_eq!(of(&failed), (99, 2));
+        assert_eq!(of(&failed.doubted(doubts.to_vec())), (99, 3));
+        assert_eq!(of(&judge(&GOOD).doubted(doubts.to_vec())), (97, 1));
+        assert_eq!(of(&judge(&GOOD).doubted(vec![])), (0, 0));
+    }
+
+    #[test]
+    fn a_saturated_generator_or_an_idle_scenario_is_invalid_whatever_else() {
+        let (reason, crossed) = (["reason".to_owned()], [outcome(false, Some(728.04))]);
+        let code = |evidence: Evidence<'_>| judge(&evidence).exit.code();
+        let failed = Evidence {
+            thresholds: &crossed,
+            ..GOOD
+        };
+        let saturated = Evidence {
+            saturated: &reason,
+            ..failed
+        };
+        let idle = Evidence {
+            idle: &reason,
+            ..failed
+        };
+        assert_eq!((code(failed), code(saturated), code(idle)), (99, 97, 97));
+        let aborted = Evidence {
+            aborted: Some("in second 5"),
+            ..idle
+        };
+        assert_eq!(code(aborted), 99, "it had no time to get there");
+        let mended = Evidence {
+            aborted: Some("in second 5"),
+            ..GOOD
+        };
+        assert_eq!(code(mended), 99, "what ended the run is not forgotten");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use allocation_counter::measure;
 use bytes::Bytes;
 use loadtest::executor::{Clock, Executor, Schedule};
 use loadtest::metrics::{Method, Recorder, Snapshot, TagFilter};
-use loadtest::vu::{Failures, Request, Surroundings, Target, VirtualUser};
+use loadtest::vu::{Request, Surroundings, Target, VirtualUser};
 
 static CHARGE: Request = Request {
     name: "1_charge_balance",
@@ -68,7 +68,7 @@ fn surroundings(target: Target) -> Arc<Surroundings> {
         http_timeout: Duration::from_secs(60),
         recorder: Arc::new(Recorder::default()),
         clock: Arc::new(clock),
-        failures: Failures::default(),
+        failures: Arc::default(),
         raw: None,
     })
 }
@@ -83,7 +83,13 @@ fn a_request_allocates_nothing() {
         .expect("a runtime");
     let target = runtime.block_on(Target::resolve(&format!("http://{}", server())));
     let surroundings = surroundings(target.expect("an address"));
-    let vu = VirtualUser::new(1, "impulse_buyer", 1, Arc::clone(&surroundings));
+    let vu = VirtualUser::new(
+        1,
+        "impulse_buyer",
+        "impulse_buyer",
+        1,
+        Arc::clone(&surroundings),
+    );
     let body = Bytes::from_static(b"{\"amount\":10000}");
     let requests = async |count| {
         for _ in 0..count {

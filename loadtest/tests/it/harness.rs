@@ -52,6 +52,13 @@ impl Run {
 
     /// Against a server that runs already.
     pub(crate) fn against(host: &str, args: &str) -> Self {
+        let mut run = Self::not_sharing(host, args);
+        run.command.arg("--shared-machine");
+        run
+    }
+
+    /// The same, for tests of what happens when the machine isn't said to be shared.
+    pub(crate) fn not_sharing(host: &str, args: &str) -> Self {
         let mut run = Self::new(args);
         run.command.args(["--host", host]);
         run

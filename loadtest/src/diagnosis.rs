@@ -1,0 +1,292 @@
+//! What the generator's health through a run says about the run. Pure.
+
+use serde::Serialize;
+
+use crate::health::{Capacity, Health, LATE_MS};
+use crate::threshold::Limits;
+
+/// More looks than this are thinned out, so that memory stays flat.
+const MOST_LOOKS: usize = 3_600;
+/// A limit is crossed when it is exceeded in so large a share of the seconds, and in two at least:
+/// a hiccup says nothing about a run.
+const SHARE: f64 = 0.1;
+const LEAST_SECONDS: u64 = 2;
+
+/// The health of a run, second by second.
+#[derive(Debug, Clone, Serialize)]
+pub struct HealthLog {
+    /// What there was to use.
+    pub capacity: Capacity,
+    /// The looks, in order. In a long run, one stands for several and has the worst of each.
+    pub series: Vec<Health>,
+    /// How many seconds one look stands for.
+    pub seconds_each: u64,
+    /// How many seconds were looked at.
+    pub seconds: u64,
+    /// Limits, with how often and how far each was exceeded.
+    pub exceeded: Vec<Exceeded>,
+    #[serde(skip)]
+    limits: Limits,
+    /// Looks not yet in the series.
+    #[serde(skip)]
+    gathering: Option<(Health, u64)>,
+}
+
+/// A limit and how it was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Exceeded {
+    /// What is limited.
+    pub what: &'static str,
+    /// The flag that sets it.
+    pub flag: &'static str,
+    /// What it is measured in.
+    pub unit: &'static str,
+    /// The limit.
+    pub limit: f64,
+    /// Seconds beyond it.
+    pub seconds: u64,
+    /// The worst second.
+    pub worst: f64,
+}
+
+impl HealthLog {
+    /// An empty log.
+    #[must_use]
+    pub fn new(capacity: Capacity, limits: Limits) -> Self {
+        let limit = |what, flag, unit, limit| Exceeded {
+            what,
+            flag,
+            unit,
+            limit,
+            seconds: 0,
+            worst: 0.0,
+        };
+        let exceeded = vec![
+            limit(
+                "the generator's CPU",
+                "--max-cpu",
+                "% of its cores",
+                limits.cpu * 100.0,
+            ),
+            limit(
+                "the machine's CPU",
+                "--max-machine-cpu",
+                "%",
+                limits.machine_cpu * 100.0,
+            ),
+            limit(
+                "the scheduling lag",
+                "--max-lag",
+                "ms",
+                limits.lag.as_secs_f64() * 1_000.0,
+            ),
+            limit(
+                "file descriptors",
+                "--max-fds",
+                "% of the limit",
+                limits.fds * 100.0,
+            ),
+        ];
+        Self {
+            capacity,
+            series: Vec::new(),
+            seconds_each: 1,
+            seconds: 0,
+            exceeded,
+            limits,
+            gathering: None,
+        }
+    }
+
+    /// Takes the look of a second in.
+    pub fn note(&mut self, health: &Health) {
+        self.seconds += 1;
+        let values = [
+            health.cpu_percent / self.capacity.cores as f64,
+            health.machine_cpu_percent,
+            health.lag_ms,
+            health.fds as f64 / self.capacity.fds as f64 * 100.0,
+        ];
+        for (row, value) in self.exceeded.iter_mut().zip(values) {
+            row.seconds += u64::from(value > row.limit);
+            row.worst = row.worst.max(value);
+        }
+        let (gathered, count) = match self.gathering.take() {
+            Some((gathered, count)) => (worst(&gathered, health), count + 1),
+            None => (*health, 1),
+        };
+        if count < self.seconds_each {
+            self.gathering = Some((gathered, count));
+            return;
+        }
+        self.series.push(gathered);
+        if self.series.len() >= MOST_LOOKS {
+            let pairs = self.series.chunks(2);
+            self.series = pairs
+                .map(|pair| {
+                    pair.iter()
+                        .skip(1)
+                        .fold(pair[0], |all, next| worst(&all, next))
+                })
+                .collect();
+            self.seconds_each *= 2;
+        }
+    }
+
+    /// Why the generator, and not the server, may be what was measured.
+    #[must_use]
+    pub fn findings(&self) -> Vec<String> {
+        let crossed = |row: &&Exceeded| {
+            row.seconds >= LEAST_SECONDS && row.seconds as f64 > SHARE * self.seconds as f64
+        };
+        let mut findings: Vec<String> = self
+            .exceeded
+            .iter()
+            .filter(crossed)
+            .map(|row| {
+                format!(
+                    "generator saturated: {} was beyond {:.0} {} in {} of {} seconds, {:.0} at worst ({})",
+                    row.what, row.limit, row.unit, row.seconds, self.seconds, row.worst, row.flag
+                )
+            })
+            .collect();
+        let looks = || {
+            self.series
+                .iter()
+                .chain(self.gathering.as_ref().map(|(all, _)| all))
+        };
+        let starts: u64 = looks().map(|look| look.starts).sum();
+        let late: u64 = looks().map(|look| look.late_starts).sum();
+        if late as f64 > self.limits.late_starts * starts as f64 {
+            findings.push(format!(
+                "{late} of {starts} iterations started more than {LATE_MS:.0} ms late, more than {:.1} %: \
+                 give more --max-vus, or a machine with more to spare (--max-late-starts)",
+                self.limits.late_starts * 100.0
+            ));
+        }
+        findings
+    }
+}
+
+/// One look that stands for two: the worst of what is a level, the sum of what is counted.
+fn worst(a: &Health, b: &Health) -> Health {
+    Health {
+        at_ms: a.at_ms,
+        cpu_percent: a.cpu_percent.max(b.cpu_percent),
+        machine_cpu_percent: a.machine_cpu_percent.max(b.machine_cpu_percent),
+        memory_bytes: a.memory_bytes.max(b.memory_bytes),
+        lag_ms: a.lag_ms.max(b.lag_ms),
+        starts: a.starts + b.starts,
+        late_starts: a.late_starts + b.late_starts,
+        dropped: a.dropped + b.dropped,
+        fds: a.fds.max(b.fds),
+        sockets: a.sockets.max(b.sockets),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CAPACITY: Capacity = Capacity {
+        cores: 2,
+        fds: 1_000,
+    };
+
+    fn findings(looks: &[(u64, Health)]) -> Vec<String> {
+        let mut log = HealthLog::new(CAPACITY, Limits::default());
+        for (times, health) in looks {
+            (0..*times).for_each(|_| log.note(health));
+        }
+        log.findings()
+    }
+
+    #[test]
+    fn each_limit_gives_its_own_reason_when_it_is_exceeded_for_long_enough() {
+        let well = Health::default();
+        let rows = [
+            (
+                Health {
+                    cpu_percent: 195.0,
+                    ..well
+                },
+                "the generator's CPU was beyond 90 % of its cores in 11 of 100 seconds, 98 at worst (--max-cpu)",
+            ),
+            (
+                Health {
+                    machine_cpu_percent: 99.5,
+                    ..well
+                },
+                "the machine's CPU was beyond 98 %",
+            ),
+            (
+                Health {
+                    lag_ms: 250.0,
+                    ..well
+                },
+                "the scheduling lag was beyond 100 ms in 11 of 100 seconds, 250 at worst (--max-lag)",
+            ),
+            (
+                Health { fds: 950, ..well },
+                "file descriptors was beyond 90 % of the limit",
+            ),
+        ];
+        for (ill, reason) in rows {
+            assert_eq!(findings(&[(90, well), (10, ill)]), [""; 0], "{reason}");
+            let found = findings(&[(89, well), (11, ill)]);
+            assert!(found.len() == 1 && found[0].contains(reason), "{found:?}");
+            assert_eq!(findings(&[(1, ill)]), [""; 0], "a second is not enough");
+        }
+        let busy = Health {
+            cpu_percent: 170.0,
+            machine_cpu_percent: 97.0,
+            lag_ms: 90.0,
+            fds: 800,
+            ..well
+        };
+        assert_eq!(findings(&[(100, busy)]), [""; 0], "within every limit");
+    }
+
+    #[test]
+    fn late_starts_count_over_the_whole_run() {
+        let look = |late_starts| Health {
+            starts: 100,
+            late_starts,
+            ..Health::default()
+        };
+        assert_eq!(findings(&[(9, look(0)), (1, look(100))]), [""; 0]);
+        let found = findings(&[(8, look(0)), (2, look(60))]);
+        assert!(
+            found[0].starts_with("120 of 1000 iterations started more than 10 ms late"),
+            "{found:?}"
+        );
+    }
+
+    /// Three hours and a bit: the log stays bounded, and loses neither a peak nor a count.
+    #[test]
+    fn a_long_run_is_thinned_out_but_keeps_its_worst() {
+        let mut log = HealthLog::new(CAPACITY, Limits::default());
+        for second in 0..11_000 {
+            log.note(&Health {
+                at_ms: second * 1_000,
+                cpu_percent: if second == 7_777 { 180.0 } else { 10.0 },
+                starts: 1,
+                ..Health::default()
+            });
+        }
+        assert!(
+            log.series.len() < MOST_LOOKS && log.seconds_each == 4,
+            "{}",
+            log.series.len()
+        );
+        assert!(log.series.iter().any(|look| look.cpu_percent == 180.0));
+        let kept: u64 = log.series.iter().map(|look| look.starts).sum();
+        let gathering = log.gathering.map_or(0, |(_, count)| count);
+        assert_eq!(kept + gathering, 11_000);
+        assert!(
+            log.series
+                .windows(2)
+                .all(|pair| pair[0].at_ms < pair[1].at_ms)
+        );
+    }
+}
