@@ -235,6 +235,7 @@ fn after_help() -> String {
         "Examples:\n  \
          loadtest --profile flow_iterations            300 users at once, on a private stack\n  \
          loadtest --stage 30s:300 --stage 2m:300 --stage 20s:0 --host http://127.0.0.1:8080\n  \
+         loadtest --rate 500/s --duration 1m --max-vus 1000    iterations start on time, however slow the server\n  \
          loadtest --vus 300 --duration 30s --mix a=60,b=30,c=10 --coupons 5000\n  \
          loadtest --profile flow_300vus --threshold 'http_req_duration{{name:5_create_order}}: p(99)<100'\n  \
          loadtest validate --config shop.toml          shows the plan, sends nothing\n  \

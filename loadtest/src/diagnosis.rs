@@ -81,7 +81,7 @@ impl HealthLog {
                 limits.lag.as_secs_f64() * 1_000.0,
             ),
             limit(
-                "file descriptors",
+                "the use of file descriptors",
                 "--max-fds",
                 "% of the limit",
                 limits.fds * 100.0,
@@ -228,7 +228,7 @@ mod tests {
             ),
             (
                 Health { fds: 950, ..well },
-                "file descriptors was beyond 90 % of the limit",
+                "the use of file descriptors was beyond 90 % of the limit",
             ),
         ];
         for (ill, reason) in rows {

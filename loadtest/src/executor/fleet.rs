@@ -9,42 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use tokio::sync::{Barrier, Mutex};
 use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::actor::{Actor, Crew, Iterated};
 use super::alarm::Alarm;
 use super::clock::Clock;
 use super::control::Control;
 use super::schedule::{Iterations, Schedule, Window};
 use super::work::{Open, Settled, Work};
 use crate::metrics::{IterationTags, Recorder};
-
-/// What a virtual user does; the fleet says when.
-pub trait Actor: Send + 'static {
-    /// Name of its scenario.
-    fn scenario(&self) -> &'static str;
-    /// Name of its persona.
-    fn persona(&self) -> &'static str;
-    /// Makes one iteration. Dropped half-way when it is cut.
-    fn iterate(&mut self) -> BoxFuture<'_, Iterated>;
-    /// How long it thinks before its next iteration (closed model).
-    fn think(&mut self) -> Duration;
-    /// Settles what a cut iteration left open.
-    fn cut(&mut self);
-    /// Gives back what only iterations need, such as connections.
-    fn retire(&mut self);
-}
-
-/// How an iteration ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Iterated {
-    /// The server answered, whatever it said.
-    Answered,
-    /// The server could not be reached.
-    Unreachable,
-}
 
 /// What a VU does after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,19 +28,6 @@ pub enum Step {
     Continue,
     /// Nothing is left for it to do.
     Retired,
-}
-
-/// The virtual users of one scenario.
-#[derive(Debug)]
-pub struct Crew<A> {
-    /// Each of them, in the order of their index.
-    pub actors: Vec<A>,
-    /// What they follow.
-    pub schedule: Schedule,
-    /// Their scenario's clock.
-    pub clock: Arc<Clock>,
-    /// Which persona each arrival of the open model is for; it repeats.
-    pub pattern: Vec<&'static str>,
 }
 
 /// The first pause of a VU whose server doesn't answer. It doubles up to [`LONGEST_PAUSE`], so

@@ -1,5 +1,6 @@
 //! The fleet's accounting under paused time: what starts, when, and what is cut.
 
+use futures::future::BoxFuture;
 use proptest::prelude::*;
 use tokio::time::Instant;
 

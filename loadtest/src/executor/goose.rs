@@ -14,7 +14,8 @@ use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario, Transaction, TransactionFunction};
 use thiserror::Error;
 
-use super::fleet::{Actor, Fleet, Step};
+use super::actor::Actor;
+use super::fleet::{Fleet, Step};
 
 /// Goose refused the attack or failed in it.
 #[derive(Debug, Error)]

@@ -1,5 +1,6 @@
 //! Who iterates when: pure schedules, the fleet that follows them, and Goose that runs it.
 
+mod actor;
 mod alarm;
 mod arrivals;
 mod clock;
@@ -12,11 +13,12 @@ mod stage;
 mod windows;
 mod work;
 
+pub use actor::{Actor, Crew, Iterated};
 pub use alarm::Alarm;
 pub use arrivals::{Arrivals, Lane, Rate, RateStage};
 pub use clock::Clock;
 pub use control::Control;
-pub use fleet::{Actor, Crew, Fleet, Iterated, Step};
+pub use fleet::{Fleet, Step};
 pub use goose::run;
 pub use plan::{Part, Plan, Span};
 pub use schedule::{Executor, GRACE_STAGE, Iterations, MAIN_STAGE, Schedule, Window, stage_at};

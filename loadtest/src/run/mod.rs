@@ -1,6 +1,7 @@
 //! The wiring of a run: stack, set-up, load, audit, verdict, reports. Only this folder knows every part.
 
 mod drive;
+mod judged;
 mod prepare;
 mod publish;
 mod session;
@@ -11,41 +12,21 @@ use std::time::SystemTime;
 use tokio::runtime::Handle;
 
 use self::drive::{Driven, Run, Watch, drive};
+use self::judged::{Course, Load, judged, lost_rows};
 pub(crate) use self::prepare::directory_of;
 use self::prepare::{Refusal, Server, check_summary_json, report_directory, run_id, server};
 use self::publish::{publish, tell};
 pub use self::session::{Session, SessionError};
-use crate::audit::{Invariant, audit};
+use crate::audit::audit;
 use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
-use crate::executor::{Control, Settled};
-use crate::fidelity::{self, PersonaShare, shares};
+use crate::executor::Control;
 use crate::health::{Capacity, Lag, Monitor};
 use crate::metrics::{RawSamples, Snapshot, TagFilter};
-use crate::output::{Account, Feed, Rows, Source};
+use crate::output::{Feed, Rows, Source};
 use crate::progress::Progress;
-use crate::report::RunResult;
 use crate::shop::{Admin, AdminError, Ledger, World};
-use crate::threshold::{Evidence, ExitCode, Timeline, judge};
-
-/// What came of the load.
-#[derive(Default)]
-struct Load {
-    driven: Driven,
-    invariants: Vec<Invariant>,
-    /// Operations whose outcome nobody knows.
-    unknown: u64,
-}
-
-/// How a run went beside its load.
-struct Course {
-    id: String,
-    started_at: SystemTime,
-    timeline: Timeline,
-    health: HealthLog,
-    signalled: bool,
-    aborted: Option<String>,
-}
+use crate::threshold::{ExitCode, Timeline};
 
 /// Carries out a run and reports it. `control` is what signals act on; `telemetry` runs
 /// everything that only watches, beside the runtime of the virtual users.
@@ -215,122 +196,4 @@ fn interrupted(snapshot: &Snapshot) -> u64 {
     snapshot
         .counter("interrupted_iterations", &TagFilter::default())
         .unwrap_or(0)
-}
-
-fn judged(config: RunConfig, course: Course, server: &Server, load: Load) -> RunResult {
-    let Load {
-        driven,
-        invariants,
-        unknown,
-    } = load;
-    let all = TagFilter::default();
-    let counter = |name| driven.snapshot.counter(name, &all).unwrap_or(0);
-    let thresholds = course.timeline.finish(&driven.snapshot);
-    let broken: Vec<String> = invariants
-        .iter()
-        .filter(|row| !row.ok)
-        .map(Invariant::to_string)
-        .collect();
-    let scenarios = config.scenarios.iter().zip(&driven.settled);
-    let mix: Vec<PersonaShare> = scenarios
-        .flat_map(|(scenario, settled)| shares(scenario, &settled.rolls, &driven.snapshot))
-        .collect();
-    let (iterations, interrupted) = (counter("iterations"), counter("interrupted_iterations"));
-    let whole = !course.signalled && course.aborted.is_none();
-    let mut doubts = Vec::new();
-    doubts.extend(dropped(&driven.settled, config.limits.dropped));
-    doubts.extend(unknowns(
-        unknown,
-        iterations + interrupted,
-        config.limits.unknown,
-    ));
-    if whole {
-        doubts.extend(fidelity::findings(&mix, config.limits.mix_drift));
-    }
-    let findings = course.health.findings();
-    // On a machine that is shared on purpose, a busy machine is what is to be expected.
-    let (saturated, warnings) = if server.shares_machine {
-        let shared = |finding| format!("{finding}; the server shares this machine");
-        (Vec::new(), findings.into_iter().map(shared).collect())
-    } else {
-        (findings, Vec::new())
-    };
-    let judgement = judge(&Evidence {
-        thresholds: &thresholds,
-        broken_invariants: &broken,
-        error: driven.error.as_deref(),
-        iterations,
-        interrupted,
-        limits: &config.limits,
-        requests: counter("http_reqs"),
-        signalled: course.signalled,
-        aborted: course.aborted.as_deref(),
-        saturated: &saturated,
-        idle: &fidelity::idle(&mix),
-        doubts: &doubts,
-    });
-    RunResult {
-        id: course.id,
-        host: server.label.clone(),
-        config,
-        started_at: course.started_at,
-        duration: driven.duration,
-        arrivals: driven
-            .settled
-            .iter()
-            .map(|settled| settled.arrivals)
-            .collect(),
-        snapshot: driven.snapshot,
-        thresholds,
-        invariants,
-        failures: driven.failures,
-        outputs: Vec::new(),
-        mix,
-        unknown_outcomes: unknown,
-        health: course.health,
-        warnings,
-        judgement,
-    }
-}
-
-/// Iterations that were due and never started, beyond the limit.
-fn dropped(settled: &[Settled], limit: f64) -> Option<String> {
-    let arrivals = || settled.iter().filter_map(|settled| settled.arrivals);
-    let scheduled: u64 = arrivals().map(|account| account.scheduled).sum();
-    let dropped: u64 = arrivals().map(|account| account.dropped).sum();
-    (dropped as f64 > limit * scheduled as f64).then(|| {
-        format!(
-            "{dropped} of {scheduled} iterations were dropped, more than {:.1} %: the rate was not kept; \
-             give more --max-vus, or ask for a lower rate (--max-dropped)",
-            limit * 100.0
-        )
-    })
-}
-
-fn unknowns(unknown: u64, started: u64, limit: f64) -> Option<String> {
-    (unknown as f64 > limit * started as f64).then(|| {
-        format!(
-            "{unknown} operations in {started} iterations have an unknown outcome, more than {:.1} %: \
-             the books can't be compared closely (--max-unknown)",
-            limit * 100.0
-        )
-    })
-}
-
-/// Outputs that lost more rows than they may.
-fn lost_rows(outputs: &[Account], limit: f64) -> Vec<String> {
-    let beyond = |output: &&Account| output.lost as f64 > limit * output.produced as f64;
-    outputs
-        .iter()
-        .filter(beyond)
-        .map(|output| {
-            format!(
-                "{} of {} rows for {} were lost, more than {:.1} % (--max-lost-rows)",
-                output.lost,
-                output.produced,
-                output.name,
-                limit * 100.0
-            )
-        })
-        .collect()
 }

@@ -51,7 +51,7 @@ impl ExitCode {
         ),
         (
             Self::Invalid,
-            "invalid: no data, set-up or audit failed, or too many cut iterations",
+            "invalid: no data, set-up or audit failed, or a limit is crossed",
         ),
         (
             Self::BadConfiguration,

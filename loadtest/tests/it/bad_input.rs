@@ -72,7 +72,7 @@ async fn validate_shows_the_plan_and_sends_nothing() {
         "90 rational_buyer",
         "30 malicious_buyer",
         "p(95)<200",
-        "300 to 300 VUs",
+        "0s to 30s: 300 VUs",
     ];
     for line in plan {
         assert!(ran.stdout.contains(line), "{line} in {}", ran.stdout);

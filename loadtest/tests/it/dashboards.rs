@@ -25,7 +25,7 @@ const CORE_PANELS: [&str; 9] = [
 ];
 
 /// What `output/rows.rs` writes.
-const MEASUREMENTS: [&str; 15] = [
+const MEASUREMENTS: [&str; 17] = [
     "requests",
     "requests_total",
     "latency_buckets",
@@ -34,6 +34,8 @@ const MEASUREMENTS: [&str; 15] = [
     "trends",
     "server_timing",
     "iterations",
+    "iteration_response_time",
+    "iteration_start_delay",
     "checks",
     "thresholds",
     "vus",

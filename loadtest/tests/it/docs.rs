@@ -37,24 +37,24 @@ fn the_readme_names_everything_a_user_can_choose_or_meet() {
     }
 }
 
-/// The example file in the README is one that the program takes.
+/// The example files in the README are such as the program takes.
 #[test]
-fn the_readmes_config_file_is_valid() {
-    let toml = README
+fn the_readmes_config_files_are_valid() {
+    let examples: Vec<&str> = README
         .split("```toml")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next())
-        .expect("an example");
-    let file = tempfile::NamedTempFile::new().expect("a temporary file");
-    std::fs::write(file.path(), toml).expect("it can be written");
-    let checked = std::process::Command::new(crate::harness::LOADTEST)
-        .args(["validate", "--config"])
-        .arg(file.path())
-        .output()
-        .expect("the program starts");
-    assert!(
-        checked.status.success(),
-        "{}",
-        String::from_utf8_lossy(&checked.stderr)
-    );
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert!(examples.len() >= 2, "{examples:?}");
+    for toml in examples {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), toml).expect("it can be written");
+        let checked = std::process::Command::new(crate::harness::LOADTEST)
+            .args(["validate", "--config"])
+            .arg(file.path())
+            .output()
+            .expect("the program starts");
+        let said = String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success(), "{toml}\n{said}");
+    }
 }

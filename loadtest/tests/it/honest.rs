@@ -1,0 +1,350 @@
+//! Runs that must not pass, each with its own reason; scenarios and rates as a user gives them.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+use tokio::sync::Notify;
+
+use crate::harness::{LOADTEST, Ran, Run, stack};
+use crate::proxy::proxy;
+
+const QUICK: &str = "--coupon-wait 0s --sla none";
+
+fn config(toml: &str) -> NamedTempFile {
+    let file = NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), toml).expect("it can be written");
+    file
+}
+
+#[track_caller]
+fn assert_code(ran: &Ran, code: i32, reason: &str) {
+    assert_eq!(ran.code, code, "{}\n{}", ran.stdout, ran.stderr);
+    assert!(ran.reasons().contains(reason), "{}", ran.reasons());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scenarios_at_once_with_tags_and_thresholds_of_their_own() {
+    let stack = stack().await;
+    let file = config(
+        r#"
+        coupons = 20
+        coupon_wait = "0s"
+        sla = "none"
+        thresholds = ["http_reqs{team:red}: count>0", "http_reqs{scenario:steady,persona:rational_buyer}: count>0"]
+
+        [[scenario]]
+        name = "steady"
+        mix = "a=1,b=1"
+        vus = 4
+        iterations_per_vu = 3
+
+        [[scenario]]
+        name = "attack"
+        persona = "c"
+        start_time = "500ms"
+        rate = "20/s"
+        duration = "1s"
+        max_vus = 20
+        max_start_delay = "1m"
+        tags = { team = "red" }
+        thresholds = ["iterations: count==20", "iteration_response_time: min>0"]
+        "#,
+    );
+    let args = format!("--config {}", file.path().display());
+    let ran = Run::against(stack.base_url(), &args).finish().await;
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.summary["run"]["iterations"], 12 + 20);
+    assert_eq!(ran.summary["run"]["model"], "mixed");
+    let attack = &ran.summary["run"]["scenarios"][1];
+    assert_eq!(attack["executor"], "constant-arrival-rate");
+    assert_eq!(
+        (&attack["scheduled"], &attack["started"], &attack["dropped"]),
+        (&json!(20), &json!(20), &json!(0))
+    );
+    assert_eq!(attack["tags"], json!({"team": "red"}));
+    assert_eq!(ran.actual("orders of persona C"), 0);
+    let response = ran.metric("iteration_response_time{scenario:attack}");
+    assert_eq!(
+        (
+            &response["count"],
+            &ran.metric("iteration_duration")["count"]
+        ),
+        (&json!(20), &json!(32))
+    );
+    let mix = ran.summary["mix"].as_array().expect("a list");
+    assert_eq!(mix.len(), 3, "{mix:?}");
+    assert!(
+        mix.iter().all(|row| row["planned"] == row["achieved"]),
+        "{mix:?}"
+    );
+    assert!(
+        ran.stdout
+            .contains("attack: 20 iterations scheduled = 20 started + 0 dropped"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stdout.contains("coordinated omission is not excluded"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_few_vus_for_the_rate() {
+    let stack = stack().await;
+    let args =
+        "--rate 100/s --duration 2s --max-vus 2 --max-start-delay 0s --coupon-wait 1s --sla none";
+    let ran = Run::against(stack.base_url(), args).finish().await;
+    assert_code(&ran, 97, "of 200 iterations were dropped, more than 1.0 %");
+    let only = &ran.summary["run"]["scenarios"][0];
+    let of = |key: &str| only[key].as_u64().expect("a number");
+    assert_eq!(of("scheduled"), 200);
+    assert_eq!(of("started") + of("dropped"), 200);
+    assert_eq!(ran.metric("dropped_iterations")["count"], of("dropped"));
+    // A server that fails is not excused by what was dropped.
+    let failing = format!("{args} --threshold http_reqs:count<1");
+    let ran = Run::against(stack.base_url(), &failing).finish().await;
+    assert_code(&ran, 99, "iterations were dropped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_iteration_is_completed() {
+    let stack = stack().await;
+    let args = "--vus 2 --duration 1s --graceful-stop 0s --coupon-wait 1m --max-interrupted 100% --sla none";
+    let ran = Run::against(stack.base_url(), args).finish().await;
+    assert_code(
+        &ran,
+        97,
+        "no iteration was completed: there is nothing to judge",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scenario_that_never_starts() {
+    let stack = stack().await;
+    let file = config(
+        r#"
+        coupon_wait = "0s"
+        sla = "none"
+        [[scenario]]
+        name = "steady"
+        iterations = 3
+        [[scenario]]
+        name = "ghost"
+        stages = ["1s:0.5/s"]
+        max_vus = 1
+        "#,
+    );
+    let args = format!("--config {}", file.path().display());
+    let ran = Run::against(stack.base_url(), &args).finish().await;
+    assert_code(&ran, 97, "scenario ghost completed no iteration");
+}
+
+/// The server never answers persona B, which charges less than 10,000.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_the_personas_missing() {
+    let stack = stack().await;
+    let host = proxy(stack.base_url(), |call, upstream| async move {
+        let is_b = call.path.ends_with("/balance") && call.body.starts_with(b"{\"amount\":2");
+        if is_b {
+            std::future::pending::<()>().await;
+        }
+        upstream.forward(&call).await
+    })
+    .await;
+    let args = format!(
+        "--vus 4 --mix a=1,b=1 --duration 2s --graceful-stop 0s --max-interrupted 100% --max-unknown 100% {QUICK}"
+    );
+    let ran = Run::against(&host, &args).finish().await;
+    assert_code(&ran, 97, "rational_buyer in default completed no iteration");
+    assert_eq!(ran.summary["run"]["unknown_outcomes"], 2);
+    assert!(
+        ran.reasons()
+            .contains("rational_buyer in default had 0.0 % where 50.0 % were planned"),
+        "{}",
+        ran.reasons()
+    );
+}
+
+/// Any timer is later than not at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_generator_out_of_breath() {
+    let stack = stack().await;
+    let args = format!(
+        "--vus 1 --duration 4s --max-lag 0ms --max-cpu 100% --max-machine-cpu 100% {QUICK}"
+    );
+    let ran = Run::not_sharing(stack.base_url(), &args).finish().await;
+    assert_code(
+        &ran,
+        97,
+        "generator saturated: the scheduling lag was beyond 0 ms",
+    );
+    let series = ran.summary["health"]["series"].as_array().expect("a list");
+    assert!(series.len() >= 2, "{series:?}");
+    for look in series {
+        assert!(
+            look["fds"].as_u64() > Some(5) && look["sockets"].as_u64() > Some(0),
+            "{look}"
+        );
+    }
+    // On a machine that is shared on purpose it is no more than a warning.
+    let ran = Run::against(stack.base_url(), &args).finish().await;
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    let warning = ran.summary["warnings"][0].as_str().unwrap_or_default();
+    assert!(
+        warning.contains("the scheduling lag")
+            && warning.ends_with("the server shares this machine"),
+        "{warning}"
+    );
+    assert!(
+        ran.stdout.contains("warning: generator saturated"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[tokio::test]
+async fn too_few_file_descriptors_are_found_before_the_start() {
+    let limited = format!(
+        "ulimit -n 200 && exec {LOADTEST} --vus 500 --duration 1s --host http://127.0.0.1:9"
+    );
+    let ran = tokio::process::Command::new("sh")
+        .args(["-c", &limited])
+        .output()
+        .await
+        .expect("a shell");
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(104), "{said}");
+    assert!(
+        said.contains("500 VUs need about 564 file descriptors, and this process may have 200"),
+        "{said}"
+    );
+    assert!(said.contains("ulimit -n 564"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crossing_ends_the_run_and_names_what_crossed_it() {
+    let stack = stack().await;
+    let mut run = Run::against(stack.base_url(), &format!("--vus 3 --duration 10m {QUICK}"));
+    let order = "http_req_duration{name:5_create_order}: max<0.001 over 2s abort_on_fail delay=1s";
+    run.command.args(["--threshold", order]);
+    let ran = run.finish().await;
+    assert_code(&ran, 99, "aborted in second");
+    assert!(
+        ran.reasons().contains("in its worst window), in second"),
+        "{}",
+        ran.reasons()
+    );
+    assert!(
+        ran.reasons()
+            .contains("(main), most by impulse_buyer 5_create_order 201: "),
+        "{}",
+        ran.reasons()
+    );
+    let rows = ran.summary["thresholds"].as_array().expect("a list");
+    let row = rows
+        .iter()
+        .find(|row| row["ok"] == false)
+        .expect("it was crossed");
+    let crossing = &row["crossing"];
+    assert_eq!(
+        [
+            &crossing["stage"],
+            &crossing["persona"],
+            &crossing["name"],
+            &crossing["status"]
+        ],
+        [
+            &json!("main"),
+            &json!("impulse_buyer"),
+            &json!("5_create_order"),
+            &json!(201)
+        ]
+    );
+    assert_eq!(
+        ran.broken(),
+        Vec::<&str>::new(),
+        "iterations were let finish"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thinking_slows_a_closed_loop_and_a_signal_wakes_it() {
+    let stack = stack().await;
+    let args = format!(
+        "--vus 2 --iterations-per-vu 2 --think-time 50ms..60ms --think-time a=exp(30ms) {QUICK}"
+    );
+    let ran = Run::against(stack.base_url(), &args).finish().await;
+    assert_eq!(
+        (ran.code, &ran.summary["run"]["iterations"]),
+        (0, &json!(4)),
+        "{}",
+        ran.stdout
+    );
+    let args = format!("--vus 2 --duration 10m --think-time 10m {QUICK}");
+    let mut run = Run::against(stack.base_url(), &args);
+    let child = run.command.spawn().expect("the program starts");
+    tokio::time::sleep(std::time::Duration::from_millis(2_000)).await;
+    signal("-TERM", &child).await;
+    let ran = run.wait(child).await;
+    assert_eq!(
+        (ran.code, &ran.summary["run"]["iterations"]),
+        (105, &json!(2)),
+        "{}",
+        ran.stdout
+    );
+}
+
+async fn signal(signal: &str, child: &tokio::process::Child) {
+    let pid = child.id().expect("it runs").to_string();
+    let sent = tokio::process::Command::new("kill")
+        .args([signal, pid.as_str()])
+        .status()
+        .await;
+    assert!(sent.expect("kill is there").success());
+}
+
+/// A signal while the set-up, and while the audit, waits for the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_during_set_up_and_audit() {
+    let stack = stack().await;
+    // (how it is asked for, which of these calls waits, signals, completed iterations)
+    for (path, nth, signals, iterations) in [
+        ("/init", 1, &["-INT"][..], 0),
+        ("/ledger", 2, &["-TERM", "-TERM"][..], 2),
+    ] {
+        let reached = Arc::new(Notify::new());
+        let (reaches, calls) = (
+            Arc::clone(&reached),
+            Arc::new(std::sync::atomic::AtomicU32::new(0)),
+        );
+        let host = proxy(stack.base_url(), move |call, upstream| {
+            let is_it = call.path == path
+                && calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1 == nth;
+            let reaches = Arc::clone(&reaches);
+            async move {
+                if is_it {
+                    reaches.notify_one();
+                    std::future::pending::<()>().await;
+                }
+                upstream.forward(&call).await
+            }
+        })
+        .await;
+        let args = format!("--vus 2 --iterations-per-vu 1 {QUICK}");
+        let mut run = Run::against(&host, &args);
+        let child = run.command.spawn().expect("the program starts");
+        reached.notified().await;
+        for one in signals {
+            signal(one, &child).await;
+            // Two at the same moment would be one.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        let ran = run.wait(child).await;
+        assert_eq!(ran.code, 105, "{path}: {}\n{}", ran.stdout, ran.stderr);
+        assert_eq!(ran.summary["run"]["iterations"], iterations, "{path}");
+        assert_eq!(ran.summary["verdict"], Value::from("invalid"), "{path}");
+    }
+}
