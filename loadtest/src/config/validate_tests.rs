@@ -36,7 +36,7 @@ fn config(line: &str) -> RunConfig {
 }
 
 /// The schedule of the only scenario.
-fn only(config: RunConfig) -> Schedule {
+fn only(config: &RunConfig) -> Schedule {
     let [scenario] = &config.scenarios[..] else {
         panic!("{:?}", config.scenarios)
     };
@@ -45,7 +45,7 @@ fn only(config: RunConfig) -> Schedule {
 }
 
 fn schedule(line: &str) -> Schedule {
-    only(config(line))
+    only(&config(line))
 }
 
 fn problems(line: &str) -> Vec<String> {
@@ -102,7 +102,7 @@ fn the_seeds_profiles_are_the_seeds() {
         max_duration: 60 * SECOND,
     };
     assert_eq!(
-        (only(herd.clone()).executor, herd.coupons),
+        (only(&herd).executor, herd.coupons),
         (once, Coupons::Limited(100))
     );
 }
@@ -143,10 +143,7 @@ fn flags_win_over_variables_over_profiles() {
 #[test]
 fn a_shape_given_above_replaces_the_profiles() {
     let ramp = config("--profile flow_iterations --stage 1m:10");
-    assert!(matches!(
-        only(ramp.clone()).executor,
-        Executor::RampingVus { .. }
-    ));
+    assert!(matches!(only(&ramp).executor, Executor::RampingVus { .. }));
     assert_eq!(
         ramp.coupons,
         Coupons::Limited(100),
@@ -154,7 +151,7 @@ fn a_shape_given_above_replaces_the_profiles() {
     );
     let constant = config("--profile flow_300vus --vus 3 --duration 5s");
     assert_eq!(
-        only(constant).executor,
+        only(&constant).executor,
         Executor::ConstantVus {
             vus: 3,
             duration: 5 * SECOND
@@ -166,7 +163,7 @@ fn a_shape_given_above_replaces_the_profiles() {
         iterations: 9,
         max_duration: 600 * SECOND,
     };
-    assert_eq!(only(shared).executor, expected);
+    assert_eq!(only(&shared).executor, expected);
 }
 
 #[test]
@@ -421,7 +418,7 @@ fn a_load_of_flags_takes_the_place_of_all_scenarios() {
     let (path, _kept) = file(SCENARIOS);
     let config = config(&format!("--config {path} --vus 3 --duration 5s"));
     assert_eq!(
-        only(config.clone()).executor,
+        only(&config).executor,
         Executor::ConstantVus {
             vus: 3,
             duration: 5 * SECOND

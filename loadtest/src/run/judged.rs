@@ -185,7 +185,7 @@ mod tests {
             ..Settled::default()
         };
         let closed = Settled::default();
-        assert_eq!(dropped(&[closed.clone()], 0.0), None);
+        assert_eq!(dropped(std::slice::from_ref(&closed), 0.0), None);
         assert_eq!(dropped(&[settled(2), settled(0), closed], 0.01), None);
         assert!(dropped(&[settled(3), settled(0)], 0.01).is_some());
         assert_eq!(unknowns(5, 100, 0.05), None);
