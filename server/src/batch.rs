@@ -3,14 +3,15 @@
 //!
 //! One worker takes everything that is queued, runs it as one call, and gives
 //! each request its own answer. At low load a request is a batch of its own
-//! and waits for nobody; under load the cost of a round trip, a commit and an
-//! fsync is shared by all that gathered meanwhile.
+//! and waits for nobody; under load there is a pause after each batch, and the
+//! cost of a round trip, a commit and an fsync is shared by all that gathered
+//! meanwhile.
 
 use std::{future::Future, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +22,15 @@ use crate::{
 
 /// The most requests that one call serves.
 pub(crate) const LARGEST_BATCH: usize = 256;
+
+/// A batch of so many has company: requests come faster than they are served
+/// one by one.
+const COMPANY: usize = 4;
+
+/// After a batch with company the worker pauses for as long as the batch took,
+/// but no longer than this. What is waited is won back: batches get larger,
+/// and the processors are left to other requests. Who comes alone never waits.
+const LONGEST_PAUSE: Duration = Duration::from_millis(6);
 
 /// How many requests may wait. A request beyond gets 503 at once, which is
 /// better than an answer that comes after its client has gone.
@@ -102,7 +112,12 @@ async fn work<B: Batch>(mut batch: B, mut queue: mpsc::Receiver<Waiting<B>>) {
     let _ = timeout(PATIENCE, batch.run(Vec::new())).await;
     let mut gathered = Vec::with_capacity(LARGEST_BATCH);
     while queue.recv_many(&mut gathered, LARGEST_BATCH).await > 0 {
+        let started = Instant::now();
+        let company = gathered.len() >= COMPANY;
         serve(&mut batch, &mut gathered).await;
+        if company && queue.len() < LARGEST_BATCH {
+            sleep(started.elapsed().min(LONGEST_PAUSE)).await;
+        }
     }
 }
 
@@ -162,7 +177,7 @@ async fn serve<B: Batch>(batch: &mut B, gathered: &mut Vec<Waiting<B>>) {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use tokio::{sync::Semaphore, time::sleep};
+    use tokio::sync::Semaphore;
 
     use super::*;
 
@@ -234,6 +249,46 @@ mod tests {
             assert_eq!(answer.await.unwrap().unwrap(), n * 2);
         }
         assert_eq!(*fixture.batches.lock().unwrap(), [1, 256, 44]);
+    }
+
+    /// How long a request waits that comes right after a batch of `size`, which
+    /// took `served`.
+    async fn pause_after(size: usize, served: Duration) -> Duration {
+        let fixture = fixture();
+        let batch: Vec<_> = (0..size).map(|_| fixture.call(1)).collect();
+        sleep(served).await;
+        fixture.permits.add_permits(2);
+        for call in batch {
+            assert_eq!(call.await.unwrap().unwrap(), 2);
+        }
+        let answered = Instant::now();
+        assert_eq!(fixture.call(2).await.unwrap().unwrap(), 4);
+        assert_eq!(*fixture.batches.lock().unwrap(), [size, 1]);
+        answered.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_batch_with_company_there_is_a_pause_as_long_as_it_took() {
+        for (served, pause) in [(3, 3), (6, 6), (500, 6)] {
+            let waited = pause_after(COMPANY, Duration::from_millis(served)).await;
+            // Timers are precise to a millisecond.
+            let pause = Duration::from_millis(pause);
+            let expected = pause..=pause + Duration::from_millis(1);
+            assert!(expected.contains(&waited), "{served}: {waited:?}");
+        }
+        let waited = pause_after(COMPANY - 1, Duration::from_millis(500)).await;
+        assert_eq!(waited, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_alone_never_waits() {
+        let fixture = fixture();
+        fixture.permits.add_permits(10);
+        let started = Instant::now();
+        for _ in 0..10 {
+            assert_eq!(fixture.call(1).await.unwrap().unwrap(), 2);
+        }
+        assert_eq!(started.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,6 +13,7 @@ mod ledger;
 mod orders;
 mod products;
 mod redis_lost;
+mod round_trips;
 mod shop;
 mod surface;
 mod users;
