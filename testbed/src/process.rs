@@ -75,28 +75,13 @@ impl Process {
             Some(path) => append(&path).map_err(starting())?,
             None => errors.try_clone().map_err(starting())?,
         };
-        let registration = watchdog::pipe()?.try_clone().map_err(starting())?;
-
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", REGISTER_THEN_EXEC, end_name(end)]);
-        shell.arg(command.get_program()).args(command.get_args());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => shell.env(name, value),
-                None => shell.env_remove(name),
-            };
-        }
-        if let Some(dir) = command.get_current_dir() {
-            shell.current_dir(dir);
-        }
+        let mut shell = guarded(&command, end)?;
         if let Some((uid, gid)) = user {
             shell.uid(uid).gid(gid);
         }
         let child = shell
-            .stdin(registration)
             .stdout(output)
             .stderr(errors)
-            .process_group(0)
             .spawn()
             .map_err(starting())?;
         Ok(Self {
@@ -194,6 +179,32 @@ impl Drop for Process {
         // A destructor has nobody to report to, and the child is dead anyway.
         let _ = self.end(self.end);
     }
+}
+
+/// The same program with the same arguments, environment and directory, in a process group of its
+/// own that the watchdog ends by `end` when this process is gone. Once the child is reaped, it must
+/// be [forgotten](crate::forget). Its standard input is empty; the other streams are to be set.
+///
+/// # Errors
+/// When the watchdog can't be started.
+pub fn guarded(command: &Command, end: Signal) -> Result<Command, Error> {
+    let registration = watchdog::pipe()?
+        .try_clone()
+        .map_err(Error::io("reach the watchdog"))?;
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", REGISTER_THEN_EXEC, end_name(end)]);
+    shell.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    if let Some(dir) = command.get_current_dir() {
+        shell.current_dir(dir);
+    }
+    shell.stdin(registration).process_group(0);
+    Ok(shell)
 }
 
 /// The name of a signal as `kill` of every shell takes it: without SIG.

@@ -85,7 +85,7 @@ fn tell(line: &str) -> Result<(), Error> {
 
 /// Has a child forgotten, once it is reaped: its id may become another
 /// process's. A watchdog that is gone has nothing to forget.
-pub(crate) fn forget(pid: u32) {
+pub fn forget(pid: u32) {
     let _ = tell(&format!("del {pid}"));
 }
 

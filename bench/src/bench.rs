@@ -1,0 +1,180 @@
+//! What every row works with: programs, places, how long, and servers to load.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, ensure};
+use testbed::{Influx, Stack};
+use tokio::runtime::{self, Runtime};
+
+use crate::{child::Child, generator::pinned, say, target};
+
+/// The core of the target and that of the generator, where each has one of its own.
+pub(crate) const TARGET_CORE: usize = 0;
+pub(crate) const GENERATOR_CORE: usize = 1;
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// The bench at work.
+pub(crate) struct Bench {
+    /// Shorter and fewer repetitions.
+    pub(crate) quick: bool,
+    pub(crate) tools: Tools,
+    /// The repository.
+    pub(crate) root: PathBuf,
+    /// Where logs and summaries go.
+    pub(crate) work: PathBuf,
+    runtime: Runtime,
+}
+
+/// The programs that are run.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub(crate) loadtest: PathBuf,
+    pub(crate) server: PathBuf,
+    pub(crate) k6: PathBuf,
+    pub(crate) wrk: PathBuf,
+    pub(crate) pgbench: PathBuf,
+}
+
+impl Tools {
+    /// Ours stand beside this program, k6 where `make bench` puts it, the rest on PATH.
+    fn find(root: &Path) -> anyhow::Result<Self> {
+        let own = env::current_exe().context("this program doesn't know its own file")?;
+        let beside = |name| own.with_file_name(name);
+        Ok(Self {
+            loadtest: beside("loadtest"),
+            server: beside("server"),
+            k6: root.join("target/k6/bin/k6"),
+            wrk: "wrk".into(),
+            pgbench: "pgbench".into(),
+        })
+    }
+}
+
+impl Bench {
+    /// Finds and builds what it needs.
+    pub(crate) fn new(quick: bool) -> anyhow::Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("the bench has no repository around it")?
+            .to_owned();
+        ensure!(
+            !cfg!(debug_assertions),
+            "only a release build is worth measuring: cargo run --release -p bench"
+        );
+        let cores = std::thread::available_parallelism()?.get();
+        ensure!(
+            cores >= 2,
+            "target and generator need a core each, and there is {cores}"
+        );
+        build(&root)?;
+        let tools = Tools::find(&root)?;
+        for (program, flag) in [
+            (&tools.k6, "version"),
+            (&tools.wrk, "-v"),
+            (&tools.pgbench, "--version"),
+            (&PathBuf::from("taskset"), "--version"),
+        ] {
+            Command::new(program).arg(flag).output().with_context(|| {
+                format!(
+                    "{} is missing: `make bench-tools` installs it",
+                    program.display()
+                )
+            })?;
+        }
+        let work = root.join("target/bench");
+        fs::create_dir_all(&work).with_context(|| format!("can't make {}", work.display()))?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("no runtime")?;
+        Ok(Self {
+            quick,
+            tools,
+            root,
+            work,
+            runtime,
+        })
+    }
+
+    /// The first if this is a quick bench, the second if it is a full one.
+    pub(crate) fn pick<T>(&self, quick: T, full: T) -> T {
+        if self.quick { quick } else { full }
+    }
+
+    /// Calls `measure` with the number of each repetition, and says which it is.
+    pub(crate) fn repeat(
+        &self,
+        quick: u32,
+        full: u32,
+        mut measure: impl FnMut(u32) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let times = self.pick(quick, full);
+        for n in 1..=times {
+            let started = Instant::now();
+            measure(n)?;
+            say(&format!(
+                "  {n} of {times} in {:.0} s",
+                started.elapsed().as_secs_f64()
+            ));
+        }
+        Ok(())
+    }
+
+    /// A private PostgreSQL, Redis and server.
+    pub(crate) fn stack(&self) -> anyhow::Result<Stack> {
+        let server = Command::new(&self.tools.server);
+        Ok(self.wait(Stack::start(server))?)
+    }
+
+    /// A private InfluxDB.
+    pub(crate) fn influx(&self) -> anyhow::Result<Influx> {
+        Ok(self.wait(Influx::start(false))?)
+    }
+
+    /// The target, on one core or on any.
+    pub(crate) fn target(&self, core: Option<usize>) -> anyhow::Result<Target> {
+        let mut command = Command::new(env::current_exe()?);
+        command.arg(target::SUBCOMMAND);
+        let mut child = Child::start(&pinned(command, core), &self.work.join("target"))?;
+        let line = child
+            .first_line(READY_WITHIN)
+            .context("the target doesn't start")?;
+        let host = line.strip_prefix(target::LISTENING).unwrap_or_default();
+        Ok(Target {
+            host: host.to_owned(),
+            _child: child,
+        })
+    }
+
+    /// Runs what is asynchronous to its end.
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+}
+
+/// A running target, ended on drop.
+pub(crate) struct Target {
+    /// Its URL.
+    pub(crate) host: String,
+    _child: Child,
+}
+
+/// Brings the programs that are measured up to date: a figure of an older build would be a lie.
+fn build(root: &Path) -> anyhow::Result<()> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--release", "--locked", "--quiet"])
+        .args(["-p", "loadtest", "-p", "server"])
+        .args(["--bin", "loadtest", "--bin", "server"])
+        .current_dir(root)
+        .status()
+        .context("cargo can't be started")?;
+    ensure!(built.success(), "loadtest and server don't build");
+    Ok(())
+}

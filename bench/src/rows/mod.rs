@@ -1,0 +1,90 @@
+//! The rows of the bench, in the order of the results.
+
+mod capacity;
+mod disturbance;
+mod growth;
+mod herd;
+mod influx;
+mod memory;
+mod orders;
+mod pace;
+mod saturated;
+mod scaling;
+mod seed_run;
+mod throughput;
+
+use crate::{
+    bench::Bench,
+    generator::{Generator, Measured},
+    say,
+    section::Section,
+};
+
+/// One thing to measure.
+pub(crate) struct Row {
+    /// What `--row` takes.
+    pub(crate) name: &'static str,
+    /// What it is.
+    pub(crate) title: &'static str,
+    /// How it is measured, for the reader of the results.
+    pub(crate) how: &'static str,
+    pub(crate) measure: fn(&Bench) -> anyhow::Result<Section>,
+}
+
+/// All of them.
+pub(crate) const ROWS: &[Row] = &[
+    saturated::ROW,
+    pace::ROW,
+    influx::ROW,
+    memory::ROW,
+    growth::ROW,
+    seed_run::ROW,
+    herd::ROW,
+    disturbance::ROW,
+    capacity::ROW,
+    throughput::ROW,
+    orders::ROW,
+    scaling::ROW,
+];
+
+impl Section {
+    /// What every load leaves: how to repeat it, and a remark if something failed in it.
+    fn witness(&mut self, what: &str, measured: &Measured) {
+        self.command(what, &measured.line);
+        if measured.counts.failed > 0 {
+            self.note(format!(
+                "**{what}: {} of {} requests failed, or their checks.**",
+                measured.counts.failed, measured.counts.requests
+            ));
+        }
+    }
+}
+
+/// Says a figure while the bench runs.
+fn tell(generator: Generator, figure: &str) {
+    say(&format!("    {:<9} {figure}", generator.name()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_can_be_anchors() {
+        for (n, row) in ROWS.iter().enumerate() {
+            assert!(
+                row.name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b == b'-'),
+                "{}",
+                row.name
+            );
+            assert!(
+                ROWS[..n].iter().all(|other| other.name != row.name),
+                "{}",
+                row.name
+            );
+            assert!(row.how.ends_with('.'), "{}", row.name);
+        }
+    }
+}
