@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::health::{Capacity, Health, LATE_MS};
+use crate::health::{Health, LATE_MS, Resources};
 use crate::threshold::Limits;
 
 /// More looks than this are thinned out, so that memory stays flat.
@@ -16,7 +16,7 @@ const LEAST_SECONDS: u64 = 2;
 #[derive(Debug, Clone, Serialize)]
 pub struct HealthLog {
     /// What there was to use.
-    pub capacity: Capacity,
+    pub resources: Resources,
     /// The looks, in order. In a long run, one stands for several and has the worst of each.
     pub series: Vec<Health>,
     /// How many seconds one look stands for.
@@ -52,7 +52,7 @@ pub struct Exceeded {
 impl HealthLog {
     /// An empty log.
     #[must_use]
-    pub fn new(capacity: Capacity, limits: Limits) -> Self {
+    pub fn new(resources: Resources, limits: Limits) -> Self {
         let limit = |what, flag, unit, limit| Exceeded {
             what,
             flag,
@@ -88,7 +88,7 @@ impl HealthLog {
             ),
         ];
         Self {
-            capacity,
+            resources,
             series: Vec::new(),
             seconds_each: 1,
             seconds: 0,
@@ -102,10 +102,10 @@ impl HealthLog {
     pub fn note(&mut self, health: &Health) {
         self.seconds += 1;
         let values = [
-            health.cpu_percent / self.capacity.cores as f64,
+            health.cpu_percent / self.resources.cores as f64,
             health.machine_cpu_percent,
             health.lag_ms,
-            health.fds as f64 / self.capacity.fds as f64 * 100.0,
+            health.fds as f64 / self.resources.fds as f64 * 100.0,
         ];
         for (row, value) in self.exceeded.iter_mut().zip(values) {
             row.seconds += u64::from(value > row.limit);
@@ -188,13 +188,13 @@ fn worst(a: &Health, b: &Health) -> Health {
 mod tests {
     use super::*;
 
-    const CAPACITY: Capacity = Capacity {
+    const RESOURCES: Resources = Resources {
         cores: 2,
         fds: 1_000,
     };
 
     fn findings(looks: &[(u64, Health)]) -> Vec<String> {
-        let mut log = HealthLog::new(CAPACITY, Limits::default());
+        let mut log = HealthLog::new(RESOURCES, Limits::default());
         for (times, health) in looks {
             (0..*times).for_each(|_| log.note(health));
         }
@@ -265,7 +265,7 @@ mod tests {
     /// Three hours and a bit: the log stays bounded, and loses neither a peak nor a count.
     #[test]
     fn a_long_run_is_thinned_out_but_keeps_its_worst() {
-        let mut log = HealthLog::new(CAPACITY, Limits::default());
+        let mut log = HealthLog::new(RESOURCES, Limits::default());
         for second in 0..11_000 {
             log.note(&Health {
                 at_ms: second * 1_000,

@@ -40,14 +40,14 @@ pub struct Health {
 
 /// What there is on this machine for the generator to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Capacity {
+pub struct Resources {
     /// Cores that this process may run on.
     pub cores: usize,
     /// File descriptors that it may have.
     pub fds: u64,
 }
 
-impl Capacity {
+impl Resources {
     /// Asks the system.
     #[must_use]
     pub fn of_this_process() -> Self {

@@ -10,7 +10,6 @@ mod trial;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +20,6 @@ pub use self::search::{Next, Outcome, Search};
 pub use self::trial::{HOLD, ServerParts, Trial};
 use crate::config::{self, Field, Inputs, Layer, Problem, RunConfig};
 use crate::executor::Control;
-use crate::health::{Health, Lag, Monitor};
 use crate::metrics::Kind;
 use crate::run::{Session, directory_of};
 use crate::threshold::{self, ExitCode, Threshold};
@@ -92,21 +90,6 @@ fn time_limit(thresholds: &[Threshold]) -> Option<f64> {
         .min_by(f64::total_cmp)
 }
 
-/// A run and, once a second, a look at the generator meanwhile.
-async fn watched<T>(run: impl Future<Output = T>, lag: &Arc<Lag>) -> (T, Vec<Health>) {
-    let mut monitor = Monitor::new(Arc::clone(lag));
-    let mut seconds = Vec::new();
-    let mut second = tokio::time::interval(Duration::from_secs(1));
-    second.tick().await;
-    let mut run = pin!(run);
-    loop {
-        tokio::select! {
-            done = &mut run => return (done, seconds),
-            _ = second.tick() => seconds.push(monitor.look()),
-        }
-    }
-}
-
 /// Writes a file whole or not at all.
 fn write_whole(path: &Path, outcome: &Capacity) -> std::io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(directory_of(path))?;
@@ -146,13 +129,12 @@ pub async fn run(
             Next::Found(found) => break found,
         };
         tell(&format!("trial {}: {load} VUs …", trials.len() + 1));
-        let lag = Arc::new(Lag::default());
-        let (result, seconds) = watched(session.run(config(load), &lag), &lag).await;
+        let result = session.run(config(load)).await;
         if session.signalled() {
             tell("stopped by a signal: the capacity was not found");
             return ExitCode::Interrupted;
         }
-        let trial = Trial::of(load, &result, &seconds, request.hold);
+        let trial = Trial::of(load, &result, request.hold);
         if trial.requests_per_second == 0.0 {
             tell(&format!(
                 "error: no request was made: {}",

@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::search::Outcome;
-use crate::health::Health;
 use crate::metrics::TagFilter;
 use crate::report::RunResult;
 use crate::threshold::ExitCode;
@@ -54,9 +53,10 @@ pub struct ServerParts {
 }
 
 impl Trial {
-    /// Reads a trial off its run; `seconds` are the looks at the generator.
+    /// Reads a trial off its run.
     #[must_use]
-    pub fn of(load: u32, result: &RunResult, seconds: &[Health], hold: Duration) -> Self {
+    pub fn of(load: u32, result: &RunResult, hold: Duration) -> Self {
+        let seconds = &result.health.series;
         let hold_only = TagFilter(vec![("stage".to_owned(), HOLD.to_owned())]);
         let snapshot = &result.snapshot;
         let p95 = |metric| snapshot.trend(metric, &hold_only).percentile_ms(95.0);
@@ -83,7 +83,7 @@ impl Trial {
             machine_cpu: median(seconds.iter().map(|health| health.machine_cpu_percent)),
             lag: seconds
                 .iter()
-                .map(|health| health.lag.as_secs_f64() * 1_000.0)
+                .map(|health| health.lag_ms)
                 .fold(0.0, f64::max),
         }
     }

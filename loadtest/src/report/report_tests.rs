@@ -6,7 +6,7 @@ use super::*;
 use crate::audit::{Amount, Invariant};
 use crate::config::{self, Field, Inputs, Layer};
 use crate::fidelity::RequestShare;
-use crate::health::{Capacity, Health};
+use crate::health::{Health, Resources};
 use crate::metrics::{CheckCounts, CheckTags, IterationTags, Method, Phase, RequestTags};
 use crate::output::Account;
 use crate::threshold::{Evidence, Limits, evaluate, judge};
@@ -135,11 +135,11 @@ fn result() -> RunResult {
         idle: &[],
         doubts: &["1 of 99 iterations was odd".to_owned()],
     });
-    let capacity = Capacity {
+    let resources = Resources {
         cores: 2,
         fds: 1_024,
     };
-    let mut health = HealthLog::new(capacity, config.limits);
+    let mut health = HealthLog::new(resources, config.limits);
     health.note(&Health {
         at_ms: 1_000,
         cpu_percent: 12.5,

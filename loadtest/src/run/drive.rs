@@ -11,7 +11,7 @@ use super::prepare::Server;
 use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
 use crate::executor::{self, Alarm, Control, Crew, Fleet, Settled};
-use crate::health::{Lag, Monitor};
+use crate::health::{Lag, Monitor, Resources};
 use crate::metrics::{RawSamples, Recorder, Snapshot};
 use crate::output::Feed;
 use crate::personas::Persona;
@@ -41,6 +41,25 @@ pub(super) struct Watch {
     pub(super) monitor: Monitor,
     pub(super) health: HealthLog,
     pub(super) control: Arc<Control>,
+}
+
+impl Watch {
+    /// Looks at a run of this configuration.
+    pub(super) fn new(
+        config: &RunConfig,
+        feed: Feed,
+        lag: &Arc<Lag>,
+        control: &Arc<Control>,
+    ) -> Self {
+        Self {
+            progress: Progress::new(config.quiet, &config.plan()),
+            feed,
+            timeline: Timeline::new(&config.thresholds, &config.plan()),
+            monitor: Monitor::new(Arc::clone(lag)),
+            health: HealthLog::new(Resources::of_this_process(), config.limits),
+            control: Arc::clone(control),
+        }
+    }
 }
 
 /// A shorter time than this says little of a second: it is the rest at the end, or the beginning.

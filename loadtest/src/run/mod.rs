@@ -14,19 +14,18 @@ use tokio::runtime::Handle;
 use self::drive::{Driven, Run, Watch, drive};
 use self::judged::{Course, Load, judged, lost_rows};
 pub(crate) use self::prepare::directory_of;
-use self::prepare::{Refusal, Server, check_summary_json, report_directory, run_id, server};
+use self::prepare::{Refusal, check_summary_json, report_directory, run_id, server};
 use self::publish::{publish, tell};
 pub use self::session::{Session, SessionError};
 use crate::audit::audit;
 use crate::config::RunConfig;
-use crate::diagnosis::HealthLog;
 use crate::executor::Control;
-use crate::health::{Capacity, Lag, Monitor};
+use crate::health::Lag;
 use crate::metrics::{RawSamples, Snapshot, TagFilter};
 use crate::output::{Feed, Rows, Source};
 use crate::progress::Progress;
 use crate::shop::{Admin, AdminError, Ledger, World};
-use crate::threshold::{ExitCode, Timeline};
+use crate::threshold::ExitCode;
 
 /// Carries out a run and reports it. `control` is what signals act on; `telemetry` runs
 /// everything that only watches, beside the runtime of the virtual users.
@@ -75,11 +74,7 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
     };
     let watch = Watch {
         progress,
-        feed,
-        timeline: Timeline::new(&config.thresholds, &config.plan()),
-        monitor: Monitor::new(Arc::clone(&lag)),
-        health: HealthLog::new(Capacity::of_this_process(), config.limits),
-        control: Arc::clone(&control),
+        ..Watch::new(&config, feed, &lag, &control)
     };
     let (load, watch) = load(parts, watch).await;
     watch.progress.step("delivering the last metrics");

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use thiserror::Error;
 
 use crate::config::{RunConfig, SummaryJson};
-use crate::health::Capacity;
+use crate::health::Resources;
 use crate::output::OpenError;
 use crate::progress::Progress;
 use crate::shop::Admin;
@@ -135,7 +135,7 @@ fn check_files(config: &RunConfig) -> Result<(), Refusal> {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
     let vus = u64::from(config.plan().vus_max());
-    let (needed, limit) = (vus + OTHER_FILES, Capacity::of_this_process().fds);
+    let (needed, limit) = (vus + OTHER_FILES, Resources::of_this_process().fds);
     if needed > limit {
         return Err(Refusal::Files { vus, needed, limit });
     }

@@ -8,8 +8,9 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 
 use super::drive::{Run, Watch};
+use super::judged::{Course, judged};
 use super::prepare::{Refusal, Server, run_id, server};
-use super::{instance, judged, load};
+use super::{instance, load};
 use crate::config::RunConfig;
 use crate::executor::Control;
 use crate::health::Lag;
@@ -48,7 +49,7 @@ impl Session {
         control: Arc<Control>,
         telemetry: Handle,
     ) -> Result<Self, SessionError> {
-        let progress = Progress::new(config.quiet, &config.schedule);
+        let progress = Progress::new(config.quiet, &config.plan());
         let server = tokio::select! {
             server = server(config, &progress) => server,
             () = control.stopping().cancelled() => Err(Refusal::Signal),
@@ -68,8 +69,7 @@ impl Session {
     }
 
     /// Makes one run: set-up, load, audit, verdict. It leaves no report and no rows behind.
-    /// `lag` notes how late timers fire meanwhile.
-    pub async fn run(&self, config: RunConfig, lag: &Arc<Lag>) -> RunResult {
+    pub async fn run(&self, config: RunConfig) -> RunResult {
         let started_at = SystemTime::now();
         let id = run_id(&config.profile, started_at);
         let source = Source {
@@ -77,27 +77,32 @@ impl Session {
                 run_id: id.clone(),
                 instance: instance(),
             },
-            thresholds: config.thresholds.clone(),
-            lag: Arc::clone(lag),
+            thresholds: config.thresholds.len(),
             raw: None,
         };
+        let feed = Feed::open(source, &[], Path::new(""))
+            .await
+            .expect("without outputs there is nothing to open");
+        let lag = Arc::new(Lag::default());
+        let watch = Watch::new(&config, feed, &lag, &self.control);
         let parts = Run {
             config: &config,
             server: &self.server,
             control: &self.control,
             telemetry: &self.telemetry,
-            lag,
+            lag: &lag,
             raw: None,
-        };
-        let watch = Watch {
-            progress: Progress::new(config.quiet, &config.schedule),
-            feed: Feed::open(source, &[], Path::new(""))
-                .await
-                .expect("without outputs there is nothing to open"),
         };
         let (load, watch) = load(parts, watch).await;
         watch.progress.finish();
-        let signalled = self.control.signalled();
-        judged(config, id, started_at, &self.server, load, signalled)
+        let course = Course {
+            id,
+            started_at,
+            timeline: watch.timeline,
+            health: watch.health,
+            signalled: self.control.signalled(),
+            aborted: self.control.aborted().map(str::to_owned),
+        };
+        judged(config, course, &self.server, load)
     }
 }
