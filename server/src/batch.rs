@@ -27,10 +27,14 @@ pub(crate) const LARGEST_BATCH: usize = 256;
 /// one by one.
 const COMPANY: usize = 4;
 
-/// After a batch with company the worker pauses for as long as the batch took,
-/// but no longer than this. What is waited is won back: batches get larger,
-/// and the processors are left to other requests. Who comes alone never waits.
+/// After a batch with company the worker waits until as many have come again,
+/// for as long as the batch took and no longer than this. So batches get
+/// larger, and the processors are left to other requests meanwhile. Who comes
+/// alone never waits.
 const LONGEST_PAUSE: Duration = Duration::from_millis(6);
+
+/// How often the worker looks who has come; the precision of timers.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// How many requests may wait. A request beyond gets 503 at once, which is
 /// better than an answer that comes after its client has gone.
@@ -113,10 +117,13 @@ async fn work<B: Batch>(mut batch: B, mut queue: mpsc::Receiver<Waiting<B>>) {
     let mut gathered = Vec::with_capacity(LARGEST_BATCH);
     while queue.recv_many(&mut gathered, LARGEST_BATCH).await > 0 {
         let started = Instant::now();
-        let company = gathered.len() >= COMPANY;
+        let size = gathered.len();
         serve(&mut batch, &mut gathered).await;
-        if company && queue.len() < LARGEST_BATCH {
-            sleep(started.elapsed().min(LONGEST_PAUSE)).await;
+        if size >= COMPANY {
+            let end = Instant::now() + started.elapsed().min(LONGEST_PAUSE);
+            while queue.len() < size && Instant::now() < end {
+                sleep(LOOK).await;
+            }
         }
     }
 }
@@ -177,6 +184,7 @@ async fn serve<B: Batch>(batch: &mut B, gathered: &mut Vec<Waiting<B>>) {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use futures::future::join_all;
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -278,6 +286,19 @@ mod tests {
         }
         let waited = pause_after(COMPANY - 1, Duration::from_millis(500)).await;
         assert_eq!(waited, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pause_ends_when_as_many_have_come_again() {
+        let fixture = fixture();
+        let first: Vec<_> = (0..COMPANY).map(|_| fixture.call(1)).collect();
+        sleep(LONGEST_PAUSE).await;
+        fixture.permits.add_permits(2);
+        join_all(first).await;
+        let answered = Instant::now();
+        join_all((0..COMPANY).map(|_| fixture.call(2))).await;
+        assert!(answered.elapsed() <= 2 * LOOK, "{:?}", answered.elapsed());
+        assert_eq!(*fixture.batches.lock().unwrap(), [COMPANY, COMPANY]);
     }
 
     #[tokio::test(start_paused = true)]
