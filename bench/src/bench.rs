@@ -170,7 +170,6 @@ fn build(root: &Path) -> anyhow::Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args(["build", "--release", "--locked", "--quiet"])
-        .args(["-p", "loadtest", "-p", "server"])
         .args(["--bin", "loadtest", "--bin", "server"])
         .current_dir(root)
         .status()
