@@ -2,7 +2,7 @@
 # it installs itself, without a prompt. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-quick bench-tools services influx
+.PHONY: help demo test lint bench bench-quick bench-tools services influx browser
 
 # What the bench measures against.
 K6_VERSION := 1.1.0
@@ -17,7 +17,7 @@ help: ## List the targets
 demo: services ## Run the seed's 300 users on a private stack: verdict, and a report in reports/
 	cargo run --release --bin loadtest -- --profile flow_iterations
 
-test: services influx ## Run every test, against real PostgreSQL, Redis and InfluxDB
+test: services influx browser ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
 	cargo test --workspace --locked
 
 lint: ## Formatting, clippy with warnings denied, and the documentation
@@ -78,4 +78,21 @@ influx: # InfluxDB 1.x, as a program: the tests start their own private instance
 	  HOMEBREW_NO_AUTO_UPDATE=1 brew install influxdb@1; \
 	else \
 	  echo "no apt-get and no brew here: install InfluxDB 1.x by hand, then run make again" >&2; exit 1; \
+	fi
+
+browser: # Chromium, which opens the reports, and xmllint, which checks the JUnit XML
+	@missing=""; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	  || [ -x /Applications/Chromium.app/Contents/MacOS/Chromium ] || missing="$$missing chromium"; \
+	command -v xmllint >/dev/null || missing="$$missing libxml2-utils"; \
+	[ -z "$$missing" ] && exit 0; \
+	echo "installing:$$missing"; \
+	root=""; [ "$$(id -u)" = 0 ] || root="sudo -n"; \
+	if command -v apt-get >/dev/null; then \
+	  $$root apt-get update -qq && \
+	  $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	elif command -v brew >/dev/null; then \
+	  HOMEBREW_NO_AUTO_UPDATE=1 brew install --cask chromium; \
+	else \
+	  echo "no apt-get and no brew here: install Chromium and xmllint by hand, then run make again" >&2; exit 1; \
 	fi

@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::capacity;
 use crate::config::{FIELDS, Field, Form, Layer, parse};
+use crate::run::Renderings;
 use crate::threshold::ExitCode;
 
 /// What the user asks for.
@@ -20,6 +21,13 @@ pub enum Invocation {
     Profiles,
     /// Find the largest load under which the SLA holds.
     Capacity(capacity::Request),
+    /// Render the reports of an earlier run again.
+    Report {
+        /// Its summary.
+        summary: PathBuf,
+        /// What is rendered, and where to; all of them beside the summary if none is named.
+        renderings: Renderings,
+    },
     /// Deliver what an output of an earlier run could not.
     Replay {
         /// The spool file.
@@ -38,6 +46,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, cl
     Ok(match matches.subcommand() {
         Some(("profiles", _)) => Invocation::Profiles,
         Some(("capacity", matches)) => Invocation::Capacity(capacity_request(matches)?),
+        Some(("report", matches)) => report(matches),
         Some(("replay", matches)) => Invocation::Replay {
             file: matches
                 .get_one::<String>("file")
@@ -54,6 +63,44 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, cl
     })
 }
 
+fn report(matches: &ArgMatches) -> Invocation {
+    let path = |id: &str| matches.get_one::<String>(id).map(PathBuf::from);
+    let summary = path("summary").unwrap_or_default();
+    let asked = Renderings {
+        html: path("html"),
+        markdown: path("md"),
+        junit: path("junit"),
+    };
+    Invocation::Report {
+        summary,
+        renderings: asked,
+    }
+}
+
+fn report_command() -> Command {
+    let file =
+        |id: &'static str, help: &'static str| Arg::new(id).long(id).value_name("FILE").help(help);
+    Command::new("report")
+        .about("Render the reports of an earlier run again, from its summary and its series")
+        .arg(
+            Arg::new("summary")
+                .value_name("RUN.json")
+                .required(true)
+                .help("The run's summary, or its directory; series.jsonl lies beside it"),
+        )
+        .arg(file("html", "The page"))
+        .arg(file(
+            "md",
+            "The Markdown, for a pull request or a CI's step summary",
+        ))
+        .arg(file("junit", "The JUnit XML"))
+        .after_help(
+            "Without any of these, all three are written beside the summary.\n\nExamples:\n  \
+             loadtest report reports/20261123-192424-flow_iterations-c91f\n  \
+             loadtest report run/summary.json --md comment.md",
+        )
+}
+
 fn command() -> Command {
     Command::new("loadtest")
         .version(env!("CARGO_PKG_VERSION"))
@@ -61,6 +108,7 @@ fn command() -> Command {
         .after_help(after_help())
         .args_conflicts_with_subcommands(true)
         .args(arguments(|_| true))
+        .subcommand(report_command())
         .subcommand(
             Command::new("replay")
                 .about("Deliver rows that an output of an earlier run put by")

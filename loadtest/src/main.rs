@@ -10,7 +10,7 @@ use loadtest::config::{self, Inputs, Layer, PROFILES, Problem, RunConfig};
 use loadtest::executor::Control;
 use loadtest::output::{Address, ReplayError, replay};
 use loadtest::report::write_plan;
-use loadtest::run::run;
+use loadtest::run::{render, run};
 use loadtest::threshold::ExitCode as Exit;
 use tokio::runtime::Handle;
 
@@ -32,6 +32,16 @@ fn main() -> ExitCode {
             })
         }),
         Ok(Invocation::Capacity(request)) => search(request),
+        Ok(Invocation::Report {
+            summary,
+            renderings,
+        }) => match render(&summary, &renderings) {
+            Ok(written) => show(|out| {
+                let mut written = written.iter();
+                written.try_for_each(|path| writeln!(out, "{}", path.display()))
+            }),
+            Err(error) => fail(&error.to_string(), Exit::BadConfiguration),
+        },
         Ok(Invocation::Replay { file, out }) => deliver(&file, &out),
         Err(message) => {
             // Help and version are no mistake. A closed pipe is nobody's concern here.

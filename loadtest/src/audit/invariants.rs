@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::totals::Totals;
 use crate::book::{Book, Operation};
@@ -38,7 +38,7 @@ pub struct UserFacts {
 }
 
 /// What a rule expects, or what was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Amount {
     /// Exactly so much.
@@ -93,7 +93,7 @@ impl fmt::Display for Amount {
 }
 
 /// A rule and how it came out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invariant {
     /// The rule.
     pub name: String,

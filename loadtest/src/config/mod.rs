@@ -10,6 +10,7 @@ pub(crate) mod parse;
 mod profile;
 mod reader;
 mod scenario;
+mod setting;
 mod shape;
 mod validate;
 
@@ -21,6 +22,7 @@ pub use layer::{Layer, Source, Value};
 pub use profile::{BuiltIn, PROFILES};
 pub use reader::Problem;
 pub use scenario::Scenario;
+pub use setting::{Setting, command};
 pub use validate::{Inputs, load};
 
 use crate::executor::Plan;
@@ -64,6 +66,8 @@ pub struct RunConfig {
     pub influx_raw: bool,
     /// Whether progress is kept to oneself.
     pub quiet: bool,
+    /// What was asked for, as it was written, for reports.
+    pub settings: Vec<Setting>,
 }
 
 impl RunConfig {

@@ -8,6 +8,7 @@ use super::parse;
 use super::profile::{BuiltIn, PROFILES};
 use super::reader::{Problem, Reader};
 use super::scenario::{self, Table};
+use super::setting::settings;
 use super::{RunConfig, SummaryJson, judgement, shape};
 use crate::output::Address;
 use crate::shop::Coupons;
@@ -160,6 +161,7 @@ fn assemble(
         outputs: outputs(reader, variables),
         influx_raw: reader.is_on("influx_raw"),
         quiet: reader.is_on("quiet"),
+        settings: settings(reader),
         scenarios: scenarios?,
     };
     Some(config)

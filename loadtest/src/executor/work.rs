@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::arrivals::{Arrivals, Lane};
 use super::clock::Clock;
 use super::schedule::{Iterations, Schedule};
 
 /// What became of a scenario's arrivals: started + dropped = scheduled, up to where it stopped.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Iterations that were due.
     pub scheduled: u64,

@@ -16,11 +16,11 @@ const LONGEST_US: u64 = 1 << 40;
 /// every request. Merging two trends loses nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Trend {
-    zeros: u64,
-    sum_us: u64,
-    min_us: u64,
-    max_us: u64,
-    others: Option<Box<Histogram<u32>>>,
+    pub(super) zeros: u64,
+    pub(super) sum_us: u64,
+    pub(super) min_us: u64,
+    pub(super) max_us: u64,
+    pub(super) others: Option<Box<Histogram<u32>>>,
 }
 
 impl Trend {
@@ -102,6 +102,23 @@ impl Trend {
                 .map_or(0, |histogram| histogram.count_between(0, us))
     }
 
+    /// The durations in ascending order as they are kept: milliseconds, to three significant
+    /// digits, and how many.
+    pub fn recorded(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        let zeros = (self.zeros > 0).then_some((0.0, self.zeros));
+        let others = self
+            .others
+            .iter()
+            .flat_map(|histogram| histogram.iter_recorded());
+        let others = others.map(|step| {
+            (
+                ms(step.value_iterated_to()),
+                u64::from(step.count_at_value()),
+            )
+        });
+        zeros.into_iter().chain(others)
+    }
+
     /// Exact mean in milliseconds, 0 when empty.
     #[must_use]
     pub fn avg_ms(&self) -> f64 {
@@ -163,7 +180,7 @@ impl Trend {
         values
     }
 
-    fn others_mut(&mut self) -> &mut Histogram<u32> {
+    pub(super) fn others_mut(&mut self) -> &mut Histogram<u32> {
         self.others.get_or_insert_with(|| {
             Box::new(
                 Histogram::new(SIGNIFICANT_DIGITS)
@@ -172,7 +189,7 @@ impl Trend {
         })
     }
 
-    fn note_extremes(&mut self, min_us: u64, max_us: u64) {
+    pub(super) fn note_extremes(&mut self, min_us: u64, max_us: u64) {
         self.min_us = if self.is_empty() {
             min_us
         } else {
@@ -182,7 +199,7 @@ impl Trend {
     }
 }
 
-fn ms(us: u64) -> f64 {
+pub(super) fn ms(us: u64) -> f64 {
     us as f64 / 1_000.0
 }
 

@@ -1,5 +1,6 @@
 //! What is measured: names, tags, distributions, and the recorder that VUs write to.
 
+mod encoded;
 mod histogram;
 mod metric;
 mod raw;
@@ -7,9 +8,12 @@ mod recorder;
 mod snapshot;
 mod tags;
 
+pub use encoded::{Broken, Encoded};
 pub use histogram::Trend;
 pub use metric::{AGGREGATIONS, Aggregation, Kind, METRICS, Metric, find};
 pub use raw::{Origin, RawSamples, Sample, SampleOf};
 pub use recorder::Recorder;
-pub use snapshot::{CheckCounts, Gauge, IterationSeries, Phase, Rate, RequestSeries, Snapshot};
+pub use snapshot::{
+    CheckCounts, Gauge, IterationSeries, Phase, Rate, RequestSeries, Slowest, Snapshot,
+};
 pub use tags::{CheckTags, IterationTags, Method, Names, RequestTags, TagFilter, intern};

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use super::histogram::Trend;
 use super::tags::{CheckTags, IterationTags, Names, RequestTags, TagFilter};
@@ -56,10 +57,25 @@ impl Phase {
     }
 }
 
+/// The slowest request of a series: what its trend can't tell is who it was and where its time went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slowest {
+    /// How long it took.
+    pub duration: Duration,
+    /// Number of the virtual user.
+    pub vu: u32,
+    /// When its answer was there, since the start of the run.
+    pub at: Duration,
+    /// `queue`, `db` and `redis` of its `Server-Timing`, as far as it had them.
+    pub server: [Option<Duration>; 3],
+}
+
 /// What requests with the same tags had in common.
 #[derive(Debug, Clone, Default)]
 pub struct RequestSeries {
     trends: [Trend; Phase::ALL.len()],
+    /// The slowest of them.
+    pub slowest: Option<Slowest>,
     /// Bytes written.
     pub bytes_sent: u64,
     /// Bytes read.
@@ -78,7 +94,20 @@ impl RequestSeries {
         &self.trends[phase as usize]
     }
 
+    /// Whether a request of this duration would be the slowest so far.
+    #[must_use]
+    pub fn is_slowest(&self, duration: Duration) -> bool {
+        self.slowest
+            .is_none_or(|slowest| duration > slowest.duration)
+    }
+
     fn merge(&mut self, other: &Self) {
+        if let Some(slowest) = other
+            .slowest
+            .filter(|theirs| self.is_slowest(theirs.duration))
+        {
+            self.slowest = Some(slowest);
+        }
         for (mine, theirs) in self.trends.iter_mut().zip(&other.trends) {
             mine.merge(theirs);
         }
@@ -88,6 +117,7 @@ impl RequestSeries {
 
     fn clear(&mut self) {
         self.trends.iter_mut().for_each(Trend::clear);
+        self.slowest = None;
         self.bytes_sent = 0;
         self.bytes_received = 0;
     }
@@ -152,7 +182,7 @@ pub struct CheckCounts {
 }
 
 /// A share of samples.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     /// Samples for which it holds. (For `http_req_failed`: failed requests, as in k6.)
     pub passes: u64,

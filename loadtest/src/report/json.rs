@@ -1,4 +1,4 @@
-//! The summary as JSON. Its keys are an interface: README.md documents them.
+//! The summary of a run, made from its outcome and written as JSON.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -7,124 +7,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::RunResult;
-use crate::audit::Invariant;
-use crate::config::RunConfig;
-use crate::diagnosis::HealthLog;
-use crate::executor::Account;
-use crate::fidelity::PersonaShare;
+use super::summary::{
+    CheckRow, FailureRow, Run, SUMMARY_VERSION, ScenarioRow, StageRow, Summary, ThresholdRow, Value,
+};
+use crate::config::{RunConfig, command};
 use crate::metrics::{Gauge, Kind, METRICS, Snapshot, TagFilter, Trend};
-use crate::output;
 use crate::shop::{REQUESTS, custom_trends};
-use crate::threshold::{Crossing, Verdict};
-
-/// Version of the document: raised when a key changes its meaning or goes away.
-const VERSION: u32 = 1;
-
-#[derive(Serialize)]
-struct Summary<'a> {
-    version: u32,
-    verdict: Verdict,
-    exit_code: u8,
-    reasons: &'a [String],
-    run: Run<'a>,
-    metrics: BTreeMap<String, Value>,
-    thresholds: Vec<ThresholdRow<'a>>,
-    checks: Vec<CheckRow>,
-    invariants: &'a [Invariant],
-    failures: Vec<FailureRow<'a>>,
-    outputs: &'a [output::Account],
-    mix: &'a [PersonaShare],
-    health: &'a HealthLog,
-    warnings: &'a [String],
-}
-
-#[derive(Serialize)]
-struct Run<'a> {
-    id: &'a str,
-    profile: &'a str,
-    host: &'a str,
-    executor: String,
-    /// `open`, `closed`, or `mixed`.
-    model: &'static str,
-    scenarios: Vec<ScenarioRow<'a>>,
-    mix: String,
-    seed: u64,
-    started_at: String,
-    duration_ms: u64,
-    vus_max: u32,
-    iterations: u64,
-    interrupted_iterations: u64,
-    dropped_iterations: u64,
-    unknown_outcomes: u64,
-}
-
-#[derive(Serialize)]
-struct ScenarioRow<'a> {
-    name: &'a str,
-    executor: &'static str,
-    mix: String,
-    vus_max: u32,
-    start_ms: u64,
-    end_ms: u64,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    tags: BTreeMap<&'a str, &'a str>,
-    #[serde(flatten)]
-    arrivals: Option<Account>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Value {
-    Trend {
-        count: u64,
-        avg: f64,
-        min: f64,
-        med: f64,
-        max: f64,
-        p90: f64,
-        p95: f64,
-        p99: f64,
-        p999: f64,
-    },
-    Counter {
-        count: u64,
-        rate: f64,
-    },
-    Rate {
-        rate: Option<f64>,
-        passes: u64,
-        fails: u64,
-    },
-    Gauge {
-        value: u64,
-        min: u64,
-        max: u64,
-    },
-}
-
-#[derive(Serialize)]
-struct ThresholdRow<'a> {
-    expression: String,
-    ok: bool,
-    actual: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    crossing: Option<&'a Crossing>,
-}
-
-#[derive(Serialize)]
-struct CheckRow {
-    name: &'static str,
-    scenario: &'static str,
-    passes: u64,
-    fails: u64,
-}
-
-#[derive(Serialize)]
-struct FailureRow<'a> {
-    name: &'static str,
-    status: u16,
-    sample: &'a str,
-}
 
 /// Writes the summary, indented.
 ///
@@ -135,31 +23,16 @@ pub fn write_json(result: &RunResult, mut out: impl Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn summary(result: &RunResult) -> Summary<'_> {
+/// The summary of a run.
+#[must_use]
+pub fn summary(result: &RunResult) -> Summary {
     let snapshot = &result.snapshot;
-    let counter = |name| snapshot.counter(name, &TagFilter::default()).unwrap_or(0);
     Summary {
-        version: VERSION,
+        version: SUMMARY_VERSION,
         verdict: result.judgement.verdict,
         exit_code: result.judgement.exit.code(),
-        reasons: &result.judgement.reasons,
-        run: Run {
-            id: &result.id,
-            profile: &result.config.profile,
-            host: &result.host,
-            executor: result.config.executors(),
-            model: model(&result.config),
-            scenarios: scenarios(result),
-            mix: result.config.mixes(),
-            seed: result.config.seed,
-            started_at: humantime::format_rfc3339_millis(result.started_at).to_string(),
-            duration_ms: millis(result.duration),
-            vus_max: result.config.plan().vus_max(),
-            iterations: counter("iterations"),
-            interrupted_iterations: counter("interrupted_iterations"),
-            dropped_iterations: counter("dropped_iterations"),
-            unknown_outcomes: result.unknown_outcomes,
-        },
+        reasons: result.judgement.reasons.clone(),
+        run: run(result),
         metrics: metrics(result),
         thresholds: result
             .thresholds
@@ -168,38 +41,39 @@ fn summary(result: &RunResult) -> Summary<'_> {
                 expression: outcome.threshold.to_string(),
                 ok: outcome.ok,
                 actual: outcome.actual,
-                crossing: outcome.crossing.as_ref(),
+                crossing: outcome.crossing.as_ref().map(as_json),
             })
             .collect(),
         checks: snapshot
             .checks_by_name()
             .into_iter()
             .map(|(scenario, name, counts)| CheckRow {
-                name,
-                scenario,
+                name: name.to_owned(),
+                scenario: scenario.to_owned(),
                 passes: counts.passes,
                 fails: counts.fails,
             })
             .collect(),
-        invariants: &result.invariants,
+        invariants: result.invariants.clone(),
         failures: result
             .failures
             .iter()
             .map(|(name, status, sample)| FailureRow {
-                name,
+                name: (*name).to_owned(),
                 status: *status,
-                sample,
+                sample: sample.clone(),
             })
             .collect(),
-        outputs: &result.outputs,
-        mix: &result.mix,
-        health: &result.health,
-        warnings: &result.warnings,
+        outputs: result.outputs.clone(),
+        mix: as_json(&result.mix),
+        health: as_json(&result.health),
+        warnings: result.warnings.clone(),
     }
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// What reports pass on without looking into it.
+fn as_json(value: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 /// The open model shows what users would have waited for; the closed one doesn't.
@@ -211,7 +85,7 @@ fn model(config: &RunConfig) -> &'static str {
     }
 }
 
-fn scenarios(result: &RunResult) -> Vec<ScenarioRow<'_>> {
+fn scenarios(result: &RunResult) -> Vec<ScenarioRow> {
     let arrivals = result
         .arrivals
         .iter()
@@ -220,20 +94,64 @@ fn scenarios(result: &RunResult) -> Vec<ScenarioRow<'_>> {
     let scenarios = result.config.scenarios.iter().zip(arrivals);
     scenarios
         .map(|(scenario, arrivals)| ScenarioRow {
-            name: scenario.label(),
-            executor: scenario.schedule.executor.name(),
+            name: scenario.label().to_owned(),
+            executor: scenario.schedule.executor.name().to_owned(),
             mix: scenario.mix.to_string(),
             vus_max: scenario.schedule.vus_max(),
             start_ms: millis(scenario.schedule.start_time),
             end_ms: millis(scenario.schedule.end()),
-            tags: scenario
-                .tags
-                .iter()
-                .map(|(key, value)| (key.as_str(), value.as_str()))
-                .collect(),
+            tags: scenario.tags.iter().cloned().collect(),
             arrivals,
         })
         .collect()
+}
+
+fn run(result: &RunResult) -> Run {
+    let config = &result.config;
+    let plan = config.plan();
+    let counter = |name| {
+        let all = TagFilter::default();
+        result.snapshot.counter(name, &all).unwrap_or(0)
+    };
+    let stages = plan.parts().iter().flat_map(|part| {
+        let names = part.schedule.stage_names();
+        let stages = names.into_iter().zip(part.schedule.segments());
+        stages.collect::<Vec<_>>()
+    });
+    Run {
+        id: result.id.clone(),
+        profile: config.profile.clone(),
+        host: result.host.clone(),
+        executor: config.executors(),
+        model: model(config).to_owned(),
+        scenarios: scenarios(result),
+        mix: config.mixes(),
+        seed: config.seed,
+        started_at: humantime::format_rfc3339_millis(result.started_at).to_string(),
+        duration_ms: millis(result.duration),
+        vus_max: plan.vus_max(),
+        iterations: counter("iterations"),
+        interrupted_iterations: counter("interrupted_iterations"),
+        dropped_iterations: counter("dropped_iterations"),
+        unknown_outcomes: result.unknown_outcomes,
+        stages: stages
+            .map(|(name, segment)| StageRow {
+                name,
+                start_ms: millis(segment.start),
+                end_ms: millis(segment.end),
+                from: segment.from,
+                to: segment.to,
+            })
+            .collect(),
+        command: command(&config.settings, config.seed),
+        settings: config.settings.clone(),
+        loadtest: env!("CARGO_PKG_VERSION").to_owned(),
+        generator: result.generator.clone(),
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Every metric over all series, the main ones by request name, and what thresholds select.

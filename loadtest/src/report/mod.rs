@@ -1,14 +1,44 @@
 //! Renders an outcome: tables for people, JSON for programs. Each report writes to a writer.
 
+mod cause;
+mod charts;
+mod document;
+mod explain;
+mod format;
+mod heatmap;
+mod html;
 mod json;
+mod junit;
+mod markdown;
+mod measured;
 mod plan;
+mod plot;
+mod second;
+mod series;
+mod shares;
+mod strips;
+mod summary;
 pub(crate) mod table;
+mod tables;
 mod terminal;
 
 use std::time::{Duration, SystemTime};
 
-pub use json::write_json;
+pub use cause::Cause;
+pub use document::{Document, DocumentError};
+pub use explain::{Explanation, explain};
+pub use html::write_html;
+pub use json::{summary, write_json};
+pub use junit::write_junit;
+pub use markdown::{MARKDOWN_LIMIT, write_markdown};
 pub use plan::write_plan;
+pub use second::SERVER_PARTS;
+pub use series::{
+    Head, Row, SERIES_FILE, SERIES_VERSION, Second, Series, SeriesError, Slow, Tags, has,
+};
+pub use summary::{
+    CheckRow, FailureRow, Generator, Run, SUMMARY_VERSION, StageRow, Summary, ThresholdRow, Value,
+};
 pub use terminal::write_terminal;
 
 use crate::audit::Invariant;
@@ -43,6 +73,8 @@ pub struct RunResult {
     pub invariants: Vec<Invariant>,
     /// The first unexpected answer of each request name and status.
     pub failures: Vec<(&'static str, u16, String)>,
+    /// Where the load came from.
+    pub generator: Generator,
     /// What became of the rows of every output.
     pub outputs: Vec<Account>,
     /// Planned and achieved shares of every persona.

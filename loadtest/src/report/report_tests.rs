@@ -164,6 +164,12 @@ fn result() -> RunResult {
             500,
             "{\"title\":\"Internal\u{1b}[31m Server Error\"}".to_owned(),
         )],
+        generator: Generator {
+            host: "bench".to_owned(),
+            platform: "linux x86_64".to_owned(),
+            cpus: 2,
+            memory_bytes: 1 << 34,
+        },
         outputs: vec![Account {
             name: "influxdb=http://localhost:8086/k6".to_owned(),
             produced: 100,

@@ -6,6 +6,8 @@ use std::time::Duration;
 use owo_colors::{OwoColorize, Style};
 
 use super::RunResult;
+
+use super::format::ms;
 use super::table::{Table, mark, section};
 use crate::metrics::{Snapshot, TagFilter, Trend};
 use crate::shop::{REQUESTS, custom_trends};
@@ -409,15 +411,6 @@ fn times(trend: &Trend) -> [String; 7] {
         trend.max_ms(),
     ]
     .map(ms)
-}
-
-/// Milliseconds with about three significant digits.
-fn ms(value: f64) -> String {
-    match value {
-        value if value < 10.0 => format!("{value:.2}"),
-        value if value < 100.0 => format!("{value:.1}"),
-        value => format!("{value:.0}"),
-    }
 }
 
 fn per_second(count: u64, duration: Duration) -> String {

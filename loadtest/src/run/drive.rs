@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::prepare::Server;
+use super::recording::Recording;
 use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
 use crate::executor::{self, Alarm, Control, Crew, Fleet, Settled};
@@ -37,6 +38,8 @@ pub(super) struct Run<'a> {
 pub(super) struct Watch {
     pub(super) progress: Progress,
     pub(super) feed: Feed,
+    /// The run's seconds, where they are kept.
+    pub(super) series: Option<Recording>,
     pub(super) timeline: Timeline,
     pub(super) monitor: Monitor,
     pub(super) health: HealthLog,
@@ -54,6 +57,7 @@ impl Watch {
         Self {
             progress: Progress::new(config.quiet, &config.plan()),
             feed,
+            series: None,
             timeline: Timeline::new(&config.thresholds, &config.plan()),
             monitor: Monitor::new(Arc::clone(lag)),
             health: HealthLog::new(Resources::of_this_process(), config.limits),
@@ -82,6 +86,9 @@ impl Observer for Watch {
         }
         self.progress.tick(tick);
         self.feed.tick(tick, &outcomes, &health);
+        if let Some(series) = &mut self.series {
+            series.tick(tick, &health);
+        }
     }
 }
 

@@ -101,6 +101,7 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         thresholds,
         invariants,
         failures: driven.failures,
+        generator: super::generator(),
         outputs: Vec::new(),
         mix,
         unknown_outcomes: unknown,

@@ -4,8 +4,11 @@ mod drive;
 mod judged;
 mod prepare;
 mod publish;
+mod recording;
+mod render;
 mod session;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -16,6 +19,8 @@ use self::judged::{Course, Load, judged, lost_rows};
 pub(crate) use self::prepare::directory_of;
 use self::prepare::{Refusal, check_summary_json, report_directory, run_id, server};
 use self::publish::{publish, tell};
+use self::recording::Recording;
+pub use self::render::{RenderError, Renderings, render};
 pub use self::session::{Session, SessionError};
 use crate::audit::audit;
 use crate::config::RunConfig;
@@ -24,6 +29,7 @@ use crate::health::Lag;
 use crate::metrics::{RawSamples, Snapshot, TagFilter};
 use crate::output::{Feed, Rows, Source};
 use crate::progress::Progress;
+use crate::report::{Generator, Head, SERIES_FILE, SERIES_VERSION};
 use crate::shop::{Admin, AdminError, Ledger, World};
 use crate::threshold::ExitCode;
 
@@ -38,6 +44,7 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
     let prepared = async {
         let directory = report_directory(&config.report_dir, &id)?;
         check_summary_json(config.summary_json.as_ref())?;
+        let series = recording(&directory, &id, &config)?;
         let server = tokio::select! {
             server = server(&config, &progress) => server?,
             () = control.stopping().cancelled() => return Err(Refusal::Signal),
@@ -54,9 +61,9 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
         let (addresses, spools) = (config.outputs.clone(), directory.clone());
         let opening = telemetry.spawn(async move { Feed::open(source, &addresses, &spools).await });
         let feed = opening.await.expect("opening an output doesn't panic")?;
-        Ok((directory, feed, server))
+        Ok((directory, feed, series, server))
     };
-    let (directory, feed, server) = match prepared.await {
+    let (directory, feed, series, server) = match prepared.await {
         Ok(prepared) => prepared,
         Err(refusal) => {
             progress.finish();
@@ -74,6 +81,7 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
     };
     let watch = Watch {
         progress,
+        series: Some(series),
         ..Watch::new(&config, feed, &lag, &control)
     };
     let (load, watch) = load(parts, watch).await;
@@ -95,12 +103,41 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
     let lost = lost_rows(&result.outputs, result.config.limits.lost_rows);
     result.judgement = result.judgement.doubted(lost);
     watch.progress.finish();
+    if let Some(Err(error)) = watch.series.map(Recording::finish) {
+        tell(&format!("error: {SERIES_FILE} is not whole: {error}"));
+    }
     publish(&result, &directory)
+}
+
+/// Begins the run's series.
+fn recording(directory: &Path, id: &str, config: &RunConfig) -> Result<Recording, Refusal> {
+    let head = Head {
+        version: SERIES_VERSION,
+        run_id: id.to_owned(),
+        stages: config.plan().stage_names().to_vec(),
+    };
+    let path = directory.join(SERIES_FILE);
+    Recording::start(&path, &head).map_err(|source| Refusal::ReportDir { path, source })
 }
 
 /// The generator's name in rows: the host's.
 fn instance() -> String {
     sysinfo::System::host_name().unwrap_or_else(|_| "localhost".to_owned())
+}
+
+/// The machine that the load comes from.
+fn generator() -> Generator {
+    let kind = sysinfo::MemoryRefreshKind::nothing().with_ram();
+    let memory_bytes = sysinfo::System::new().map_or(0, |mut system| {
+        system.refresh_memory_specifics(kind);
+        system.total_memory()
+    });
+    Generator {
+        host: instance(),
+        platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        cpus: std::thread::available_parallelism().map_or(1, Into::into),
+        memory_bytes,
+    }
 }
 
 async fn load(run: Run<'_>, watch: Watch) -> (Load, Watch) {

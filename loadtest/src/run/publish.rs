@@ -3,14 +3,14 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::prepare::directory_of;
+use super::render::{Renderings, SUMMARY_FILE, render, write_whole};
 use crate::config::SummaryJson;
 use crate::report::{RunResult, write_json, write_terminal};
 use crate::threshold::ExitCode;
 
 /// Writes every report; gives the exit code, which a report that can't be written doesn't hide.
 pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
-    let summary = directory.join("summary.json");
+    let summary = directory.join(SUMMARY_FILE);
     let mut files = vec![summary.clone()];
     let mut tables_to_stderr = false;
     match &result.config.summary_json {
@@ -29,24 +29,21 @@ pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
         tracing::warn!(%error, "the summary could not be shown");
     }
     for path in files {
-        if let Err(error) = write_whole(&path, result) {
+        if let Err(error) = write_whole(&path, |out| write_json(result, out)) {
             tell(&format!(
                 "error: {} could not be written: {error}",
                 path.display()
             ));
         }
     }
-    tell(&format!("report: {}", summary.display()));
+    // From the files alone, so that an old run is rendered as it was.
+    let rendered = render(directory, &Renderings::default()).unwrap_or_else(|error| {
+        tell(&format!("error: no reports: {error}"));
+        Vec::new()
+    });
+    let first = rendered.first().unwrap_or(&summary);
+    tell(&format!("report: {}", first.display()));
     result.judgement.exit
-}
-
-/// Writes a file whole or not at all.
-fn write_whole(path: &Path, result: &RunResult) -> std::io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(directory_of(path))?;
-    write_json(result, std::io::BufWriter::new(&mut file))?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 /// A line on standard error.

@@ -86,6 +86,19 @@ pub enum Operator {
 }
 
 impl Operator {
+    /// In words, before the limit.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Less => "less than",
+            Self::LessOrEqual => "at most",
+            Self::Greater => "more than",
+            Self::GreaterOrEqual => "at least",
+            Self::Equal => "exactly",
+            Self::NotEqual => "anything but",
+        }
+    }
+
     /// The comparison itself.
     #[must_use]
     pub fn holds(self, actual: f64, limit: f64) -> bool {

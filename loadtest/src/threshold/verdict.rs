@@ -1,12 +1,12 @@
 //! The verdict and its exit code. Pure: everything that was seen goes in, the judgement comes out.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::evaluate::Outcome;
 use super::limits::Limits;
 
 /// What the run says about the system under test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every threshold and invariant holds.

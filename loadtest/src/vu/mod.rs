@@ -21,7 +21,7 @@ pub use self::target::{Target, TargetError};
 pub use self::wire::{PathError, ProtocolError};
 use crate::executor::Clock;
 use crate::metrics::{
-    CheckTags, IterationTags, Origin, Phase, RawSamples, Recorder, RequestTags, SampleOf,
+    CheckTags, IterationTags, Origin, Phase, RawSamples, Recorder, RequestTags, SampleOf, Slowest,
 };
 
 /// What all virtual users of a scenario share.
@@ -132,6 +132,15 @@ impl VirtualUser {
         self.surroundings.recorder.request(tags, |series| {
             for (phase, duration) in phases.into_iter().chain(exchange.server_timing.iter()) {
                 series.record(phase, duration);
+            }
+            let duration = phases[0].1;
+            if series.is_slowest(duration) {
+                series.slowest = Some(Slowest {
+                    duration,
+                    vu: self.number,
+                    at: self.surroundings.clock.elapsed(),
+                    server: exchange.server_timing.parts(),
+                });
             }
             series.bytes_sent += exchange.bytes_sent;
             series.bytes_received += exchange.bytes_received;

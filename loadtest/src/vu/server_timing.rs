@@ -32,6 +32,11 @@ impl ServerTiming {
         }
     }
 
+    /// `queue`, `db` and `redis`, as far as they were there.
+    pub(super) const fn parts(&self) -> [Option<Duration>; PARTS.len()] {
+        self.0
+    }
+
     /// The parts that were there.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Phase, Duration)> + '_ {
         PARTS

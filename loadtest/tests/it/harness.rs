@@ -73,6 +73,11 @@ impl Run {
         run.finish().await
     }
 
+    /// Where its reports go.
+    pub(crate) fn reports(&self) -> &std::path::Path {
+        self.reports.path()
+    }
+
     pub(crate) async fn finish(mut self) -> Ran {
         let child = self.command.spawn().expect("the program starts");
         self.wait(child).await

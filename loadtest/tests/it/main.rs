@@ -2,8 +2,10 @@
 
 mod audit_fails;
 mod bad_input;
+mod browser;
 mod dashboards;
 mod docs;
+mod explain;
 mod faults;
 mod harness;
 mod honest;
@@ -11,5 +13,7 @@ mod https;
 mod influx;
 mod panels;
 mod proxy;
+mod reports;
 mod runs;
+mod series;
 mod truth;

@@ -1,0 +1,208 @@
+//! What slowed requests down: the server's queue, database or Redis, its handlers, or the
+//! generator. Pure.
+
+use std::fmt;
+
+use super::second::SERVER_PARTS;
+use super::series::Slow;
+
+/// Who was to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// PostgreSQL, or what waited for it.
+    Database,
+    /// Redis, or what waited for it.
+    Redis,
+    /// Waiting in the server for other work of its own kind, with fast stores.
+    Queue,
+    /// None of the server's stores: its own code, or the way to it.
+    Handler,
+    /// The generator, which measured its own lack of breath.
+    Generator,
+    /// The server doesn't say, and the generator was well.
+    Unknown,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Database => "the database",
+            Self::Redis => "Redis",
+            Self::Queue => "the server's queue",
+            Self::Handler => "the server's handlers, or the network",
+            Self::Generator => "the generator",
+            Self::Unknown => "unknown: the server sends no Server-Timing",
+        })
+    }
+}
+
+/// What the slow requests have in common.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Blame {
+    /// Time of all of them, in ms.
+    pub(super) total: f64,
+    /// Of it, `queue`, `db`, `redis`.
+    pub(super) parts: [f64; 3],
+    /// The longest of each part in a single request, be it among the slowest or not: the batch that
+    /// others wait for is done before them.
+    pub(super) longest: [f64; 3],
+    count: u32,
+    /// Those with any `Server-Timing`.
+    timed: u32,
+    /// The generator's lag when each of them ended, added up, in ms.
+    lag: f64,
+}
+
+impl Blame {
+    /// Adds a slow request; `lag` is the generator's worst in the second in which it ended.
+    pub(super) fn add(&mut self, slow: &Slow, lag: f64) {
+        self.count += 1;
+        self.total += slow.duration;
+        self.lag += lag.min(slow.duration);
+        self.timed += u32::from(!slow.server.is_empty());
+        for (part, (_, name)) in SERVER_PARTS.iter().enumerate() {
+            let ms = slow
+                .server
+                .get(*name)
+                .copied()
+                .unwrap_or(0.0)
+                .min(slow.duration);
+            self.parts[part] += ms;
+            self.note_longest(part, ms);
+        }
+    }
+
+    /// Notes how long a part took in a request of the same kind and second.
+    pub(super) fn note_longest(&mut self, part: usize, ms: f64) {
+        self.longest[part] = self.longest[part].max(ms);
+    }
+
+    /// A part's share of the time of the slow requests.
+    pub(super) fn share(&self, part: f64) -> f64 {
+        if self.total > 0.0 {
+            part / self.total
+        } else {
+            0.0
+        }
+    }
+
+    /// The time that no part of `Server-Timing` has.
+    pub(super) fn rest(&self) -> f64 {
+        (self.total - self.parts.iter().sum::<f64>()).max(0.0)
+    }
+
+    /// Mean lag of the generator, in ms.
+    pub(super) fn mean_lag(&self) -> f64 {
+        self.lag / f64::from(self.count.max(1))
+    }
+
+    /// Who is to blame, if anything was slow.
+    ///
+    /// Most of the time lies either in the server's parts or outside of them. Outside, the
+    /// generator is to blame when its own timers were late by a good part of it: who fires timers
+    /// late reads answers late. In the parts, a long queue is only a consequence where a store was
+    /// slow at the same time, for the queue is the wait for the batch before, and that batch waits
+    /// for its store.
+    pub(super) fn cause(&self) -> Option<Cause> {
+        /// Of the time outside: more can't be chance, as lag is measured every 20 ms.
+        const LATE: f64 = 0.25;
+        if self.count == 0 {
+            return None;
+        }
+        let [queue, db, redis] = self.parts;
+        if self.rest() >= self.total / 2.0 {
+            return Some(match () {
+                () if self.lag >= self.rest() * LATE => Cause::Generator,
+                () if self.timed == 0 => Cause::Unknown,
+                () => Cause::Handler,
+            });
+        }
+        let [longest_queue, longest_db, longest_redis] = self.longest;
+        let store = if db >= redis {
+            Cause::Database
+        } else {
+            Cause::Redis
+        };
+        if queue <= db.max(redis) {
+            return Some(store);
+        }
+        let longest = longest_db.max(longest_redis);
+        Some(match longest >= longest_queue / 2.0 {
+            true if longest_db >= longest_redis => Cause::Database,
+            true => Cause::Redis,
+            false => Cause::Queue,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slow(duration: f64, parts: &[(&str, f64)]) -> Slow {
+        Slow {
+            duration,
+            server: parts
+                .iter()
+                .map(|(name, ms)| ((*name).to_owned(), *ms))
+                .collect(),
+            ..Slow::default()
+        }
+    }
+
+    /// All of the slowest waited for a batch that was done before them.
+    #[test]
+    fn a_queue_behind_a_slow_store_is_the_stores() {
+        let mut blame = Blame::default();
+        blame.add(&slow(2_494.0, &[("queue", 2_486.0), ("db", 4.2)]), 3.0);
+        assert_eq!(blame.cause(), Some(Cause::Queue));
+        blame.note_longest(1, 2_270.0);
+        assert_eq!(blame.cause(), Some(Cause::Database));
+    }
+
+    #[test]
+    fn the_cause_is_where_most_of_the_time_went() {
+        let quick = ("redis", 0.2);
+        // (what the slow requests said, lag, cause)
+        let rows: [(&[Slow], f64, Option<Cause>); 8] = [
+            (&[], 0.0, None),
+            (
+                &[slow(900.0, &[("db", 880.0), quick])],
+                2.0,
+                Some(Cause::Database),
+            ),
+            (&[slow(900.0, &[("redis", 880.0)])], 2.0, Some(Cause::Redis)),
+            // The batch that waited for a lock, and two that waited for the batch.
+            (
+                &[
+                    slow(900.0, &[("db", 880.0)]),
+                    slow(890.0, &[("queue", 870.0), ("db", 5.0)]),
+                    slow(880.0, &[("queue", 860.0), ("db", 5.0)]),
+                ],
+                2.0,
+                Some(Cause::Database),
+            ),
+            (
+                &[slow(900.0, &[("queue", 800.0), ("db", 40.0)])],
+                2.0,
+                Some(Cause::Queue),
+            ),
+            (
+                &[slow(900.0, &[("db", 4.0), quick])],
+                2.0,
+                Some(Cause::Handler),
+            ),
+            (
+                &[slow(900.0, &[("db", 4.0), quick])],
+                400.0,
+                Some(Cause::Generator),
+            ),
+            (&[slow(900.0, &[])], 2.0, Some(Cause::Unknown)),
+        ];
+        for (requests, lag, cause) in rows {
+            let mut blame = Blame::default();
+            requests.iter().for_each(|slow| blame.add(slow, lag));
+            assert_eq!(blame.cause(), cause, "{requests:?} with a lag of {lag} ms");
+        }
+    }
+}

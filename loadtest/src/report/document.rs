@@ -1,0 +1,60 @@
+//! What reports are rendered from: the summary and the series of a run, and nothing else, so that
+//! an old run is rendered as it was.
+
+use thiserror::Error;
+
+use super::explain::{Explanation, explain};
+use super::measured::Measured;
+use super::series::Series;
+use super::summary::{SUMMARY_VERSION, Summary};
+use crate::metrics::Broken;
+
+/// A run, read and added up.
+#[derive(Debug)]
+pub struct Document {
+    /// The summary.
+    pub summary: Summary,
+    /// The series.
+    pub series: Series,
+    pub(super) measured: Measured,
+    /// Why it failed, if it did.
+    pub explanations: Vec<Explanation>,
+}
+
+/// Why a run can't be rendered.
+#[derive(Debug, Error)]
+pub enum DocumentError {
+    /// A histogram is broken.
+    #[error("the series can't be read: {0}")]
+    Series(#[from] Broken),
+    /// From another version of this program.
+    #[error("the summary is of version {0}; this program reads version {SUMMARY_VERSION}")]
+    Version(u32),
+    /// Of two runs.
+    #[error("the series is of the run {0}, the summary of another one")]
+    Stranger(String),
+}
+
+impl Document {
+    /// Adds a run up and explains it.
+    ///
+    /// # Errors
+    /// What doesn't fit together.
+    pub fn new(summary: Summary, series: Series) -> Result<Self, DocumentError> {
+        if summary.version != SUMMARY_VERSION {
+            return Err(DocumentError::Version(summary.version));
+        }
+        if series.head.run_id != summary.run.id {
+            return Err(DocumentError::Stranger(series.head.run_id));
+        }
+        let measured = Measured::of(&series)?;
+        let mut document = Self {
+            summary,
+            series,
+            measured,
+            explanations: Vec::new(),
+        };
+        document.explanations = explain(&document);
+        Ok(document)
+    }
+}

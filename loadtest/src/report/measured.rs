@@ -1,0 +1,233 @@
+//! What the seconds of a series add up to: by interval of the charts, and by request, stage and
+//! persona. Pure. Histograms are merged, percentiles never averaged.
+
+use std::collections::BTreeMap;
+
+use super::second::SERVER_PARTS;
+use super::series::{Second, Series};
+use crate::metrics::{Broken, Trend};
+
+/// The metric that most of a report is about.
+pub(super) const DURATION: &str = "http_req_duration";
+/// Heatmap rows in a factor of ten.
+pub(super) const HEAT_ROWS: f64 = 8.0;
+/// More points than this no screen shows apart.
+const MOST_POINTS: u64 = 240;
+/// Lengths of an interval, in seconds.
+const STEPS: [u64; 14] = [
+    1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600,
+];
+
+/// A whole series, added up.
+#[derive(Debug, Default)]
+pub(super) struct Measured {
+    /// Length of a point in ms.
+    pub(super) step_ms: u64,
+    /// When the last second ended.
+    pub(super) end_ms: u64,
+    /// The run in intervals of the same length.
+    pub(super) points: Vec<Point>,
+    /// By request name.
+    pub(super) requests: BTreeMap<String, Group>,
+    /// By stage.
+    pub(super) stages: BTreeMap<String, Group>,
+    /// By persona.
+    pub(super) personas: BTreeMap<String, Group>,
+    /// All requests.
+    pub(super) all: Group,
+    /// Every other trend: the custom ones, and iterations.
+    pub(super) trends: BTreeMap<String, Trend>,
+}
+
+/// Requests that have something in common.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) trend: Trend,
+    pub(super) failed: u64,
+    /// Requests by status.
+    pub(super) statuses: BTreeMap<String, u64>,
+    /// Sums of the parts of `Server-Timing` in ms; only by request name and over all.
+    pub(super) server: [f64; 3],
+}
+
+impl Group {
+    /// Means of a request in ms: `queue`, `db`, `redis`, and what is left of its duration.
+    pub(super) fn means(&self) -> Option<[f64; 4]> {
+        means(self.trend.count(), self.trend.sum_ms(), self.server)
+    }
+}
+
+/// An interval.
+#[derive(Debug, Default)]
+pub(super) struct Point {
+    pub(super) from_ms: u64,
+    pub(super) to_ms: u64,
+    /// The stage in which it ended.
+    pub(super) stage: String,
+    pub(super) requests: u64,
+    pub(super) failed: u64,
+    /// p50, p95 and p99 in ms, nothing without requests.
+    pub(super) percentiles: Option<[f64; 3]>,
+    /// Requests by row of the heatmap.
+    pub(super) heat: BTreeMap<i32, u64>,
+    /// Means of a request in ms, as [`Group::means`].
+    pub(super) server: Option<[f64; 4]>,
+    /// Means of gauges; of the lag the worst.
+    pub(super) gauges: BTreeMap<String, f64>,
+    /// p50 and p95 of every other trend in ms.
+    pub(super) trends: BTreeMap<String, [f64; 2]>,
+}
+
+impl Point {
+    pub(super) fn per_second(&self, count: u64) -> f64 {
+        count as f64 * 1_000.0 / (self.to_ms - self.from_ms).max(1) as f64
+    }
+
+    pub(super) fn gauge(&self, metric: &str) -> Option<f64> {
+        self.gauges.get(metric).copied()
+    }
+}
+
+/// The row of the heatmap that a duration belongs to.
+pub(super) fn heat_row(ms: f64) -> i32 {
+    (ms.max(0.01).log10() * HEAT_ROWS).floor() as i32
+}
+
+fn means(count: u64, sum: f64, server: [f64; 3]) -> Option<[f64; 4]> {
+    let each = count as f64;
+    let [queue, db, redis] = server;
+    let rest = (sum - queue - db - redis).max(0.0);
+    (count > 0).then(|| [queue, db, redis, rest].map(|part| part / each))
+}
+
+/// What is gathered for a point until it is whole.
+#[derive(Default)]
+struct Open {
+    point: Point,
+    /// By name, stage, persona, status and whether they failed: merging is dear, so each second
+    /// is merged once, and what is whole is merged into every group that it belongs to.
+    requests: BTreeMap<[String; 5], Trend>,
+    server: [f64; 3],
+    trends: BTreeMap<String, Trend>,
+    gauges: BTreeMap<String, (f64, u64)>,
+    length_ms: u64,
+}
+
+impl Measured {
+    /// Adds a series up.
+    ///
+    /// # Errors
+    /// A histogram that can't be read.
+    pub(super) fn of(series: &Series) -> Result<Self, Broken> {
+        let end_ms = series.seconds.last().map_or(0, |second| second.elapsed_ms);
+        let wanted = end_ms.div_ceil(1_000).div_ceil(MOST_POINTS);
+        let step = STEPS.iter().find(|step| **step >= wanted).copied();
+        let step_ms = step.unwrap_or(wanted) * 1_000;
+        let mut measured = Self {
+            step_ms,
+            end_ms,
+            ..Self::default()
+        };
+        let mut open = Open::default();
+        let mut current = 0;
+        for (index, second) in series.seconds.iter().enumerate() {
+            let middle = second.elapsed_ms.saturating_sub(second.length_ms / 2);
+            let last = index + 1 == series.seconds.len();
+            // The first and the last second are cut off: alone, a short one would be noise.
+            let short = last && second.length_ms < step_ms / 2;
+            if middle / step_ms != current && open.length_ms >= step_ms / 2 && !short {
+                measured.close(std::mem::take(&mut open));
+            }
+            current = middle / step_ms;
+            measured.add(second, &mut open)?;
+        }
+        if open.length_ms > 0 {
+            measured.close(open);
+        }
+        Ok(measured)
+    }
+
+    fn add(&mut self, second: &Second, open: &mut Open) -> Result<(), Broken> {
+        if open.length_ms == 0 {
+            open.point.from_ms = second.elapsed_ms.saturating_sub(second.length_ms);
+        }
+        open.length_ms += second.length_ms.max(1);
+        open.point.to_ms = second.elapsed_ms;
+        open.point.stage.clone_from(&second.stage);
+        for row in &second.trends {
+            let part = row.metric.strip_prefix("server_timing_");
+            if let Some(part) =
+                part.and_then(|part| SERVER_PARTS.iter().position(|(_, name)| *name == part))
+            {
+                let named = self.requests.entry(row.tag("name").to_owned()).or_default();
+                for server in [&mut open.server, &mut self.all.server, &mut named.server] {
+                    server[part] += row.value.sum;
+                }
+            } else if row.metric == DURATION {
+                let key = ["name", "stage", "persona", "status", "expected_response"];
+                let key = key.map(|tag| row.tag(tag).to_owned());
+                row.value.add_to(open.requests.entry(key).or_default())?;
+            } else if row.value.histogram.is_some() {
+                row.value
+                    .add_to(open.trends.entry(row.metric.clone()).or_default())?;
+            }
+        }
+        for row in &second.gauges {
+            let (sum, count) = open.gauges.entry(row.metric.clone()).or_default();
+            if row.metric.ends_with("lag_ms") {
+                (*sum, *count) = (sum.max(row.value), 1);
+            } else {
+                (*sum, *count) = (*sum + row.value, *count + 1);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Measured {
+    fn close(&mut self, open: Open) {
+        let mut point = open.point;
+        let mut all = Trend::default();
+        for ([name, stage, persona, status, expected], trend) in open.requests {
+            let failed = if expected == "false" {
+                trend.count()
+            } else {
+                0
+            };
+            let groups = [
+                self.requests.entry(name).or_default(),
+                self.stages.entry(stage).or_default(),
+                self.personas.entry(persona).or_default(),
+                &mut self.all,
+            ];
+            for group in groups {
+                group.trend.merge(&trend);
+                group.failed += failed;
+                *group.statuses.entry(status.clone()).or_default() += trend.count();
+            }
+            point.failed += failed;
+            all.merge(&trend);
+        }
+        point.requests = all.count();
+        if !all.is_empty() {
+            point.percentiles = Some(all.percentiles_ms([50.0, 95.0, 99.0]));
+        }
+        for (ms, count) in all.recorded() {
+            *point.heat.entry(heat_row(ms)).or_default() += count;
+        }
+        point.server = means(all.count(), all.sum_ms(), open.server);
+        let mean = |(sum, count): (f64, u64)| sum / count as f64;
+        point.gauges = open
+            .gauges
+            .into_iter()
+            .map(|(metric, gathered)| (metric, mean(gathered)))
+            .collect();
+        for (metric, trend) in open.trends {
+            self.trends.entry(metric.clone()).or_default().merge(&trend);
+            point
+                .trends
+                .insert(metric, trend.percentiles_ms([50.0, 95.0]));
+        }
+        self.points.push(point);
+    }
+}

@@ -1,0 +1,168 @@
+//! The explanation is right: real faults, one at a time, and the report names each.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use loadtest::report::{Cause, Document, Series, Summary};
+use sqlx::{Connection as _, PgConnection};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::harness::{Ran, Run, stack};
+use crate::series::{run_directory, series};
+
+const LOAD: &str = "--vus 4 --duration 6s --coupon-wait 50ms --sla max<700 --no-audit";
+
+fn document(ran: &Ran, directory: &Path) -> Document {
+    let summary: Summary = serde_json::from_value(ran.summary.clone()).expect("a summary");
+    Document::new(summary, series(directory)).expect("they fit together")
+}
+
+/// Runs the load, does harm in its middle, and gives back what the report says of it.
+async fn harmed(host: &str, load: &str, harm: impl AsyncFnOnce(u32)) -> (Document, String) {
+    let mut run = Run::against(host, load);
+    let child = run.command.spawn().expect("the program starts");
+    let began = Instant::now();
+    while seconds_with_requests(run.reports()) < 1 {
+        assert!(began.elapsed() < Duration::from_secs(30), "no load");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    harm(child.id().expect("it runs")).await;
+    let (ran, reports) = run.wait_keeping_reports(child).await;
+    assert_eq!(ran.code, 99, "{}\n{}", ran.stdout, ran.stderr);
+    let directory = run_directory(reports.path());
+    let markdown = std::fs::read_to_string(directory.join("report.md")).expect("a report");
+    for name in ["report.html", "junit.xml"] {
+        assert!(directory.join(name).exists(), "{name}");
+    }
+    (document(&ran, &directory), markdown)
+}
+
+fn seconds_with_requests(reports: &Path) -> usize {
+    let directory = std::fs::read_dir(reports)
+        .ok()
+        .and_then(|mut runs| runs.next()?.ok());
+    let file = directory.and_then(|run| std::fs::read(run.path().join("series.jsonl")).ok());
+    let series = file
+        .and_then(|bytes| Series::read(bytes.as_slice()).ok())
+        .unwrap_or_default();
+    series
+        .seconds
+        .iter()
+        .filter(|second| !second.slowest.is_empty())
+        .count()
+}
+
+fn names(document: &Document, markdown: &str, cause: Cause) {
+    let explanation = document.explanations.first().expect("something failed");
+    assert_eq!(explanation.cause, Some(cause), "{explanation:#?}");
+    assert!(markdown.contains(&format!("**{cause}**")), "{markdown}");
+    let text = explanation.sentences.join("\n");
+    for word in [
+        "It began",
+        "in stage main",
+        "persona impulse_buyer",
+        "Cause: ",
+    ] {
+        assert!(text.contains(word), "no '{word}' in {text}");
+    }
+    assert!(!explanation.slowest.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_held_in_the_database_is_named() {
+    let stack = stack().await;
+    let url = stack.postgres().url().to_owned();
+    let (document, markdown) = harmed(stack.base_url(), LOAD, async |_| {
+        let mut connection = PgConnection::connect(&url).await.expect("it runs");
+        let mut transaction = connection.begin().await.expect("a transaction");
+        sqlx::query("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+            .execute(&mut *transaction)
+            .await
+            .expect("nobody else locks it for long");
+        tokio::time::sleep(Duration::from_millis(1_800)).await;
+        transaction.commit().await.expect("the end of the lock");
+    })
+    .await;
+    names(&document, &markdown, Cause::Database);
+    let text = document.explanations[0].sentences.join("\n");
+    assert!(text.contains("request 5_create_order"), "{text}");
+    let slowest = &document.explanations[0].slowest[0];
+    assert!(
+        slowest.server["db"] + slowest.server["queue"] > 700.0,
+        "{slowest:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_pauses_is_named() {
+    let stack = stack().await;
+    let socket = stack
+        .redis()
+        .url()
+        .trim_start_matches("redis+unix://")
+        .to_owned();
+    let (document, markdown) = harmed(stack.base_url(), LOAD, async |_| {
+        let mut redis = UnixStream::connect(&socket).expect("it runs");
+        redis
+            .write_all(b"CLIENT PAUSE 1500 ALL\r\n")
+            .expect("it listens");
+        let mut answer = [0; 5];
+        redis.read_exact(&mut answer).expect("it answers");
+        assert_eq!(&answer, b"+OK\r\n");
+    })
+    .await;
+    names(&document, &markdown, Cause::Redis);
+}
+
+/// As a container does that has used its share of the CPU: stopped for most of the time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_starved_generator_is_named() {
+    let stack = stack().await;
+    let load = "--vus 8 --duration 6s --coupon-wait 0s --sla max<150 --no-audit";
+    let (document, markdown) = harmed(stack.base_url(), load, async |pid| {
+        for _ in 0..10 {
+            for (signal, time) in [("-STOP", 300), ("-CONT", 60)] {
+                let mut kill = tokio::process::Command::new("kill");
+                let killed = kill.args([signal, &pid.to_string()]).status().await;
+                assert!(killed.expect("kill is there").success());
+                tokio::time::sleep(Duration::from_millis(time)).await;
+            }
+        }
+    })
+    .await;
+    names(&document, &markdown, Cause::Generator);
+}
+
+/// A relay that holds every request back: the server's own times stay short.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_handler_is_named() {
+    let stack = stack().await;
+    let server = stack.base_url().trim_start_matches("http://").to_owned();
+    let relay = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = relay.local_addr().expect("it is bound");
+    tokio::spawn(async move {
+        while let Ok((client, _)) = relay.accept().await {
+            let server = TcpStream::connect(&server).await.expect("it runs");
+            tokio::spawn(held_back(client, server));
+        }
+    });
+    let load = "--vus 4 --duration 5s --coupon-wait 50ms --no-audit";
+    let (document, markdown) = harmed(&format!("http://{address}"), load, async |_| {}).await;
+    names(&document, &markdown, Cause::Handler);
+}
+
+async fn held_back(client: TcpStream, server: TcpStream) {
+    let (mut requests, mut answers) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut answers).await });
+    let mut bytes = vec![0; 1 << 16];
+    while let Ok(count @ 1..) = requests.read(&mut bytes).await {
+        tokio::time::sleep(Duration::from_millis(260)).await;
+        if to_server.write_all(&bytes[..count]).await.is_err() {
+            break;
+        }
+    }
+}

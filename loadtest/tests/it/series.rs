@@ -1,0 +1,144 @@
+//! The series that every run leaves behind, read again.
+
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use loadtest::metrics::Trend;
+use loadtest::report::{Row, Series, Summary};
+
+use crate::harness::{Run, stack};
+
+/// The directory of the only run in here.
+pub(crate) fn run_directory(reports: &Path) -> PathBuf {
+    let mut runs = std::fs::read_dir(reports).expect("a directory");
+    runs.next().expect("a run").expect("an entry").path()
+}
+
+pub(crate) fn series(directory: &Path) -> Series {
+    let file = std::fs::File::open(directory.join("series.jsonl")).expect("a series");
+    Series::read(BufReader::new(file)).expect("well-formed")
+}
+
+fn merged(series: &Series, metric: &str) -> Trend {
+    let mut merged = Trend::default();
+    let rows = series.seconds.iter().flat_map(|second| &second.trends);
+    for row in rows.filter(|row| row.metric == metric) {
+        merged.merge(&row.value.decode().expect("well-formed"));
+    }
+    merged
+}
+
+/// What the seconds add up to is what the summary says, to the digit.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_seconds_add_up_to_the_summary() {
+    let stack = stack().await;
+    let args =
+        "--mix a=60,b=30,c=10 --vus 10 --duration 3s --coupons 30 --coupon-wait 100ms --sla none";
+    let mut run = Run::against(stack.base_url(), args);
+    let child = run.command.spawn().expect("the program starts");
+    let (ran, reports) = run.wait_keeping_reports(child).await;
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    let series = series(&run_directory(reports.path()));
+    let summary: Summary = serde_json::from_value(ran.summary.clone()).expect("read again");
+    assert_eq!(
+        serde_json::to_value(&summary).expect("and written"),
+        ran.summary
+    );
+    assert_eq!(series.head.run_id, summary.run.id);
+    assert!(
+        !series.cut && series.seconds.len() >= 3,
+        "{} seconds",
+        series.seconds.len()
+    );
+    for metric in ["http_req_duration", "iteration_duration", "order_time"] {
+        let (merged, whole) = (merged(&series, metric), ran.metric(metric));
+        assert_eq!(whole["count"], merged.count(), "{metric}");
+        assert_eq!(whole["avg"], merged.avg_ms(), "{metric}");
+        assert_eq!(whole["max"], merged.max_ms(), "{metric}");
+        for (name, percent) in [("med", 50.0), ("p95", 95.0), ("p999", 99.9)] {
+            assert_eq!(
+                whole[name],
+                merged.percentile_ms(percent),
+                "{metric} {name}"
+            );
+        }
+    }
+    let sum = |rows: fn(&loadtest::report::Second) -> &Vec<Row<u64>>, metric: &str| -> u64 {
+        let rows = series.seconds.iter().flat_map(rows);
+        rows.filter(|row| row.metric == metric)
+            .map(|row| row.value)
+            .sum()
+    };
+    assert_eq!(
+        ran.metric("data_sent")["count"],
+        sum(|second| &second.counters, "data_sent")
+    );
+    let passes: u64 = series
+        .seconds
+        .iter()
+        .flat_map(|second| &second.rates)
+        .map(|row| row.value.passes)
+        .sum();
+    assert_eq!(ran.metric("checks")["passes"], passes);
+    let db: u64 = series
+        .seconds
+        .iter()
+        .flat_map(|second| &second.trends)
+        .filter(|row| row.metric == "server_timing_db")
+        .map(|row| row.value.count)
+        .sum();
+    assert_eq!(ran.metric("server_timing_db")["count"], db);
+    let slowest = series
+        .seconds
+        .iter()
+        .flat_map(|second| &second.slowest)
+        .map(|slow| slow.duration)
+        .fold(0.0, f64::max);
+    assert_eq!(ran.metric("http_req_duration")["max"], slowest);
+}
+
+/// No summary, but everything up to its last second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_leaves_what_it_had() {
+    let stack = stack().await;
+    let mut run = Run::against(
+        stack.base_url(),
+        "--vus 3 --duration 60s --coupon-wait 50ms",
+    );
+    let mut child = run.command.spawn().expect("the program starts");
+    let began = Instant::now();
+    let lines = loop {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "no second in time"
+        );
+        let Ok(mut runs) = std::fs::read_dir(run.reports()) else {
+            continue;
+        };
+        let Some(Ok(directory)) = runs.next() else {
+            continue;
+        };
+        let text =
+            std::fs::read_to_string(directory.path().join("series.jsonl")).unwrap_or_default();
+        if text.lines().count() >= 3 {
+            child.kill().await.expect("it runs");
+            break text.lines().count();
+        }
+    };
+    let series = series(&run_directory(run.reports()));
+    assert!(
+        series.seconds.len() + 1 >= lines,
+        "{} of {lines}",
+        series.seconds.len()
+    );
+    let requests: u64 = series
+        .seconds
+        .iter()
+        .flat_map(|second| &second.trends)
+        .filter(|row| row.metric == "http_req_duration")
+        .map(|row| row.value.count)
+        .sum();
+    assert!(requests > 0);
+}
