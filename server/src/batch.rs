@@ -3,15 +3,14 @@
 //!
 //! One worker takes everything that is queued, runs it as one call, and gives
 //! each request its own answer. At low load a request is a batch of its own
-//! and waits for nobody; under load there is a pause after each batch, and the
-//! cost of a round trip, a commit and an fsync is shared by all that gathered
-//! meanwhile.
+//! and waits for nobody; under load the cost of a round trip, a commit and an
+//! fsync is shared by all that gathered meanwhile.
 
 use std::{future::Future, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep, timeout},
+    time::{Instant, timeout},
 };
 use tokio_util::task::TaskTracker;
 
@@ -22,19 +21,6 @@ use crate::{
 
 /// The most requests that one call serves.
 pub(crate) const LARGEST_BATCH: usize = 256;
-
-/// A batch of so many has company: requests come faster than they are served
-/// one by one.
-const COMPANY: usize = 4;
-
-/// After a batch with company the worker waits until as many have come again,
-/// for as long as the batch took and no longer than this. So batches get
-/// larger, and the processors are left to other requests meanwhile. Who comes
-/// alone never waits.
-const LONGEST_PAUSE: Duration = Duration::from_millis(6);
-
-/// How often the worker looks who has come; the precision of timers.
-const LOOK: Duration = Duration::from_millis(1);
 
 /// How many requests may wait. A request beyond gets 503 at once, which is
 /// better than an answer that comes after its client has gone.
@@ -116,15 +102,7 @@ async fn work<B: Batch>(mut batch: B, mut queue: mpsc::Receiver<Waiting<B>>) {
     let _ = timeout(PATIENCE, batch.run(Vec::new())).await;
     let mut gathered = Vec::with_capacity(LARGEST_BATCH);
     while queue.recv_many(&mut gathered, LARGEST_BATCH).await > 0 {
-        let started = Instant::now();
-        let size = gathered.len();
         serve(&mut batch, &mut gathered).await;
-        if size >= COMPANY {
-            let end = Instant::now() + started.elapsed().min(LONGEST_PAUSE);
-            while queue.len() < size && Instant::now() < end {
-                sleep(LOOK).await;
-            }
-        }
     }
 }
 
@@ -184,8 +162,7 @@ async fn serve<B: Batch>(batch: &mut B, gathered: &mut Vec<Waiting<B>>) {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use futures::future::join_all;
-    use tokio::sync::Semaphore;
+    use tokio::{sync::Semaphore, time::sleep};
 
     use super::*;
 
@@ -257,59 +234,6 @@ mod tests {
             assert_eq!(answer.await.unwrap().unwrap(), n * 2);
         }
         assert_eq!(*fixture.batches.lock().unwrap(), [1, 256, 44]);
-    }
-
-    /// How long a request waits that comes right after a batch of `size`, which
-    /// took `served`.
-    async fn pause_after(size: usize, served: Duration) -> Duration {
-        let fixture = fixture();
-        let batch: Vec<_> = (0..size).map(|_| fixture.call(1)).collect();
-        sleep(served).await;
-        fixture.permits.add_permits(2);
-        for call in batch {
-            assert_eq!(call.await.unwrap().unwrap(), 2);
-        }
-        let answered = Instant::now();
-        assert_eq!(fixture.call(2).await.unwrap().unwrap(), 4);
-        assert_eq!(*fixture.batches.lock().unwrap(), [size, 1]);
-        answered.elapsed()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn after_a_batch_with_company_there_is_a_pause_as_long_as_it_took() {
-        for (served, pause) in [(3, 3), (6, 6), (500, 6)] {
-            let waited = pause_after(COMPANY, Duration::from_millis(served)).await;
-            // Timers are precise to a millisecond.
-            let pause = Duration::from_millis(pause);
-            let expected = pause..=pause + Duration::from_millis(1);
-            assert!(expected.contains(&waited), "{served}: {waited:?}");
-        }
-        let waited = pause_after(COMPANY - 1, Duration::from_millis(500)).await;
-        assert_eq!(waited, Duration::ZERO);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_pause_ends_when_as_many_have_come_again() {
-        let fixture = fixture();
-        let first: Vec<_> = (0..COMPANY).map(|_| fixture.call(1)).collect();
-        sleep(LONGEST_PAUSE).await;
-        fixture.permits.add_permits(2);
-        join_all(first).await;
-        let answered = Instant::now();
-        join_all((0..COMPANY).map(|_| fixture.call(2))).await;
-        assert!(answered.elapsed() <= 2 * LOOK, "{:?}", answered.elapsed());
-        assert_eq!(*fixture.batches.lock().unwrap(), [COMPANY, COMPANY]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_comes_alone_never_waits() {
-        let fixture = fixture();
-        fixture.permits.add_permits(10);
-        let started = Instant::now();
-        for _ in 0..10 {
-            assert_eq!(fixture.call(1).await.unwrap().unwrap(), 2);
-        }
-        assert_eq!(started.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
