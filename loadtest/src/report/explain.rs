@@ -68,7 +68,7 @@ fn crossed_threshold(
     };
     match (threshold.metric.name, threshold.metric.kind) {
         ("http_req_failed" | "http_req_success" | "checks", _) => {
-            failing(document, threshold, actual, &mut explanation)
+            failing(document, threshold, actual, &mut explanation);
         }
         (_, Kind::Trend) => slow(document, threshold, actual, &mut explanation),
         (name, _) => {

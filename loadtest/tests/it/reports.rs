@@ -193,7 +193,7 @@ fn holds_in_a_browser(html: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_runs_page_holds_in_a_browser() {
     let stack = stack().await;
-    let args = "--stage up=2s:6 --stage hold=3s:6 --mix a=60,b=30,c=10 --coupon-wait 100ms --sla p(95)<0.01";
+    let args = "--stage up=2s:10 --stage hold=3s:10 --mix a=60,b=30,c=10 --coupon-wait 100ms --sla p(95)<0.01";
     let mut run = Run::against(stack.base_url(), args);
     let child = run.command.spawn().expect("the program starts");
     let (ran, reports) = run.wait_keeping_reports(child).await;
