@@ -64,6 +64,9 @@ fn head(document: &Document) -> String {
     for reason in summary.reasons.iter().take(ROWS) {
         text += &format!("- {}\n", escaped(reason));
     }
+    for warning in summary.warnings.iter().take(ROWS) {
+        text += &format!("- ⚠️ {}\n", escaped(warning));
+    }
     let seconds = (run.duration_ms as f64 / 1_000.0).max(1e-3);
     text += &format!(
         "\n| p95 | p99 | requests/s | requests | failed | iterations | VUs | time |\n\
@@ -222,7 +225,9 @@ fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
-            '|' | '*' | '_' | '`' | '[' | ']' | '\\' | '#' | '~' | '@' => escaped.extend(['\\', c]),
+            // After a backslash it would still be taken for the end of code before it.
+            '`' => escaped.push_str("&#96;"),
+            '|' | '*' | '_' | '[' | ']' | '\\' | '#' | '~' | '@' => escaped.extend(['\\', c]),
             c => escaped.push(c),
         }
     }
@@ -251,7 +256,7 @@ mod tests {
     fn texts_of_the_server_are_no_markup() {
         assert_eq!(
             escaped("a|b <img> `x` @all"),
-            "a\\|b &lt;img&gt; \\`x\\` \\@all"
+            "a\\|b &lt;img&gt; &#96;x&#96; \\@all"
         );
         assert_eq!(code("p(95)<2 `x` ``"), "``` p(95)<2 `x` `` ```");
         assert_eq!(cell("a|b"), r"`a\|b`");

@@ -265,13 +265,36 @@ fn two_hours_are_a_small_page_and_nothing_in_them_is_markup() {
     let mut markdown = Vec::new();
     write_markdown(&document, &mut markdown).expect("memory can be written");
     let markdown = String::from_utf8(markdown).expect("text");
+    let outside = outside_of_code(&markdown);
     assert!(
-        !markdown.contains("<script") && !markdown.contains("<img"),
+        !outside.contains("<script") && !outside.contains("<img"),
         "{markdown}"
     );
     let mut junit = Vec::new();
     write_junit(&document, &mut junit).expect("memory can be written");
     accepted_by_the_schema(&junit);
+}
+
+/// Markdown without its code, where nothing is markup: it begins with some backticks and ends with
+/// as many.
+fn outside_of_code(markdown: &str) -> String {
+    let (mut outside, mut rest) = (String::new(), markdown);
+    while let Some(at) = rest.find('`') {
+        outside.push_str(&rest[..at]);
+        let fence = rest[at..].chars().take_while(|c| *c == '`').count();
+        rest = &rest[at + fence..];
+        let mut end = 0;
+        while let Some(next) = rest[end..].find('`') {
+            let run = rest[end + next..].chars().take_while(|c| *c == '`').count();
+            end += next + run;
+            if run == fence {
+                break;
+            }
+        }
+        assert!(end > 0, "code without an end: {rest}");
+        rest = &rest[end..];
+    }
+    outside + rest
 }
 
 /// Thousands of everything: what is too much is left out, and said.
