@@ -2,7 +2,7 @@
 # it installs itself, without a prompt. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-quick bench-tools services influx browser
+.PHONY: help demo test lint bench bench-quick bench-tools services influx browser tmux
 
 # What the bench measures against.
 K6_VERSION := 1.1.0
@@ -17,7 +17,7 @@ help: ## List the targets
 demo: services ## Run the seed's 300 users on a private stack: verdict, and a report in reports/
 	cargo run --release --bin loadtest -- --profile flow_iterations
 
-test: services influx browser ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
+test: services influx browser tmux ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
 	cargo test --workspace --locked
 
 lint: ## Formatting, clippy with warnings denied, and the documentation
@@ -95,4 +95,17 @@ browser: # Chromium, which opens the reports, and xmllint, which checks the JUni
 	  HOMEBREW_NO_AUTO_UPDATE=1 brew install --cask chromium; \
 	else \
 	  echo "no apt-get and no brew here: install Chromium and xmllint by hand, then run make again" >&2; exit 1; \
+	fi
+
+tmux: # the terminal that the tests of the live view drive
+	@command -v tmux >/dev/null && exit 0; \
+	echo "installing: tmux"; \
+	root=""; [ "$$(id -u)" = 0 ] || root="sudo -n"; \
+	if command -v apt-get >/dev/null; then \
+	  $$root apt-get update -qq && \
+	  $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends tmux; \
+	elif command -v brew >/dev/null; then \
+	  HOMEBREW_NO_AUTO_UPDATE=1 brew install tmux; \
+	else \
+	  echo "no apt-get and no brew here: install tmux by hand, then run make again" >&2; exit 1; \
 	fi

@@ -22,4 +22,5 @@ pub mod run;
 pub mod sampler;
 pub mod shop;
 pub mod threshold;
+pub mod tui;
 pub mod vu;

@@ -12,6 +12,7 @@ use loadtest::output::{Address, ReplayError, replay};
 use loadtest::report::write_plan;
 use loadtest::run::{render, run};
 use loadtest::threshold::ExitCode as Exit;
+use loadtest::tui;
 use tokio::runtime::Handle;
 
 fn main() -> ExitCode {
@@ -127,7 +128,7 @@ fn start<F: Future<Output = Exit>>(what: impl FnOnce(Arc<Control>, Handle) -> F)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,goose=error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| tui::Log)
         .init();
     let control = Arc::new(Control::default());
     let on_signal = Arc::clone(&control);

@@ -1,13 +1,18 @@
-//! What people see while a run goes on: a live line on a terminal, a line now and then elsewhere.
+//! What people see while a run goes on: a live line on a terminal, or the full-screen view if they
+//! ask for it; a line now and then elsewhere.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::executor::Plan;
+use crate::config::RunConfig;
+use crate::executor::{Control, Plan};
 use crate::metrics::{Rate, TagFilter};
 use crate::sampler::Tick;
+use crate::threshold::Outcome;
+use crate::tui::{self, Tui};
 
 /// Seconds between two lines where there is no terminal.
 const PLAIN_EVERY: u64 = 5;
@@ -23,6 +28,7 @@ pub struct Progress {
 #[derive(Debug)]
 enum View {
     Hidden,
+    Full(Tui),
     Live(ProgressBar),
     Plain { seconds: u64 },
 }
@@ -37,15 +43,35 @@ impl Progress {
     /// A view that fits standard error, or none.
     #[must_use]
     pub fn new(quiet: bool, plan: &Plan) -> Self {
-        let view = match (quiet, std::io::stderr().is_terminal()) {
-            (true, _) => View::Hidden,
-            (false, false) => View::Plain { seconds: 0 },
-            (false, true) => {
-                let bar = ProgressBar::new_spinner().with_style(spinner());
-                bar.enable_steady_tick(Duration::from_millis(100));
-                View::Live(bar)
-            }
+        let view = if quiet {
+            View::Hidden
+        } else {
+            View::in_lines()
         };
+        Self::of(view, plan)
+    }
+
+    /// The full-screen view if it is asked for and standard error can have it, else one that fits.
+    /// `control` is what its keys act on.
+    #[must_use]
+    pub fn asked_for(config: &RunConfig, control: &Arc<Control>) -> Self {
+        let plan = config.plan();
+        if !config.tui {
+            return Self::new(config.quiet, &plan);
+        }
+        let model = tui::Model::new(tui::Load::of(config));
+        match Tui::start(model, Arc::clone(control)) {
+            Ok(tui) => Self::of(View::Full(tui), &plan),
+            Err(refusal) => {
+                say(&format!(
+                    "--tui: {refusal}; progress is shown in lines instead"
+                ));
+                Self::new(config.quiet, &plan)
+            }
+        }
+    }
+
+    fn of(view: View, plan: &Plan) -> Self {
         let goal = match plan.planned_iterations() {
             Some(iterations) => Goal::Iterations(iterations),
             None => Goal::Time(plan.end()),
@@ -57,6 +83,7 @@ impl Progress {
     pub fn step(&self, what: &str) {
         match &self.view {
             View::Hidden => {}
+            View::Full(tui) => tui.step(what),
             View::Live(bar) => {
                 bar.set_style(spinner());
                 bar.set_message(what.to_owned());
@@ -65,14 +92,15 @@ impl Progress {
         }
     }
 
-    /// Shows a second of the load.
-    pub fn tick(&mut self, tick: &Tick<'_>) {
+    /// Shows a second of the load, and where its thresholds stand.
+    pub fn tick(&mut self, tick: &Tick<'_>, outcomes: &[Outcome]) {
         let (done, of) = match self.goal {
             Goal::Time(end) => (tick.elapsed.as_secs(), end.as_secs()),
             Goal::Iterations(all) => (iterations(tick), all),
         };
         match &mut self.view {
             View::Hidden => {}
+            View::Full(tui) => tui.tick(tick, outcomes),
             View::Live(bar) => {
                 bar.set_style(gauge());
                 bar.set_length(of.max(1));
@@ -88,10 +116,24 @@ impl Progress {
         }
     }
 
-    /// Takes the live line away, for the summary to follow.
+    /// Takes the live view away, for the summary to follow.
     pub fn finish(&self) {
-        if let View::Live(bar) = &self.view {
-            bar.finish_and_clear();
+        match &self.view {
+            View::Full(tui) => tui.finish(),
+            View::Live(bar) => bar.finish_and_clear(),
+            View::Hidden | View::Plain { .. } => {}
+        }
+    }
+}
+
+impl View {
+    fn in_lines() -> Self {
+        if std::io::stderr().is_terminal() {
+            let bar = ProgressBar::new_spinner().with_style(spinner());
+            bar.enable_steady_tick(Duration::from_millis(100));
+            Self::Live(bar)
+        } else {
+            Self::Plain { seconds: 0 }
         }
     }
 }

@@ -49,7 +49,7 @@ const fn field(
 
 /// Every field.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 43] = [
+pub const FIELDS: [Field; 44] = [
     field("host", "host", Form::One("URL"), LOAD,
         "Server to test; without it, a private PostgreSQL, Redis and server are started"),
     field("stages", "stage", Form::Many("[NAME=]TIME:VUS|RATE"), LOAD,
@@ -132,6 +132,8 @@ pub const FIELDS: [Field; 43] = [
          influxdb2=http://host:8086?org=ORG&bucket=BUCKET (token in INFLUX_TOKEN), json=FILE, csv=FILE; repeat for more"),
     field("influx_raw", "influx-raw", Form::Switch, OUTPUT,
         "Send every sample in k6's own schema to InfluxDB, for dashboards made for k6"),
+    field("tui", "tui", Form::Switch, OUTPUT,
+        "Show the run full-screen while it goes on: s stops, q quits, ? helps"),
     field("quiet", "quiet", Form::Switch, OUTPUT,
         "No progress while the load runs"),
     field("profile", "profile", Form::One("NAME"), "Configuration",

@@ -64,6 +64,8 @@ pub struct RunConfig {
     pub outputs: Vec<Address>,
     /// Whether InfluxDB gets k6's schema instead of ours.
     pub influx_raw: bool,
+    /// Whether progress is shown full-screen.
+    pub tui: bool,
     /// Whether progress is kept to oneself.
     pub quiet: bool,
     /// What was asked for, as it was written, for reports.

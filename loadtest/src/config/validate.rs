@@ -160,11 +160,20 @@ fn assemble(
         audit: !reader.is_on("no_audit"),
         outputs: outputs(reader, variables),
         influx_raw: reader.is_on("influx_raw"),
+        tui: tui(reader),
         quiet: reader.is_on("quiet"),
         settings: settings(reader),
         scenarios: scenarios?,
     };
     Some(config)
+}
+
+fn tui(reader: &mut Reader) -> bool {
+    let both = reader.is_on("tui") && reader.is_on("quiet");
+    if both {
+        reader.problem("tui", "contradicts quiet; give one of them");
+    }
+    reader.is_on("tui")
 }
 
 fn outputs(reader: &mut Reader, variables: &[(String, String)]) -> Vec<Address> {

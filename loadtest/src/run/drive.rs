@@ -50,12 +50,13 @@ impl Watch {
     /// Looks at a run of this configuration.
     pub(super) fn new(
         config: &RunConfig,
+        progress: Progress,
         feed: Feed,
         lag: &Arc<Lag>,
         control: &Arc<Control>,
     ) -> Self {
         Self {
-            progress: Progress::new(config.quiet, &config.plan()),
+            progress,
             feed,
             series: None,
             timeline: Timeline::new(&config.thresholds, &config.plan()),
@@ -84,7 +85,7 @@ impl Observer for Watch {
         if let Some(reason) = abort(&outcomes, tick.elapsed) {
             self.control.abort(reason);
         }
-        self.progress.tick(tick);
+        self.progress.tick(tick, &outcomes);
         self.feed.tick(tick, &outcomes, &health);
         if let Some(series) = &mut self.series {
             series.tick(tick, &health);

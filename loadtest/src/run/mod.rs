@@ -38,7 +38,7 @@ use crate::threshold::ExitCode;
 pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) -> ExitCode {
     let started_at = SystemTime::now();
     let id = run_id(&config.profile, started_at);
-    let progress = Progress::new(config.quiet, &config.plan());
+    let progress = Progress::asked_for(&config, &control);
     let lag = Arc::new(Lag::default());
     let raw = config.influx_raw.then(|| Arc::new(RawSamples::default()));
     let prepared = async {
@@ -80,9 +80,8 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
         raw: raw.as_ref(),
     };
     let watch = Watch {
-        progress,
         series: Some(series),
-        ..Watch::new(&config, feed, &lag, &control)
+        ..Watch::new(&config, progress, feed, &lag, &control)
     };
     let (load, watch) = load(parts, watch).await;
     watch.progress.step("delivering the last metrics");

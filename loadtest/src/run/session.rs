@@ -84,7 +84,8 @@ impl Session {
             .await
             .expect("without outputs there is nothing to open");
         let lag = Arc::new(Lag::default());
-        let watch = Watch::new(&config, feed, &lag, &self.control);
+        let progress = Progress::new(config.quiet, &config.plan());
+        let watch = Watch::new(&config, progress, feed, &lag, &self.control);
         let parts = Run {
             config: &config,
             server: &self.server,

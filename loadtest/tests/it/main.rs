@@ -11,6 +11,7 @@ mod harness;
 mod honest;
 mod https;
 mod influx;
+mod live_view;
 mod panels;
 mod proxy;
 mod reports;
