@@ -17,6 +17,8 @@ pub enum Invocation {
     Run(Layer),
     /// Check a configuration and show the plan.
     Validate(Layer),
+    /// Compare two recorded runs.
+    Compare(Comparing),
     /// List the built-in profiles.
     Profiles,
     /// Find the largest load under which the SLA holds.
@@ -37,6 +39,21 @@ pub enum Invocation {
     },
 }
 
+/// What is compared with what, and what comes of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparing {
+    /// Summary of the baseline.
+    pub base: PathBuf,
+    /// Summary of the run that is compared with it.
+    pub new: PathBuf,
+    /// Relative changes within this are noise.
+    pub noise: f64,
+    /// What is worse by more than this share sets the exit code.
+    pub fail_on_regression: Option<f64>,
+    /// Where the comparison goes as JSON.
+    pub json: Option<PathBuf>,
+}
+
 /// Reads the words, the program's name first.
 ///
 /// # Errors
@@ -44,6 +61,7 @@ pub enum Invocation {
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap::Error> {
     let matches = command().try_get_matches_from(words)?;
     Ok(match matches.subcommand() {
+        Some(("compare", matches)) => Invocation::Compare(comparing(matches)),
         Some(("profiles", _)) => Invocation::Profiles,
         Some(("capacity", matches)) => Invocation::Capacity(capacity_request(matches)?),
         Some(("report", matches)) => report(matches),
@@ -126,6 +144,7 @@ fn command() -> Command {
                         .help("influxdb=… or influxdb2=…, as for a run"),
                 ),
         )
+        .subcommand(compare())
         .subcommand(Command::new("profiles").about("List the built-in profiles"))
         .subcommand(
             Command::new("validate")
@@ -135,8 +154,57 @@ fn command() -> Command {
         .subcommand(capacity_command())
 }
 
+fn compare() -> Command {
+    let file = |id, help| Arg::new(id).value_name(id).required(true).help(help);
+    let share = |id, parse: fn(&str) -> Result<f64, String>| {
+        Arg::new(id)
+            .long(id)
+            .value_name("SHARE")
+            .value_parser(parse)
+    };
+    Command::new("compare")
+        .about("Compare two runs: better, same, worse, or can't tell")
+        .arg(file(
+            "BASE",
+            "summary.json of the baseline, or its directory; series.jsonl must lie beside it",
+        ))
+        .arg(file("NEW", "The same of the run that is compared with it"))
+        .arg(
+            share("noise", parse::noise)
+                .default_value("5%")
+                .help("Relative changes within this are noise"),
+        )
+        .arg(share("fail-on-regression", parse::share).help(format!(
+            "Exit with {} when something is worse by more than this, e.g. 10%",
+            ExitCode::Regressed.code()
+        )))
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .value_name("FILE")
+                .help("Write the comparison there as JSON too"),
+        )
+        .after_help(
+            "Examples:\n  \
+             loadtest compare reports/before reports/after\n  \
+             loadtest compare main.json pull-request.json --fail-on-regression 10%",
+        )
+}
+
+fn comparing(matches: &ArgMatches) -> Comparing {
+    let path = |id| matches.get_one::<String>(id).map(PathBuf::from);
+    let share = |id| matches.get_one::<f64>(id).copied();
+    Comparing {
+        base: path("BASE").unwrap_or_default(),
+        new: path("NEW").unwrap_or_default(),
+        noise: share("noise").unwrap_or_default(),
+        fail_on_regression: share("fail-on-regression"),
+        json: path("json"),
+    }
+}
+
 /// Fields that a search sets itself, trial by trial, or has no use for.
-const NOT_OF_A_TRIAL: [&str; 17] = [
+const NOT_OF_A_TRIAL: [&str; 21] = [
     "stages",
     "start_vus",
     "vus",
@@ -151,6 +219,10 @@ const NOT_OF_A_TRIAL: [&str; 17] = [
     "report_dir",
     "out",
     "influx_raw",
+    "baseline",
+    "fail_on_regression",
+    "noise",
+    "tui",
     "quiet",
     "profile",
     "config",
@@ -334,6 +406,21 @@ mod tests {
             parse(words("loadtest validate --vus 3")),
             Ok(Invocation::Validate(_))
         ));
+        let compare = "loadtest compare a.json b --fail-on-regression 10%";
+        let Ok(Invocation::Compare(comparing)) = parse(words(compare)) else {
+            panic!("{compare}");
+        };
+        assert_eq!(
+            comparing,
+            Comparing {
+                base: "a.json".into(),
+                new: "b".into(),
+                noise: 0.05,
+                fail_on_regression: Some(0.1),
+                json: None,
+            }
+        );
+        assert!(parse(words("loadtest compare a.json b.json --noise 0")).is_err());
         assert!(parse(words("loadtest --vuz 3")).is_err());
     }
 }

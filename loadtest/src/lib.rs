@@ -8,6 +8,7 @@ pub mod audit;
 pub mod book;
 pub mod capacity;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod diagnosis;
 pub mod executor;

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use loadtest::capacity;
-use loadtest::cli::{self, Invocation};
+use loadtest::cli::{self, Comparing, Invocation};
+use loadtest::compare::{Rule, compare};
 use loadtest::config::{self, Inputs, Layer, PROFILES, Problem, RunConfig};
 use loadtest::executor::Control;
 use loadtest::output::{Address, ReplayError, replay};
-use loadtest::report::write_plan;
-use loadtest::run::{render, run};
+use loadtest::report::{Recorded, misfits, write_comparison, write_plan};
+use loadtest::run::{render, run, write_comparison_json};
 use loadtest::threshold::ExitCode as Exit;
 use loadtest::tui;
 use tokio::runtime::Handle;
@@ -27,6 +28,10 @@ fn main() -> ExitCode {
         Ok(Invocation::Validate(flags)) => {
             load(flags, |config| show(|out| write_plan(&config, out)))
         }
+        Ok(Invocation::Compare(comparing)) => match compared(&comparing) {
+            Ok(exit) => exit.code().into(),
+            Err(error) => fail(&error.to_string(), Exit::BadConfiguration),
+        },
         Ok(Invocation::Profiles) => show(|out| {
             PROFILES.iter().try_for_each(|profile| {
                 writeln!(out, "{:<26} {}", profile.name, profile.description())
@@ -96,6 +101,40 @@ fn show(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> E
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+fn compared(comparing: &Comparing) -> Result<Exit, Box<dyn std::error::Error>> {
+    let (base, new) = (
+        Recorded::read(&comparing.base)?,
+        Recorded::read(&comparing.new)?,
+    );
+    let rule = Rule {
+        noise: comparing.noise,
+        ..Rule::default()
+    };
+    let misfits = misfits(&base, &new.run);
+    let comparison = compare(&base.subject()?, &new.subject()?, misfits, rule);
+    // A closed pipe has seen enough.
+    let _ = show(|mut out| write_comparison(&comparison, &mut out));
+    if let Some(path) = &comparing.json {
+        write_comparison_json(path, &comparison)
+            .map_err(|error| format!("--json: {} can't be written: {error}", path.display()))?;
+    }
+    let Some(limit) = comparing.fail_on_regression else {
+        return Ok(Exit::Pass);
+    };
+    if comparison.disturbed.is_some() {
+        return Ok(Exit::Invalid);
+    }
+    let regressions = comparison.regressions(limit);
+    for regression in &regressions {
+        let _ = show(|out| writeln!(out, "{regression}"));
+    }
+    Ok(if regressions.is_empty() {
+        Exit::Pass
+    } else {
+        Exit::Regressed
+    })
 }
 
 fn deliver(file: &Path, out: &str) -> ExitCode {

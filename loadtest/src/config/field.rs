@@ -49,7 +49,7 @@ const fn field(
 
 /// Every field.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 44] = [
+pub const FIELDS: [Field; 47] = [
     field("host", "host", Form::One("URL"), LOAD,
         "Server to test; without it, a private PostgreSQL, Redis and server are started"),
     field("stages", "stage", Form::Many("[NAME=]TIME:VUS|RATE"), LOAD,
@@ -123,6 +123,12 @@ pub const FIELDS: [Field; 44] = [
         "The server runs on this machine on purpose: a busy one is a warning, as with the private stack"),
     field("no_audit", "no-audit", Form::Switch, JUDGEMENT,
         "Don't compare the books with the server's"),
+    field("baseline", "baseline", Form::One("FILE"), JUDGEMENT,
+        "Compare with an earlier run: its summary.json, the series.jsonl beside it"),
+    field("fail_on_regression", "fail-on-regression", Form::One("SHARE"), JUDGEMENT,
+        "Fail when something is worse than in the baseline by more than this, e.g. 10%"),
+    field("noise", "noise", Form::One("SHARE"), JUDGEMENT,
+        "Relative changes from the baseline within this are noise [default: 5%]"),
     field("summary_json", "summary-json", Form::One("FILE|-"), OUTPUT,
         "Write the summary as JSON there too; - is standard output, and tables go to standard error"),
     field("report_dir", "report-dir", Form::One("DIR"), OUTPUT,

@@ -54,6 +54,8 @@ pub struct RunConfig {
     pub shared_machine: bool,
     /// Where chance begins.
     pub seed: u64,
+    /// What the run is compared with.
+    pub baseline: Option<Baseline>,
     /// Where the summary goes as JSON besides the report directory.
     pub summary_json: Option<SummaryJson>,
     /// Where runs leave their reports.
@@ -123,6 +125,17 @@ fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
         }
     });
     all.join(", ")
+}
+
+/// An earlier run, and what the comparison with it decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Baseline {
+    /// Its summary.
+    pub path: PathBuf,
+    /// What is worse by more than this share fails the run; without it nothing does.
+    pub fail_on_regression: Option<f64>,
+    /// Relative changes within this are noise.
+    pub noise: f64,
 }
 
 /// Where the summary goes as JSON.

@@ -172,6 +172,14 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
         .ok_or_else(wrong)
 }
 
+/// A share above 0: without any noise, everything would be a change.
+pub(crate) fn noise(text: &str) -> Result<f64, String> {
+    match share(text)? {
+        0.0 => Err(format!("'{text}' is no noise at all; write 5% or 0.05")),
+        noise => Ok(noise),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,8 @@ use super::profile::{BuiltIn, PROFILES};
 use super::reader::{Problem, Reader};
 use super::scenario::{self, Table};
 use super::setting::settings;
-use super::{RunConfig, SummaryJson, judgement, shape};
+use super::{Baseline, RunConfig, SummaryJson, judgement, shape};
+use crate::compare::Rule;
 use crate::output::Address;
 use crate::shop::Coupons;
 use crate::vu::Target;
@@ -150,6 +151,7 @@ fn assemble(
         seed: reader
             .parse("seed", parse::seed)
             .unwrap_or_else(rand::random),
+        baseline: baseline(reader),
         summary_json: reader.parse("summary_json", summary_json),
         report_dir: reader.parse_or(
             "report_dir",
@@ -166,6 +168,24 @@ fn assemble(
         scenarios: scenarios?,
     };
     Some(config)
+}
+
+fn baseline(reader: &mut Reader) -> Option<Baseline> {
+    let path = reader.parse("baseline", |text| Ok(PathBuf::from(text)));
+    let fail_on_regression = reader.parse("fail_on_regression", parse::share);
+    let noise = reader.parse_or("noise", parse::noise, Rule::default().noise);
+    if path.is_none() {
+        for key in ["fail_on_regression", "noise"] {
+            if reader.is_on(key) {
+                reader.problem(key, "compares with nothing; give --baseline FILE as well");
+            }
+        }
+    }
+    Some(Baseline {
+        path: path?,
+        fail_on_regression,
+        noise,
+    })
 }
 
 fn tui(reader: &mut Reader) -> bool {

@@ -111,10 +111,8 @@ impl Trend {
             .iter()
             .flat_map(|histogram| histogram.iter_recorded());
         let others = others.map(|step| {
-            (
-                ms(step.value_iterated_to()),
-                u64::from(step.count_at_value()),
-            )
+            let us = step.value_iterated_to().clamp(self.min_us, self.max_us);
+            (ms(us), u64::from(step.count_at_value()))
         });
         zeros.into_iter().chain(others)
     }
@@ -253,6 +251,14 @@ mod tests {
         assert_eq!(trend.min_ms(), 0.0);
         assert_eq!(trend.percentile_ms(75.0), 0.0);
         assert_eq!(trend.percentile_ms(76.0), 4.0);
+    }
+
+    #[test]
+    fn counts_tell_what_was_recorded() {
+        let counts: Vec<_> = trend(&[0, 4_000, 0, 1_000, 4_000, 4_000])
+            .recorded()
+            .collect();
+        assert_eq!(counts, [(0.0, 2), (1.0, 1), (4.0, 3)]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::explain::{Explanation, explain};
 use super::measured::Measured;
 use super::series::Series;
 use super::summary::{SUMMARY_VERSION, Summary};
+use crate::compare::Comparison;
 use crate::metrics::Broken;
 
 /// A run, read and added up.
@@ -16,6 +17,8 @@ pub struct Document {
     pub summary: Summary,
     /// The series.
     pub series: Series,
+    /// How it compares with its baseline, if it had one.
+    pub comparison: Option<Comparison>,
     pub(super) measured: Measured,
     /// Why it failed, if it did.
     pub explanations: Vec<Explanation>,
@@ -51,6 +54,7 @@ impl Document {
         let mut document = Self {
             summary,
             series,
+            comparison: None,
             measured,
             explanations: Vec::new(),
         };

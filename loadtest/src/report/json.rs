@@ -7,8 +7,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::RunResult;
+use super::subject::PRIVATE_STACK;
 use super::summary::{
-    CheckRow, FailureRow, Run, SUMMARY_VERSION, ScenarioRow, StageRow, Summary, ThresholdRow, Value,
+    CheckRow, FailureRow, Generator, Run, SUMMARY_VERSION, ScenarioRow, StageRow, Summary,
+    ThresholdRow, Value,
 };
 use crate::config::{RunConfig, command};
 use crate::metrics::{Gauge, Kind, METRICS, Snapshot, TagFilter, Trend};
@@ -108,32 +110,43 @@ fn scenarios(result: &RunResult) -> Vec<ScenarioRow> {
 
 fn run(result: &RunResult) -> Run {
     let config = &result.config;
-    let plan = config.plan();
     let counter = |name| {
         let all = TagFilter::default();
         result.snapshot.counter(name, &all).unwrap_or(0)
     };
+    Run {
+        id: result.id.clone(),
+        host: result.host.clone(),
+        seed: config.seed,
+        started_at: humantime::format_rfc3339_millis(result.started_at).to_string(),
+        duration_ms: millis(result.duration),
+        scenarios: scenarios(result),
+        iterations: counter("iterations"),
+        interrupted_iterations: counter("interrupted_iterations"),
+        dropped_iterations: counter("dropped_iterations"),
+        unknown_outcomes: result.unknown_outcomes,
+        command: command(&config.settings, config.seed),
+        loadtest: env!("CARGO_PKG_VERSION").to_owned(),
+        ..planned(config, &result.generator)
+    }
+}
+
+/// What is known of a run before it begins.
+#[must_use]
+pub fn planned(config: &RunConfig, generator: &Generator) -> Run {
+    let plan = config.plan();
     let stages = plan.parts().iter().flat_map(|part| {
         let names = part.schedule.stage_names();
         let stages = names.into_iter().zip(part.schedule.segments());
         stages.collect::<Vec<_>>()
     });
     Run {
-        id: result.id.clone(),
         profile: config.profile.clone(),
-        host: result.host.clone(),
+        host: config.host.clone().unwrap_or(PRIVATE_STACK.to_owned()),
         executor: config.executors(),
         model: model(config).to_owned(),
-        scenarios: scenarios(result),
         mix: config.mixes(),
-        seed: config.seed,
-        started_at: humantime::format_rfc3339_millis(result.started_at).to_string(),
-        duration_ms: millis(result.duration),
         vus_max: plan.vus_max(),
-        iterations: counter("iterations"),
-        interrupted_iterations: counter("interrupted_iterations"),
-        dropped_iterations: counter("dropped_iterations"),
-        unknown_outcomes: result.unknown_outcomes,
         stages: stages
             .map(|(name, segment)| StageRow {
                 name,
@@ -143,10 +156,9 @@ fn run(result: &RunResult) -> Run {
                 to: segment.to,
             })
             .collect(),
-        command: command(&config.settings, config.seed),
         settings: config.settings.clone(),
-        loadtest: env!("CARGO_PKG_VERSION").to_owned(),
-        generator: result.generator.clone(),
+        generator: generator.clone(),
+        ..Run::default()
     }
 }
 

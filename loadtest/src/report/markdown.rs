@@ -8,6 +8,7 @@ use super::explain::Explanation;
 use super::format::{clock, cut, grouped, ms, ms_unit, number};
 use super::html::{actual, headline, verdict};
 use super::summary::Summary;
+use crate::compare::{Change, Comparison, Row};
 use crate::threshold::Verdict;
 
 /// The most that is written, in bytes: GitHub takes comments of 65,536 characters.
@@ -40,6 +41,7 @@ fn parts(document: &Document) -> Vec<String> {
     let mut parts = vec![head(document)];
     parts.extend(document.explanations.iter().map(explanation));
     parts.push(thresholds(summary));
+    parts.extend(document.comparison.as_ref().map(compared));
     parts.push(requests(document));
     parts.push(broken(summary));
     parts.push(repeat(summary));
@@ -80,6 +82,34 @@ fn head(document: &Document) -> String {
         grouped(run.iterations),
         run.vus_max,
         clock(run.duration_ms)
+    );
+    text
+}
+
+/// The comparison with the baseline: its headline, and whatever is not as it was.
+fn compared(comparison: &Comparison) -> String {
+    let mut text = format!(
+        "\n### Compared with {}: {}\n\n",
+        code(&comparison.base),
+        comparison.change.words()
+    );
+    for misfit in comparison.disturbed.iter().chain(&comparison.misfits) {
+        text += &format!("- ⚠️ {}\n", escaped(misfit));
+    }
+    text += "\n| metric | base | new | change | interval | |\n| --- | ---: | ---: | ---: | ---: | --- |\n";
+    let told = |row: &&Row| row.headline || matches!(row.judgement, Change::Better | Change::Worse);
+    for row in comparison.rows.iter().filter(told).take(ROWS) {
+        let [base, new, change, interval] = row.texts();
+        text += &format!(
+            "| {} | {base} | {new} | {change} | {interval} | {} |\n",
+            code(&row.metric),
+            row.judgement.words()
+        );
+    }
+    text += &format!(
+        "\n{} same, {} can't tell.\n",
+        comparison.count(Change::Same),
+        comparison.count(Change::CantTell)
     );
     text
 }

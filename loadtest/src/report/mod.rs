@@ -2,6 +2,7 @@
 
 mod cause;
 mod charts;
+mod comparison;
 mod document;
 mod explain;
 mod format;
@@ -17,6 +18,7 @@ mod second;
 mod series;
 mod shares;
 mod strips;
+mod subject;
 mod summary;
 pub(crate) mod table;
 mod tables;
@@ -25,10 +27,11 @@ mod terminal;
 use std::time::{Duration, SystemTime};
 
 pub use cause::Cause;
+pub use comparison::write_comparison;
 pub use document::{Document, DocumentError};
 pub use explain::{Explanation, explain};
 pub use html::write_html;
-pub use json::{summary, write_json};
+pub use json::{planned, summary, write_json};
 pub use junit::write_junit;
 pub use markdown::{MARKDOWN_LIMIT, write_markdown};
 pub use plan::write_plan;
@@ -36,12 +39,14 @@ pub use second::SERVER_PARTS;
 pub use series::{
     Head, Row, SERIES_FILE, SERIES_VERSION, Second, Series, SeriesError, Slow, Tags, has,
 };
+pub use subject::{PRIVATE_STACK, Recorded, RecordedError, misfits, read_series};
 pub use summary::{
     CheckRow, FailureRow, Generator, Run, SUMMARY_VERSION, StageRow, Summary, ThresholdRow, Value,
 };
 pub use terminal::write_terminal;
 
 use crate::audit::Invariant;
+use crate::compare::Comparison;
 use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
 use crate::executor;
@@ -75,6 +80,8 @@ pub struct RunResult {
     pub failures: Vec<(&'static str, u16, String)>,
     /// Where the load came from.
     pub generator: Generator,
+    /// How it compares with its baseline, if it has one.
+    pub comparison: Option<Comparison>,
     /// What became of the rows of every output.
     pub outputs: Vec<Account>,
     /// Planned and achieved shares of every persona.

@@ -164,10 +164,12 @@ fn result() -> RunResult {
             500,
             "{\"title\":\"Internal\u{1b}[31m Server Error\"}".to_owned(),
         )],
+        comparison: None,
         generator: Generator {
             host: "bench".to_owned(),
             platform: "linux x86_64".to_owned(),
             cpus: 2,
+            cpu: "A processor".to_owned(),
             memory_bytes: 1 << 34,
         },
         outputs: vec![Account {

@@ -143,6 +143,8 @@ pub struct Generator {
     pub platform: String,
     /// Cores that the process may use.
     pub cpus: usize,
+    /// Their model, as the processor calls itself.
+    pub cpu: String,
     /// Memory of the machine.
     pub memory_bytes: u64,
 }

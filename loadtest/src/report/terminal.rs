@@ -6,7 +6,7 @@ use std::time::Duration;
 use owo_colors::{OwoColorize, Style};
 
 use super::RunResult;
-
+use super::comparison::write_comparison;
 use super::format::ms;
 use super::table::{Table, mark, section};
 use crate::metrics::{Snapshot, TagFilter, Trend};
@@ -37,6 +37,9 @@ pub fn write_terminal(result: &RunResult, mut out: impl Write) -> io::Result<()>
     section("Outputs (rows)", outputs(result), &mut out)?;
     for warning in &result.warnings {
         writeln!(out, "\n{} {warning}", "warning:".yellow().bold())?;
+    }
+    if let Some(comparison) = &result.comparison {
+        write_comparison(comparison, &mut out)?;
     }
     verdict(result, &mut out)
 }

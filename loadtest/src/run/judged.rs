@@ -102,6 +102,7 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         invariants,
         failures: driven.failures,
         generator: super::generator(),
+        comparison: None,
         outputs: Vec::new(),
         mix,
         unknown_outcomes: unknown,

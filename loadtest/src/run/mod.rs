@@ -1,5 +1,6 @@
 //! The wiring of a run: stack, set-up, load, audit, verdict, reports. Only this folder knows every part.
 
+mod baseline;
 mod drive;
 mod judged;
 mod prepare;
@@ -14,10 +15,12 @@ use std::time::SystemTime;
 
 use tokio::runtime::Handle;
 
+use self::baseline::Baseline;
 use self::drive::{Driven, Run, Watch, drive};
 use self::judged::{Course, Load, judged, lost_rows};
 pub(crate) use self::prepare::directory_of;
 use self::prepare::{Refusal, check_summary_json, report_directory, run_id, server};
+pub use self::publish::write_comparison_json;
 use self::publish::{publish, tell};
 use self::recording::Recording;
 pub use self::render::{RenderError, Renderings, render};
@@ -38,6 +41,15 @@ use crate::threshold::ExitCode;
 pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) -> ExitCode {
     let started_at = SystemTime::now();
     let id = run_id(&config.profile, started_at);
+    let generator = generator();
+    // Before anything is shown or started: a baseline that doesn't fit is said at once.
+    let baseline = match Baseline::open(&config, &generator) {
+        Ok(baseline) => baseline,
+        Err(refusal) => {
+            tell(&format!("error: {refusal}"));
+            return refusal.exit();
+        }
+    };
     let progress = Progress::asked_for(&config, &control);
     let lag = Arc::new(Lag::default());
     let raw = config.influx_raw.then(|| Arc::new(RawSamples::default()));
@@ -85,6 +97,9 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
     };
     let (load, watch) = load(parts, watch).await;
     watch.progress.step("delivering the last metrics");
+    if let Some(Err(error)) = watch.series.map(Recording::finish) {
+        tell(&format!("error: {SERIES_FILE} is not whole: {error}"));
+    }
     let course = Course {
         id,
         started_at,
@@ -94,6 +109,10 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
         aborted: control.aborted().map(str::to_owned),
     };
     let mut result = judged(config, course, &server, load);
+    if let Some(baseline) = baseline {
+        watch.progress.step("comparing with the baseline");
+        baseline.apply(&mut result, &directory);
+    }
     result.outputs = watch
         .feed
         .close(&result.invariants, &result.judgement)
@@ -102,9 +121,6 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
     let lost = lost_rows(&result.outputs, result.config.limits.lost_rows);
     result.judgement = result.judgement.doubted(lost);
     watch.progress.finish();
-    if let Some(Err(error)) = watch.series.map(Recording::finish) {
-        tell(&format!("error: {SERIES_FILE} is not whole: {error}"));
-    }
     publish(&result, &directory)
 }
 
@@ -127,14 +143,23 @@ fn instance() -> String {
 /// The machine that the load comes from.
 fn generator() -> Generator {
     let kind = sysinfo::MemoryRefreshKind::nothing().with_ram();
-    let memory_bytes = sysinfo::System::new().map_or(0, |mut system| {
-        system.refresh_memory_specifics(kind);
-        system.total_memory()
-    });
+    let (memory_bytes, cpu) = sysinfo::System::new().map_or_else(
+        |_| (0, String::new()),
+        |mut system| {
+            system.refresh_memory_specifics(kind);
+            system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
+            let cpu = system
+                .cpus()
+                .first()
+                .map(|cpu| cpu.brand().trim().to_owned());
+            (system.total_memory(), cpu.unwrap_or_default())
+        },
+    );
     Generator {
         host: instance(),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         cpus: std::thread::available_parallelism().map_or(1, Into::into),
+        cpu,
         memory_bytes,
     }
 }

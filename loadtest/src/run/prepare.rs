@@ -10,6 +10,7 @@ use crate::config::{RunConfig, SummaryJson};
 use crate::health::Resources;
 use crate::output::OpenError;
 use crate::progress::Progress;
+use crate::report::{PRIVATE_STACK, RecordedError};
 use crate::shop::Admin;
 use crate::threshold::ExitCode;
 use crate::vu::{Target, TargetError};
@@ -42,6 +43,12 @@ pub(crate) enum Refusal {
     Client(#[from] reqwest::Error),
     #[error("--out: {0}")]
     Output(#[from] OpenError),
+    #[error("--baseline: {0}")]
+    Baseline(#[from] RecordedError),
+    #[error(
+        "--baseline doesn't fit, so --fail-on-regression would judge by it in vain: {0}; make a new baseline, or leave --fail-on-regression out"
+    )]
+    Misfit(String),
     #[error("stopped by a signal before the load")]
     Signal,
 }
@@ -53,7 +60,9 @@ impl Refusal {
             | Self::SummaryJson { .. }
             | Self::Files { .. }
             | Self::Host(_)
-            | Self::Output(_) => ExitCode::BadConfiguration,
+            | Self::Output(_)
+            | Self::Baseline(_)
+            | Self::Misfit(_) => ExitCode::BadConfiguration,
             Self::Stack(_) | Self::OwnPath(_) | Self::Client(_) => ExitCode::Invalid,
             Self::Signal => ExitCode::Interrupted,
         }
@@ -158,7 +167,7 @@ pub(super) async fn server(config: &RunConfig, progress: &Progress) -> Result<Se
     let target = Arc::new(Target::resolve(&address).await?);
     target.probe(PROBE_WITHIN).await?;
     let label = if stack.is_some() {
-        format!("{address} (private stack)")
+        format!("{address} {PRIVATE_STACK}")
     } else {
         address
     };

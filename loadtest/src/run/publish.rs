@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::render::{Renderings, SUMMARY_FILE, render, write_whole};
+use crate::compare::{COMPARISON_FILE, Comparison};
 use crate::config::SummaryJson;
 use crate::report::{RunResult, write_json, write_terminal};
 use crate::threshold::ExitCode;
@@ -36,6 +37,15 @@ pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
             ));
         }
     }
+    if let Some(comparison) = &result.comparison {
+        let path = directory.join(COMPARISON_FILE);
+        if let Err(error) = write_comparison_json(&path, comparison) {
+            tell(&format!(
+                "error: {} could not be written: {error}",
+                path.display()
+            ));
+        }
+    }
     // From the files alone, so that an old run is rendered as it was.
     let rendered = render(directory, &Renderings::default()).unwrap_or_else(|error| {
         tell(&format!("error: no reports: {error}"));
@@ -44,6 +54,16 @@ pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
     let first = rendered.first().unwrap_or(&summary);
     tell(&format!("report: {}", first.display()));
     result.judgement.exit
+}
+
+/// Writes a comparison for programs.
+///
+/// # Errors
+/// The file system's.
+pub fn write_comparison_json(path: &Path, comparison: &Comparison) -> std::io::Result<()> {
+    write_whole(path, |out| {
+        Ok(serde_json::to_writer_pretty(out, comparison)?)
+    })
 }
 
 /// A line on standard error.

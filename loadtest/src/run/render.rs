@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::prepare::directory_of;
+use crate::compare::COMPARISON_FILE;
 use crate::report::{
     Document, DocumentError, SERIES_FILE, Series, SeriesError, Summary, write_html, write_junit,
     write_markdown,
@@ -52,6 +53,14 @@ pub enum RenderError {
     /// The summary is something else.
     #[error("{path} is not the summary of a run: {source}")]
     Summary {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The comparison is something else.
+    #[error("{path} is not the comparison of a run: {source}")]
+    Comparison {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -140,7 +149,16 @@ fn read(path: &Path) -> Result<Document, RenderError> {
         path: beside,
         source,
     })?;
-    Ok(Document::new(summary, series)?)
+    let mut document = Document::new(summary, series)?;
+    let compared = directory_of(path).join(COMPARISON_FILE);
+    if compared.exists() {
+        let comparison = serde_json::from_reader(open(&compared)?);
+        document.comparison = Some(comparison.map_err(|source| RenderError::Comparison {
+            path: compared,
+            source,
+        })?);
+    }
+    Ok(document)
 }
 
 /// Writes a file whole or not at all.

@@ -24,6 +24,8 @@ pub enum ExitCode {
     Pass,
     /// Verdict invalid.
     Invalid,
+    /// Something is worse than in the baseline.
+    Regressed,
     /// An invariant is broken.
     InvariantBroken,
     /// A threshold is crossed.
@@ -36,7 +38,7 @@ pub enum ExitCode {
 
 impl ExitCode {
     /// Every code with what it means, for `--help` and the README.
-    pub const TABLE: [(Self, &'static str); 6] = [
+    pub const TABLE: [(Self, &'static str); 7] = [
         (
             Self::Pass,
             "pass: every threshold, check and invariant holds",
@@ -48,6 +50,10 @@ impl ExitCode {
         (
             Self::InvariantBroken,
             "fail: a business invariant is broken",
+        ),
+        (
+            Self::Regressed,
+            "fail: worse than the baseline by more than --fail-on-regression",
         ),
         (
             Self::Invalid,
@@ -68,6 +74,7 @@ impl ExitCode {
     pub const fn code(self) -> u8 {
         match self {
             Self::Pass => 0,
+            Self::Regressed => 96,
             Self::Invalid => 97,
             Self::InvariantBroken => 98,
             Self::ThresholdCrossed => 99,
@@ -116,6 +123,26 @@ pub struct Judgement {
     pub exit: ExitCode,
     /// Why, in words, the weightiest first; empty for a pass.
     pub reasons: Vec<String>,
+}
+
+impl Judgement {
+    /// Adds what is worse than in the baseline, as the least of the reasons.
+    pub fn add_regressions(&mut self, regressions: Vec<String>) {
+        if self.exit == ExitCode::Pass && !regressions.is_empty() {
+            self.verdict = Verdict::Fail;
+            self.exit = ExitCode::Regressed;
+        }
+        self.reasons.extend(regressions);
+    }
+
+    /// Adds a reason why the run doesn't say what it was asked. Only a signal weighs more.
+    pub fn invalidate(&mut self, reason: String) {
+        self.verdict = Verdict::Invalid;
+        if self.exit != ExitCode::Interrupted {
+            self.exit = ExitCode::Invalid;
+        }
+        self.reasons.insert(0, reason);
+    }
 }
 
 /// Judges the run. Every reason is listed; the exit code is that of the weightiest: a signal,
@@ -419,6 +446,33 @@ mod tests {
             ..GOOD
         };
         assert_eq!(code(mended), 99, "what ended the run is not forgotten");
+    }
+
+    #[test]
+    fn a_regression_fails_only_what_would_pass() {
+        let regression = || vec!["regression: http_reqs: rate".to_owned()];
+        let mut passed = judge(&GOOD);
+        passed.add_regressions(vec![]);
+        assert_eq!(passed.exit, ExitCode::Pass);
+        passed.add_regressions(regression());
+        assert_eq!((passed.verdict, passed.exit.code()), (Verdict::Fail, 96));
+        let mut crossed = judge(&Evidence {
+            thresholds: &[outcome(false, Some(728.04))],
+            ..GOOD
+        });
+        crossed.add_regressions(regression());
+        assert_eq!((crossed.exit.code(), crossed.reasons.len()), (99, 2));
+        let mut stopped = judge(&Evidence {
+            signalled: true,
+            ..GOOD
+        });
+        stopped.invalidate("not compared".to_owned());
+        assert_eq!(
+            (stopped.exit.code(), stopped.reasons[0].as_str()),
+            (105, "not compared")
+        );
+        passed.invalidate("not compared".to_owned());
+        assert_eq!((passed.verdict, passed.exit.code()), (Verdict::Invalid, 97));
     }
 
     #[test]

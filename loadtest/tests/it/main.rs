@@ -3,6 +3,7 @@
 mod audit_fails;
 mod bad_input;
 mod browser;
+mod compare;
 mod dashboards;
 mod docs;
 mod explain;
@@ -18,3 +19,4 @@ mod reports;
 mod runs;
 mod series;
 mod truth;
+mod workflows;

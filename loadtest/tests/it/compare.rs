@@ -1,0 +1,242 @@
+//! Runs against their baseline.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::harness::{LOADTEST, Ran, Run, stack};
+use crate::proxy::proxy;
+
+/// A server that takes this long for every answer, before its own work.
+async fn slow(base: &str, delay: Duration) -> String {
+    proxy(base, move |call, upstream| async move {
+        tokio::time::sleep(delay).await;
+        upstream.forward(&call).await
+    })
+    .await
+}
+
+async fn recorded(host: &str, args: &str) -> (Ran, TempDir) {
+    let mut run = Run::against(host, args);
+    let child = run.command.spawn().expect("the program starts");
+    run.wait_keeping_reports(child).await
+}
+
+fn summary(reports: &TempDir) -> PathBuf {
+    let mut runs = std::fs::read_dir(reports.path()).expect("reports");
+    runs.next()
+        .expect("a run")
+        .expect("it is readable")
+        .path()
+        .join("summary.json")
+}
+
+/// Compares two summaries: exit code, what was printed, and the JSON.
+fn compared(base: &Path, new: &Path, args: &[&str]) -> (i32, String, Value) {
+    let json = tempfile::NamedTempFile::new().expect("a temporary file");
+    let output = std::process::Command::new(LOADTEST)
+        .arg("compare")
+        .args([base, new])
+        .arg("--json")
+        .arg(json.path())
+        .args(args)
+        .output()
+        .expect("the program starts");
+    let text = std::fs::read(json.path()).expect("the file is there");
+    (
+        output.status.code().unwrap_or(-1),
+        String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr),
+        serde_json::from_slice(&text).unwrap_or_default(),
+    )
+}
+
+const LOAD: &str = "--vus 5 --duration 12s --coupon-wait 0s --sla none";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_became_slow_is_worse_and_the_gate_says_so() {
+    let stack = stack().await;
+    let usual = slow(stack.base_url(), Duration::from_millis(20)).await;
+    // So slow that no noise of a busy machine hides it.
+    let slower = slow(stack.base_url(), Duration::from_millis(200)).await;
+    let (ran, usual_reports) = recorded(&usual, LOAD).await;
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    let base = summary(&usual_reports);
+    let gated = format!(
+        "{LOAD} --baseline {} --fail-on-regression 10%",
+        base.display()
+    );
+    let (ran, slow_reports) = recorded(&slower, &gated).await;
+    assert_eq!(ran.code, 96, "{}\n{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.summary["verdict"], "fail");
+    assert!(
+        ran.reasons()
+            .contains("regression: http_req_duration: med went from"),
+        "{}",
+        ran.reasons()
+    );
+    assert!(
+        ran.stdout.contains("Compared with") && ran.stdout.contains("WORSE"),
+        "{}",
+        ran.stdout
+    );
+    let slow_summary = summary(&slow_reports);
+    let markdown = std::fs::read_to_string(slow_summary.with_file_name("report.md"));
+    let markdown = markdown.expect("a Markdown report");
+    assert!(
+        markdown.contains("### Compared with") && markdown.contains("| worse |"),
+        "{markdown}"
+    );
+    let written = std::fs::read(slow_summary.with_file_name("comparison.json")).expect("written");
+    let written: Value = serde_json::from_slice(&written).expect("JSON");
+
+    let (code, text, json) = compared(&base, &slow_summary, &[]);
+    assert_eq!(
+        (code, &json["change"]),
+        (0, &Value::from("worse")),
+        "{text}"
+    );
+    assert_eq!(json, written, "by hand and in the run, the same answer");
+    let row = |name: &str| {
+        let rows = json["rows"].as_array().expect("rows");
+        let row = rows.iter().find(|row| row["metric"] == name);
+        row.unwrap_or_else(|| panic!("no {name} in {rows:#?}"))
+            .clone()
+    };
+    assert_eq!(row("http_req_duration: med")["judgement"], "worse");
+    assert_eq!(
+        row("order_time (5_create_order): med")["judgement"],
+        "worse"
+    );
+    assert_eq!(row("http_req_failed: rate")["judgement"], "same");
+    assert_eq!(row("http_reqs: rate")["judgement"], "worse");
+    assert!(row("http_reqs: rate")["change"].as_f64() < Some(0.0));
+
+    let (code, text, _) = compared(&base, &slow_summary, &["--fail-on-regression", "10%"]);
+    assert_eq!(code, 96, "{text}");
+    let (code, _, json) = compared(&slow_summary, &base, &["--fail-on-regression", "10%"]);
+    assert_eq!((code, &json["change"]), (0, &Value::from("better")));
+    let (code, _, json) = compared(&base, &base, &["--fail-on-regression", "0%"]);
+    assert_eq!((code, &json["change"] == "worse"), (0, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_baseline_that_does_not_fit_is_said_before_the_load() {
+    let stack = stack().await;
+    let (_, reports) = recorded(stack.base_url(), "--vus 1 --iterations-per-vu 1 --sla none").await;
+    let base = summary(&reports);
+    let other = format!(
+        "--vus 2 --iterations-per-vu 1 --coupon-wait 0s --sla none --baseline {}",
+        base.display()
+    );
+    let ran = Run::against(
+        stack.base_url(),
+        &format!("{other} --fail-on-regression 10%"),
+    )
+    .finish()
+    .await;
+    assert_eq!(
+        (ran.code, &ran.summary),
+        (104, &Value::Null),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("VUs: the baseline has 1, this run 2"),
+        "{}",
+        ran.stderr
+    );
+    let ran = Run::against(stack.base_url(), &other).finish().await;
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let said = ran
+        .stderr
+        .find("coupon_wait: the baseline has the default, this run 0s");
+    let load = ran.stderr.find("setting the shop up");
+    assert!(said.is_some() && said < load, "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("CAN'T TELL"),
+        "too short to tell:\n{}",
+        ran.stdout
+    );
+}
+
+#[tokio::test]
+async fn files_that_are_no_runs_are_refused_by_name() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("summary.json");
+    let (code, text, _) = compared(&file, &file, &[]);
+    assert_eq!(code, 104);
+    assert!(text.contains("summary.json can't be read"), "{text}");
+    std::fs::write(&file, "{}").expect("written");
+    let (code, text, _) = compared(directory.path(), &file, &[]);
+    assert_eq!(code, 104);
+    assert!(
+        text.contains("is not a summary.json of this program"),
+        "{text}"
+    );
+    let ran = Run::bare("--fail-on-regression 10%").await;
+    assert_eq!(ran.code, 104);
+    assert!(
+        ran.stderr.contains("give --baseline FILE as well"),
+        "{}",
+        ran.stderr
+    );
+}
+
+/// How the judgement fares on this machine, by hand: pairs of runs of the same build, and pairs whose
+/// second server is 20 % slower. `PAIRS` says how many;
+/// `KEEP` names a directory where the runs are kept, to be compared again.
+///
+/// ```sh
+/// PAIRS=4 cargo test -p loadtest --test it compare::many_pairs -- --ignored --nocapture
+/// ```
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute for every two pairs"]
+async fn many_pairs() {
+    use std::io::Write;
+
+    let pairs = std::env::var("PAIRS").map_or(1, |text| text.parse().expect("a number"));
+    let stack = stack().await;
+    let usual = slow(stack.base_url(), Duration::from_millis(20)).await;
+    let slower = slow(stack.base_url(), Duration::from_millis(24)).await;
+    let out = |line: String| writeln!(std::io::stdout(), "{line}").expect("standard output");
+    for pair in 0..pairs {
+        let mut kept = Vec::new();
+        for host in [&usual, &usual, &slower] {
+            let (ran, reports) = recorded(host, LOAD).await;
+            assert_eq!(ran.code, 0, "{}", ran.stdout);
+            kept.push(reports);
+        }
+        for (what, new) in [("same build", 1), ("20 % slower", 2)] {
+            let (_, _, json) = compared(&summary(&kept[0]), &summary(&kept[new]), &[]);
+            let rows = json["rows"].as_array().expect("rows");
+            let of = |judgement: &str| {
+                rows.iter()
+                    .filter(|row| row["judgement"] == judgement)
+                    .count()
+            };
+            out(format!(
+                "pair {pair}, {what}: {} ({} worse, {} better, {} same, {} can't tell)",
+                json["change"].as_str().expect("a word"),
+                of("worse"),
+                of("better"),
+                of("same"),
+                of("cant_tell")
+            ));
+        }
+        if let Some(directory) = std::env::var_os("KEEP") {
+            let (base, same, slow) = (summary(&kept[0]), summary(&kept[1]), summary(&kept[2]));
+            for (name, summary) in [("base", base), ("same", same), ("slow", slow)] {
+                let to = Path::new(&directory)
+                    .join(format!("{}-{pair}", std::process::id()))
+                    .join(name);
+                std::fs::create_dir_all(&to).expect("a directory to keep runs in");
+                for file in ["summary.json", "series.jsonl"] {
+                    std::fs::copy(summary.with_file_name(file), to.join(file)).expect("kept");
+                }
+            }
+        }
+    }
+}
