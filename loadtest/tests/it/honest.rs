@@ -159,7 +159,9 @@ async fn half_the_personas_missing() {
     );
     let ran = Run::against(&host, &args).finish().await;
     assert_code(&ran, 97, "rational_buyer in default completed no iteration");
-    assert_eq!(ran.summary["run"]["unknown_outcomes"], 2);
+    // Of B's two users; and of A, whose last operation may be cut as well.
+    let unknown = ran.summary["run"]["unknown_outcomes"].as_u64();
+    assert!((2..=4).contains(&unknown.expect("a count")), "{unknown:?}");
     assert!(
         ran.reasons()
             .contains("rational_buyer in default had 0.0 % where 50.0 % were planned"),

@@ -17,6 +17,8 @@ async fn without_postgresql_requests_get_503_and_with_it_they_work_again() {
     let user = client.rich_user("u1").await;
     assert_eq!(client.order(user).await.unwrap().0, 201);
     stack.postgres().kill();
+    // Its processes outlive it for a moment, in which they still serve.
+    eventually(async || client.get("/health/ready").await.unwrap().0 == 503).await;
 
     let started = Instant::now();
     let (status, problem) = client.order(user).await.unwrap();
