@@ -57,7 +57,7 @@ fn model() -> Model {
         requests("4_get_top_products", 21_287, 0, 0.93),
         requests("5_create_order", 21_280, 1, 123.4),
         requests("6_get_balance", 21_276, 0, 1.02),
-        requests("all", 149_050, 3, 3.14),
+        requests("all", 149_050, 3, 3.21),
     ];
     model.checks = vec![
         ("impulse_buyer", "order 201", 21_279, 1),
@@ -65,7 +65,7 @@ fn model() -> Model {
         ("impulse_buyer", "balance is right", 21_275, 0),
     ];
     model.thresholds = vec![
-        threshold("http_req_duration: p(95)<200", Some(3.14), true),
+        threshold("http_req_duration: p(95)<200", Some(3.21), true),
         threshold(
             "http_req_duration{name:5_create_order,stage:hold}: p(99)<100",
             Some(308.0),
