@@ -25,7 +25,7 @@ lint: ## Formatting, clippy with warnings denied, and the documentation
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked --document-private-items
 
-bench: bench-tools ## Measure everything against k6, wrk and plain SQL (about 90 minutes); writes bench/RESULTS.md
+bench: bench-tools ## Measure everything against k6, wrk and plain SQL (about 70 minutes); writes bench/RESULTS.md
 	cargo run --release --locked -p bench
 
 bench-quick: bench-tools ## The same in short (about 15 minutes), to target/bench/RESULTS.md

@@ -7,13 +7,12 @@ use crate::bench::Bench;
 /// Names and values, in the order in which they are shown.
 pub(crate) type Facts = Vec<(&'static str, String)>;
 
-/// The machine, the programs, the commit.
+/// The machine and the programs.
 pub(crate) fn facts(bench: &Bench) -> Facts {
     let file = |path| fs::read_to_string(path).unwrap_or_default();
     let cores = thread::available_parallelism().map_or(0, NonZero::get);
     let version = |program: &Path, args: &[&str]| first_line(program, args, bench);
     let path = Path::new;
-    let dirty = !first_line(path("git"), &["status", "--porcelain"], bench).is_empty();
     vec![
         ("cores", cores.to_string()),
         ("CPU", value_of(&file("/proc/cpuinfo"), "model name")),
@@ -37,19 +36,22 @@ pub(crate) fn facts(bench: &Bench) -> Facts {
             "InfluxDB",
             words(&version(path("influxd"), &["version"]), 2),
         ),
-        (
-            "commit",
-            format!(
-                "{}{}",
-                version(path("git"), &["log", "-1", "--format=%h of %cs"]),
-                if dirty { ", and changes since" } else { "" }
-            ),
-        ),
-        (
-            "measured",
-            humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-        ),
     ]
+}
+
+/// Now, the command and the commit, as a row's results name them.
+pub(crate) fn occasion(bench: &Bench, mode: &str) -> String {
+    let git = |args: &[&str]| first_line(Path::new("git"), args, bench);
+    let changed = if git(&["status", "--porcelain", "--untracked-files=no"]).is_empty() {
+        ""
+    } else {
+        ", and changes since"
+    };
+    format!(
+        "{} by `{mode}` on {}{changed}",
+        humantime::format_rfc3339_seconds(SystemTime::now()),
+        git(&["log", "-1", "--format=%h"]),
+    )
 }
 
 /// The first so many words: what follows a version is of no use to a reader.

@@ -4,6 +4,7 @@ mod bench;
 mod child;
 mod cli;
 mod generator;
+mod kept;
 mod machine;
 mod markdown;
 mod parse;
@@ -66,7 +67,9 @@ fn run(cli: &Cli) -> anyhow::Result<bool> {
     let bench = Bench::new(cli.quick)?;
     let facts = machine::facts(&bench);
     let path = results(cli, &bench);
-    let mut chapters = Vec::new();
+    // Quick figures and full ones don't mix.
+    let dir = bench.work.join(bench.pick("quick", "full"));
+    let mut all_measured = true;
     for (n, row) in chosen.iter().enumerate() {
         say(&format!("{} ({} of {})", row.name, n + 1, chosen.len()));
         let started = Instant::now();
@@ -75,18 +78,22 @@ fn run(cli: &Cli) -> anyhow::Result<bool> {
             format!("{error:#}")
         });
         say(&format!("  {:.0} s", started.elapsed().as_secs_f64()));
-        chapters.push(Chapter {
-            name: row.name,
-            title: row.title,
-            how: row.how,
+        all_measured &= outcome.is_ok();
+        let chapter = Chapter {
+            name: row.name.to_owned(),
+            title: row.title.to_owned(),
+            how: row.how.to_owned(),
+            measured: machine::occasion(&bench, &cli.mode()),
             outcome,
-        });
+        };
         // After every row: an hour's figures must not be lost with the last one.
-        let text = render(&facts, &cli.mode(), &chapters);
-        fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
+        kept::keep(&dir, &chapter)?;
+        let chapters = kept::kept(&dir, ROWS.iter().map(|row| row.name))?;
+        fs::write(&path, render(&facts, &chapters))
+            .with_context(|| format!("can't write {}", path.display()))?;
     }
     say(&format!("results: {}", shown(&path, &bench.root)));
-    Ok(chapters.iter().all(|chapter| chapter.outcome.is_ok()))
+    Ok(all_measured)
 }
 
 fn results(cli: &Cli, bench: &Bench) -> PathBuf {

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     machine::Facts,
     section::{Figure, Section},
@@ -9,26 +11,29 @@ use crate::{
 };
 
 /// A row of the bench with what came of it.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Chapter {
-    pub(crate) name: &'static str,
-    pub(crate) title: &'static str,
-    pub(crate) how: &'static str,
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) how: String,
+    /// When, by which command and on which commit it was measured.
+    pub(crate) measured: String,
     /// Or why it could not be measured.
     pub(crate) outcome: Result<Section, String>,
 }
 
 /// The whole document.
-pub(crate) fn render(facts: &Facts, mode: &str, chapters: &[Chapter]) -> String {
+pub(crate) fn render(facts: &Facts, chapters: &[Chapter]) -> String {
     let mut text = String::new();
-    write(&mut text, facts, mode, chapters).expect("a String takes everything");
+    write(&mut text, facts, chapters).expect("a String takes everything");
     text
 }
 
-fn write(out: &mut String, facts: &Facts, mode: &str, chapters: &[Chapter]) -> fmt::Result {
+fn write(out: &mut String, facts: &Facts, chapters: &[Chapter]) -> fmt::Result {
     writeln!(out, "# Results\n")?;
     writeln!(
         out,
-        "Written by `{mode}`; [README.md](README.md) says how to read it.\n"
+        "Written by the bench; [README.md](README.md) says how to read it.\n"
     )?;
     writeln!(out, "| | |\n| --- | --- |")?;
     for (name, value) in facts {
@@ -39,7 +44,7 @@ fn write(out: &mut String, facts: &Facts, mode: &str, chapters: &[Chapter]) -> f
     writeln!(out, "| --- | --- | --- | --- | --- |")?;
     for chapter in chapters {
         match &chapter.outcome {
-            Ok(section) => goals(out, chapter.name, section)?,
+            Ok(section) => goals(out, &chapter.name, section)?,
             Err(_) => writeln!(
                 out,
                 "| [{0}](#{0}) | | not measured | | **no** |",
@@ -50,8 +55,8 @@ fn write(out: &mut String, facts: &Facts, mode: &str, chapters: &[Chapter]) -> f
     for chapter in chapters {
         writeln!(
             out,
-            "\n## {}\n\n{}. {}\n",
-            chapter.name, chapter.title, chapter.how
+            "\n## {}\n\n{}. {} *Measured {}.*\n",
+            chapter.name, chapter.title, chapter.how, chapter.measured
         )?;
         match &chapter.outcome {
             Ok(section) => details(out, section)?,
@@ -141,15 +146,17 @@ mod tests {
         section.command("loadtest", "loadtest --vus 3");
         let chapters = [
             Chapter {
-                name: "saturated",
-                title: "CPU per request",
-                how: "How.",
+                name: "saturated".to_owned(),
+                title: "CPU per request".to_owned(),
+                how: "How.".to_owned(),
+                measured: "today by `make bench`".to_owned(),
                 outcome: Ok(section),
             },
             Chapter {
-                name: "herd",
-                title: "The herd",
-                how: "How.",
+                name: "herd".to_owned(),
+                title: "The herd".to_owned(),
+                how: "How.".to_owned(),
+                measured: "yesterday".to_owned(),
                 outcome: Err("no Redis".to_owned()),
             },
         ];
@@ -157,7 +164,7 @@ mod tests {
         let expected = "\
 # Results
 
-Written by `make bench`; [README.md](README.md) says how to read it.
+Written by the bench; [README.md](README.md) says how to read it.
 
 | | |
 | --- | --- |
@@ -173,7 +180,7 @@ Written by `make bench`; [README.md](README.md) says how to read it.
 
 ## saturated
 
-CPU per request. How.
+CPU per request. How. *Measured today by `make bench`.*
 
 | | **median** | 1 | 2 | 3 |
 | --- | --- | --- | --- | --- |
@@ -191,7 +198,7 @@ loadtest --vus 3
 
 ## herd
 
-The herd. How.
+The herd. How. *Measured yesterday.*
 
 Could not be measured:
 
@@ -199,6 +206,6 @@ Could not be measured:
 no Redis
 ```
 ";
-        assert_eq!(render(&facts, "make bench", &chapters), expected);
+        assert_eq!(render(&facts, &chapters), expected);
     }
 }

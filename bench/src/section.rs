@@ -1,9 +1,11 @@
 //! What a row of the bench found: raw figures, what follows from them, and the goals.
 
+use serde::{Deserialize, Serialize};
+
 use crate::stats;
 
 /// One row's results.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Section {
     pub(crate) figures: Vec<Figure>,
     pub(crate) goals: Vec<Goal>,
@@ -14,7 +16,7 @@ pub(crate) struct Section {
 }
 
 /// A value of every repetition.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Figure {
     pub(crate) label: String,
     pub(crate) values: Vec<f64>,
@@ -22,7 +24,7 @@ pub(crate) struct Figure {
 }
 
 /// How a figure's numbers are shown.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Kind {
     /// In the unit that the label names.
     Plain,
@@ -31,7 +33,7 @@ pub(crate) enum Kind {
 }
 
 /// What a figure's median should be.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Goal {
     /// Whose median.
     pub(crate) label: String,
@@ -41,7 +43,7 @@ pub(crate) struct Goal {
 }
 
 /// At most or at least so much.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Limit {
     AtMost(f64),
     AtLeast(f64),

@@ -14,8 +14,14 @@ use parking_lot::RwLock;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::db;
+
 /// How many users are remembered before all are forgotten: some 100 MB.
 const MOST_USERS: usize = 1_000_000;
+
+/// How many users a new world begins with in memory, the oldest first, so
+/// that those who all come at once don't all ask PostgreSQL for their ids.
+const FIRST_USERS: i64 = 10_000;
 
 /// How many days the ranking covers, today included.
 pub(crate) const RANKING_DAYS: i64 = 3;
@@ -34,22 +40,39 @@ struct Users {
     known: HashSet<i64>,
 }
 
+impl FromIterator<(i64, String)> for Users {
+    fn from_iter<I: IntoIterator<Item = (i64, String)>>(users: I) -> Self {
+        let ids: HashMap<Box<str>, i64> = users
+            .into_iter()
+            .map(|(id, name)| (name.into(), id))
+            .collect();
+        Self {
+            known: ids.values().copied().collect(),
+            ids,
+        }
+    }
+}
+
 impl World {
     /// Reads the current world from PostgreSQL.
     pub(crate) async fn load(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        let rows: Vec<(Uuid, Option<i64>, Option<String>)> = sqlx::query_as(
-            "SELECT world.id, products.id, products.name FROM world LEFT JOIN products ON true",
-        )
-        .fetch_all(connection)
-        .await?;
-        let (id, ..) = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        let mut snapshot = db::snapshot(connection).await?;
+        let id = sqlx::query_scalar("SELECT id FROM world")
+            .fetch_one(&mut *snapshot)
+            .await?;
+        let products: Vec<(i64, String)> = sqlx::query_as("SELECT id, name FROM products")
+            .fetch_all(&mut *snapshot)
+            .await?;
+        let users: Vec<(i64, String)> =
+            sqlx::query_as("SELECT id, name FROM users ORDER BY id LIMIT $1")
+                .bind(FIRST_USERS)
+                .fetch_all(&mut *snapshot)
+                .await?;
+        snapshot.commit().await?;
         Ok(Self {
-            id: *id,
-            product_names: rows
-                .into_iter()
-                .filter_map(|(_, id, name)| id.zip(name))
-                .collect(),
-            users: RwLock::default(),
+            id,
+            product_names: products.into_iter().collect(),
+            users: RwLock::new(users.into_iter().collect()),
         })
     }
 

@@ -29,7 +29,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
                     host: stack.base_url().to_owned(),
                     vus,
                     ramp: bench.pick(3, 5),
-                    hold: bench.pick(6, 20),
+                    hold: bench.pick(6, 12),
                     wait: 1,
                     ..Load::default()
                 };

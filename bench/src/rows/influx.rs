@@ -22,7 +22,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let off = Load {
         host: target.host.clone(),
         vus: 300,
-        hold: bench.pick(14, 40),
+        hold: bench.pick(14, 20),
         wait: 1,
         ..Load::default()
     };

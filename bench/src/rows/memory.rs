@@ -21,7 +21,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let load = |vus| Load {
         host: target.host.clone(),
         vus,
-        hold: bench.pick(12, 30),
+        hold: bench.pick(12, 15),
         wait: 1,
         ..Load::default()
     };

@@ -20,7 +20,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let load = Load {
         host: stack.base_url().to_owned(),
         vus: 300,
-        hold: bench.pick(14, 34),
+        hold: bench.pick(14, 20),
         wait: 1,
         ..Load::default()
     };

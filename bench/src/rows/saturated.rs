@@ -22,7 +22,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let load = Load {
         host: target.host.clone(),
         vus: 300,
-        hold: bench.pick(5, 12),
+        hold: bench.pick(5, 8),
         core: Some(GENERATOR_CORE),
         ..Load::default()
     };

@@ -34,7 +34,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
             let load = Load {
                 host: target.host.clone(),
                 vus,
-                hold: bench.pick(6, 12),
+                hold: bench.pick(4, 6),
                 core: Some(GENERATOR_CORE),
                 ..Load::default()
             };
