@@ -1,11 +1,12 @@
 //! The command line. No I/O: words in, an invocation or clap's message out.
 
+mod capacity;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::capacity;
 use crate::config::{FIELDS, Field, Form, Layer, parse};
 use crate::run::Renderings;
 use crate::threshold::ExitCode;
@@ -22,7 +23,7 @@ pub enum Invocation {
     /// List the built-in profiles.
     Profiles,
     /// Find the largest load under which the SLA holds.
-    Capacity(capacity::Request),
+    Capacity(crate::capacity::Request),
     /// Render the reports of an earlier run again.
     Report {
         /// Its summary.
@@ -63,7 +64,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, cl
     Ok(match matches.subcommand() {
         Some(("compare", matches)) => Invocation::Compare(comparing(matches)),
         Some(("profiles", _)) => Invocation::Profiles,
-        Some(("capacity", matches)) => Invocation::Capacity(capacity_request(matches)?),
+        Some(("capacity", matches)) => Invocation::Capacity(capacity::request(matches)?),
         Some(("report", matches)) => report(matches),
         Some(("replay", matches)) => Invocation::Replay {
             file: matches
@@ -151,7 +152,7 @@ fn command() -> Command {
                 .about("Check a configuration and show the plan; sends nothing")
                 .args(arguments(|_| true)),
         )
-        .subcommand(capacity_command())
+        .subcommand(capacity::command())
 }
 
 fn compare() -> Command {
@@ -203,114 +204,6 @@ fn comparing(matches: &ArgMatches) -> Comparing {
     }
 }
 
-/// Fields that a search sets itself, trial by trial, or has no use for.
-const NOT_OF_A_TRIAL: [&str; 21] = [
-    "stages",
-    "start_vus",
-    "vus",
-    "duration",
-    "iterations",
-    "iterations_per_vu",
-    "max_duration",
-    "start_time",
-    "graceful_stop",
-    "graceful_ramp_down",
-    "summary_json",
-    "report_dir",
-    "out",
-    "influx_raw",
-    "baseline",
-    "fail_on_regression",
-    "noise",
-    "tui",
-    "quiet",
-    "profile",
-    "config",
-];
-
-fn of_a_trial(field: &Field) -> bool {
-    !NOT_OF_A_TRIAL.contains(&field.key)
-}
-
-fn capacity_command() -> Command {
-    let option = |name: &'static str, value, default, help| {
-        Arg::new(name)
-            .long(name)
-            .value_name(value)
-            .default_value(default)
-            .help(help)
-    };
-    Command::new("capacity")
-        .about("Find the largest load under which the SLA holds, with no failure")
-        .long_about(
-            "Finds the largest load under which the SLA holds, with no failure. It doubles the \
-             load until something gives, halves the gap, and confirms the answer by repeats. Every \
-             trial is a run of its own, set-up (which erases the server's data) and audit included.",
-        )
-        .after_help(
-            "Examples:\n  \
-             loadtest capacity                             on a private stack\n  \
-             loadtest capacity --host http://127.0.0.1:8080 --sla 'p(99)<100' --from 500\n  \
-             loadtest capacity --mix a=60,b=30,c=10 --json capacity.json",
-        )
-        .arg(
-            option("from", "N", "100", "The first load")
-                .value_parser(clap::value_parser!(u32).range(1..)),
-        )
-        .arg(
-            option("to", "N", "10000", "The largest load")
-                .value_parser(clap::value_parser!(u32).range(1..)),
-        )
-        .arg(
-            option("hold", "TIME", "10s", "How long each trial holds its load"),
-        )
-        .arg(
-            option("precision", "SHARE", "5%", "How near the next load that fails must be"),
-        )
-        .arg(
-            option("repeats", "N", "3", "How often the answer must have held")
-                .value_parser(clap::value_parser!(u32).range(1..=20)),
-        )
-        .arg(
-            Arg::new("json")
-                .long("json")
-                .value_name("FILE")
-                .help("Write trials and outcome there"),
-        )
-        .args(arguments(of_a_trial))
-}
-
-fn capacity_request(matches: &ArgMatches) -> Result<capacity::Request, clap::Error> {
-    let number = |name| matches.get_one::<u32>(name).copied().unwrap_or_default();
-    let text = |name| matches.get_one::<String>(name).cloned().unwrap_or_default();
-    let wrong = |name: &str, error: String| {
-        command().error(
-            clap::error::ErrorKind::ValueValidation,
-            format!("--{name}: {error}"),
-        )
-    };
-    let hold = parse::duration(&text("hold")).map_err(|error| wrong("hold", error))?;
-    if hold < capacity::SHORTEST_HOLD {
-        return Err(wrong("hold", "must be at least 2s".to_owned()));
-    }
-    let precision = parse::share(&text("precision")).map_err(|error| wrong("precision", error))?;
-    let (from, to) = (number("from"), number("to"));
-    if from > to {
-        return Err(wrong("from", format!("{from} is larger than --to {to}")));
-    }
-    Ok(capacity::Request {
-        search: capacity::Search {
-            from,
-            to,
-            precision,
-            repeats: number("repeats"),
-        },
-        hold,
-        flags: flags(matches),
-        json: matches.get_one::<String>("json").map(Into::into),
-    })
-}
-
 fn arguments(wanted: impl Fn(&Field) -> bool) -> impl Iterator<Item = Arg> {
     FIELDS
         .iter()
@@ -359,7 +252,8 @@ fn after_help() -> String {
          loadtest --vus 300 --duration 30s --mix a=60,b=30,c=10 --coupons 5000\n  \
          loadtest --profile flow_300vus --threshold 'http_req_duration{{name:5_create_order}}: p(99)<100'\n  \
          loadtest validate --config shop.toml          shows the plan, sends nothing\n  \
-         loadtest capacity --sla 'p(95)<200'           the most VUs under which that holds\n\n\
+         loadtest capacity --sla 'p(95)<200'           the most VUs under which that holds\n  \
+         loadtest capacity --by rate                   the most iterations a second\n\n\
          Every flag is also a key of a profile (--config FILE) and a variable LOADTEST_<KEY>,\n\
          such as LOADTEST_HOST or LOADTEST_STAGES='30s:10;1m:10'. Flags win over variables,\n\
          variables over the profile. Times are written 30s, 1m30s or 500ms.\n\n\

@@ -1,5 +1,6 @@
 //! What gave out first: read off the trial at the knee and the lightest one.
 
+use super::pace::Pace;
 use super::trial::Trial;
 
 /// From here on a machine has no CPU to spare.
@@ -7,14 +8,37 @@ const BUSY_MACHINE: f64 = 90.0;
 /// From here on the generator measures its own lateness, in ms: the order of what it measures.
 const LATE_TIMERS: f64 = 100.0;
 
-/// Says in words what saturated; nothing when no load failed.
+/// Says in words what saturated beyond the found `capacity`; nothing when no load failed there. (A
+/// load below it may have failed once, by chance.)
 #[must_use]
-pub(super) fn saturated(trials: &[Trial], cores: usize) -> Option<Vec<String>> {
+pub(super) fn saturated(
+    trials: &[Trial],
+    capacity: Option<u32>,
+    cores: usize,
+) -> Option<Vec<String>> {
+    let beyond = |trial: &&Trial| !trial.holds && capacity.is_none_or(|held| trial.load > held);
     let knee = trials
         .iter()
-        .filter(|trial| !trial.holds)
+        .filter(beyond)
         .min_by_key(|trial| trial.load)?;
-    let base = trials.iter().min_by_key(|trial| trial.load)?;
+    let base = trials
+        .iter()
+        .min_by_key(|trial| (trial.load, !trial.holds))?;
+    let lighter = Some(base).filter(|base| base.load < knee.load);
+    let mut words = machine(knee, cores);
+    let pace = knee.pace.as_ref().filter(|pace| !pace.unkept.is_empty());
+    words.extend(pace.map(|pace| pace.gave_out(lighter.and_then(|base| base.pace.as_ref()))));
+    // Where the SLA held and the rate was not kept, a little more time in the server is not why.
+    let slowed =
+        pace.is_some_and(Pace::all_busy) && lighter.is_some_and(|base| knee.p95 >= base.p95 * 2.0);
+    if !knee.only_unkept() || slowed {
+        words.push(served(knee, lighter));
+    }
+    Some(words)
+}
+
+/// What the machine and the generator on it had no more of.
+fn machine(knee: &Trial, cores: usize) -> Vec<String> {
     let mut words = Vec::new();
     if knee.machine_cpu >= BUSY_MACHINE {
         let own = knee.generator_cpu / cores as f64 / knee.machine_cpu * 100.0;
@@ -29,69 +53,69 @@ pub(super) fn saturated(trials: &[Trial], cores: usize) -> Option<Vec<String>> {
             knee.lag
         ));
     }
+    words
+}
+
+/// Where the time of requests went, compared with the lightest load.
+fn served(knee: &Trial, lighter: Option<&Trial>) -> String {
+    let Some(base) = lighter else {
+        return format!(
+            "no lighter load to compare with; what failed was {}",
+            knee.reasons.join("; ")
+        );
+    };
     let grown = knee.p95 - base.p95;
-    let parts = [
+    let [queue, db, redis] = [
         ("queue", knee.server.queue - base.server.queue),
         ("db", knee.server.db - base.server.db),
         ("redis", knee.server.redis - base.server.redis),
     ];
-    let largest = parts.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    words.push(if grown <= 0.0 {
+    let larger = |a: (&'static str, f64), b: (&'static str, f64)| if b.1 >= a.1 { b } else { a };
+    let (part, largest) = larger(larger(queue, db), redis);
+    if grown <= 0.0 {
         format!(
             "not time: p95 was {:.1} ms, and what failed was {}",
             knee.p95,
             knee.reasons.join("; ")
         )
-    } else if largest.1 >= grown * 0.3 {
+    } else if largest >= grown * 0.3 {
         format!(
-            "the server's {}: its p95 grew by {:.1} ms while p95 in all grew by {grown:.1} ms",
-            largest.0, largest.1
+            "the server's {part}: its p95 grew by {largest:.1} ms while p95 in all grew by {grown:.1} ms"
         )
     } else {
         format!(
-            "neither the server's queue, db nor redis: p95 grew by {grown:.1} ms, of them {} by no \
+            "neither the server's queue, db nor redis: p95 grew by {grown:.1} ms, of them {part} by no \
              more than {:.1}; the rest is requests waiting for the server's threads, the network \
              or the generator",
-            largest.0,
-            largest.1.max(0.0)
+            largest.max(0.0)
         )
-    });
-    Some(words)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::trial::ServerParts;
+    use super::super::pace::tests::kept;
+    use super::super::trial::tests::{trial, unkept};
     use super::*;
 
-    fn trial(load: u32, holds: bool, p95: f64, db: f64) -> Trial {
-        Trial {
-            load,
-            holds,
-            reasons: vec!["http_req_failed: rate==0".into()],
-            requests_per_second: f64::from(load) * 6.0,
-            med: p95 / 2.0,
-            p95,
-            p99: p95 * 1.5,
-            failed: 0.0,
-            server: ServerParts {
-                db,
-                ..ServerParts::default()
-            },
-            generator_cpu: 40.0,
-            machine_cpu: 50.0,
-            lag: 3.0,
-        }
+    fn words(trials: &[Trial], capacity: Option<u32>) -> Vec<String> {
+        saturated(trials, capacity, 2).expect("one failed")
     }
 
     #[test]
     fn nothing_failed_nothing_saturated() {
-        assert_eq!(saturated(&[trial(100, true, 5.0, 1.0)], 2), None);
+        assert_eq!(saturated(&[trial(100, true, 5.0, 1.0)], Some(100), 2), None);
+        let by_chance = [
+            trial(100, false, 300.0, 280.0),
+            trial(100, true, 5.0, 1.0),
+            trial(100, true, 5.0, 1.0),
+        ];
+        assert_eq!(saturated(&by_chance, Some(100), 2), None);
     }
 
     #[test]
     fn the_part_that_grew_is_named() {
-        let words = |knee| saturated(&[trial(100, true, 5.0, 1.0), knee], 2).expect("one failed");
+        let words = |knee| words(&[trial(100, true, 5.0, 1.0), knee], Some(100));
         let slow_db = words(trial(200, false, 300.0, 280.0));
         assert_eq!(
             slow_db,
@@ -113,6 +137,66 @@ mod tests {
                 "the machine's CPU: 100 % of it was busy, 40 % of that with the generator",
                 "the generator: its timers fired up to 150 ms late"
             ]
+        );
+    }
+
+    /// A load that failed by chance is lighter than what really gave out.
+    #[test]
+    fn the_knee_lies_beyond_the_capacity() {
+        let trials = [
+            trial(100, true, 5.0, 1.0),
+            trial(200, false, 4.0, 1.0),
+            trial(200, true, 5.0, 1.0),
+            trial(400, false, 300.0, 280.0),
+        ];
+        assert_eq!(
+            words(&trials, Some(200)),
+            ["the server's db: its p95 grew by 279.0 ms while p95 in all grew by 295.0 ms"]
+        );
+    }
+
+    #[test]
+    fn the_first_load_has_nothing_to_be_compared_with() {
+        assert_eq!(
+            words(&[trial(100, false, 300.0, 280.0)], None),
+            [
+                "no lighter load to compare with; what failed was threshold crossed: http_req_failed: rate==0 (was 0.1)"
+            ]
+        );
+    }
+
+    /// The server's parts are named only if the server was slow.
+    #[test]
+    fn a_rate_that_was_not_kept_is_not_blamed_on_the_server() {
+        let generator = "the rate: 0 iterations started late and 50 never; \
+                         the generator was late, for no more than 130 of 600 VUs were busy at once";
+        let vus = "the VUs: 600 of 600 were busy at once; the p95 of an iteration was 1200 ms, \
+                   and 900 ms under the lightest load";
+        let db = "the server's db: its p95 grew by 79.0 ms while p95 in all grew by 95.0 ms";
+        let slow = Trial {
+            reasons: vec!["threshold crossed".to_owned()],
+            ..unkept(200, 100.0, 80.0, 130)
+        };
+        let rows = [
+            (unkept(200, 6.0, 2.0, 130), vec![generator]),
+            (unkept(200, 100.0, 80.0, 130), vec![generator]),
+            (unkept(200, 6.0, 2.0, 600), vec![vus]),
+            (unkept(200, 100.0, 80.0, 600), vec![vus, db]),
+            (slow, vec![generator, db]),
+        ];
+        for (knee, expected) in rows {
+            let base = Trial {
+                pace: Some(Pace {
+                    iteration_p95: 900.0,
+                    ..kept()
+                }),
+                ..trial(100, true, 5.0, 1.0)
+            };
+            assert_eq!(words(&[base, knee], Some(100)), expected);
+        }
+        assert_eq!(
+            words(&[unkept(100, 100.0, 80.0, 600)], None),
+            ["the VUs: 600 of 600 were busy at once; the p95 of an iteration was 1200 ms"]
         );
     }
 }

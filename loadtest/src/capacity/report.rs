@@ -10,14 +10,16 @@ use ratatui::text::Line;
 use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget};
 use serde::Serialize;
 
+use super::by::By;
+use super::pace::Pace;
 use super::trial::Trial;
 use crate::report::table::{Table, mark, section};
 
 /// What a search found.
 #[derive(Debug, Serialize)]
 pub struct Capacity {
-    /// `vus` or `rate`.
-    pub by: &'static str,
+    /// What a load is counted in.
+    pub by: By,
     /// The thresholds that had to hold.
     pub thresholds: Vec<String>,
     /// The largest load that held; none if not even the first did.
@@ -44,8 +46,8 @@ impl Capacity {
     /// # Errors
     /// The writer's.
     pub fn write_terminal(&self, limit: Option<f64>, mut out: impl Write) -> io::Result<()> {
-        let unit = if self.by == "vus" { "VUs" } else { "iters/s" };
-        section("Trials (times in ms)", self.table(unit), &mut out)?;
+        let unit = self.by.unit();
+        section("Trials (times in ms)", self.table(), &mut out)?;
         let by_load = |value: fn(&Trial) -> f64| {
             let mut points: Vec<(f64, f64)> = self
                 .trials
@@ -68,12 +70,15 @@ impl Capacity {
                     .fold((f64::MAX, 0.0_f64), |(low, high), p95| {
                         (low.min(p95), high.max(p95))
                     });
+                let (count, s) = match self.at_capacity().count() {
+                    1 => (1, ""),
+                    count => (count, "s"),
+                };
                 writeln!(
                     out,
-                    "{} {load} {unit} hold {} (p95 {low:.1} to {high:.1} ms in {} trials)",
+                    "{} {load} {unit} hold {} (p95 {low:.1} to {high:.1} ms in {count} trial{s})",
                     "Capacity:".bold(),
                     self.thresholds.join(", "),
-                    self.at_capacity().count()
                 )?;
             }
             None => writeln!(
@@ -108,11 +113,14 @@ impl Capacity {
         writeln!(out)
     }
 
-    fn table(&self, unit: &str) -> Table {
+    fn table(&self) -> Table {
+        let pace: &[&str] = match self.by {
+            By::Vus => &[],
+            By::Rate => &["started/s", "dropped", "late", "VUs busy"],
+        };
+        let head = [self.by.unit(), "holds"].into_iter().chain(pace.to_vec());
         let mut table = Table::new(
-            [
-                unit,
-                "holds",
+            head.chain([
                 "req/s",
                 "med",
                 "p95",
@@ -124,13 +132,13 @@ impl Capacity {
                 "gen CPU",
                 "CPU",
                 "lag",
-            ],
+            ]),
             0,
         );
         for trial in &self.trials {
-            table.push([
-                trial.load.to_string(),
-                mark(trial.holds),
+            let mut row = vec![trial.load.to_string(), mark(trial.holds)];
+            row.extend(trial.pace.iter().flat_map(pace_cells));
+            row.extend([
                 format!("{:.0}", trial.requests_per_second),
                 format!("{:.2}", trial.med),
                 format!("{:.2}", trial.p95),
@@ -143,9 +151,19 @@ impl Capacity {
                 format!("{:.0} %", trial.machine_cpu),
                 format!("{:.0}", trial.lag),
             ]);
+            table.push(row);
         }
         table
     }
+}
+
+fn pace_cells(pace: &Pace) -> [String; 4] {
+    [
+        format!("{:.1}", pace.started_per_second),
+        pace.dropped.to_string(),
+        pace.late.to_string(),
+        format!("{}/{}", pace.busy_vus, pace.vus),
+    ]
 }
 
 /// To two significant digits, which is what an axis should say.
@@ -213,3 +231,7 @@ fn plot(
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;

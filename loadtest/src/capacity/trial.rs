@@ -4,20 +4,23 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::pace::Pace;
 use super::search::Outcome;
 use crate::metrics::TagFilter;
 use crate::report::RunResult;
-use crate::threshold::ExitCode;
+use crate::threshold::{ExitCode, Limits};
 
-/// Name of the stage that counts; the one before it only brings the load up.
+/// Name of the stage that counts.
 pub const HOLD: &str = "hold";
+/// Name of the one before it, which only brings the load up.
+pub(super) const RISE: &str = "rise";
 
 /// One trial: a load, held for a while.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Trial {
     /// VUs, or iterations a second.
     pub load: u32,
-    /// Whether the SLA held, nothing failed and the books added up.
+    /// Whether the SLA held, nothing failed, the books added up and a rate was kept.
     pub holds: bool,
     /// Why not.
     pub reasons: Vec<String>,
@@ -39,6 +42,9 @@ pub struct Trial {
     pub machine_cpu: f64,
     /// How late the generator's timers fired at worst, in ms.
     pub lag: f64,
+    /// How the rate was kept, if the load is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
 }
 
 /// The server's own parts of a request's time (`Server-Timing`), in ms.
@@ -53,19 +59,23 @@ pub struct ServerParts {
 }
 
 impl Trial {
-    /// Reads a trial off its run.
+    /// Reads a trial off its run. `limits` say when a rate was kept.
     #[must_use]
-    pub fn of(load: u32, result: &RunResult, hold: Duration) -> Self {
+    pub fn of(load: u32, result: &RunResult, hold: Duration, limits: &Limits) -> Self {
         let seconds = &result.health.series;
-        let hold_only = TagFilter(vec![("stage".to_owned(), HOLD.to_owned())]);
+        let hold_only = of_stage(HOLD);
+        let pace = Pace::of(result, hold, limits);
+        let unkept = pace.iter().flat_map(|pace| pace.unkept.iter().cloned());
+        let mut reasons = result.judgement.reasons.clone();
+        reasons.extend(unkept);
         let snapshot = &result.snapshot;
         let p95 = |metric| snapshot.trend(metric, &hold_only).percentile_ms(95.0);
         let duration = snapshot.trend("http_req_duration", &hold_only);
         let [med, p95_all, p99] = duration.percentiles_ms([50.0, 95.0, 99.0]);
         Self {
             load,
-            holds: result.judgement.exit == ExitCode::Pass,
-            reasons: result.judgement.reasons.clone(),
+            holds: result.judgement.exit == ExitCode::Pass && reasons.is_empty(),
+            reasons,
             requests_per_second: duration.count() as f64 / hold.as_secs_f64(),
             med,
             p95: p95_all,
@@ -85,7 +95,33 @@ impl Trial {
                 .iter()
                 .map(|health| health.lag_ms)
                 .fold(0.0, f64::max),
+            pace,
         }
+    }
+
+    /// Whether nothing but the rate kept it from holding.
+    #[must_use]
+    pub(super) fn only_unkept(&self) -> bool {
+        let unkept = self.pace.as_ref().map(|pace| &pace.unkept);
+        !self.holds && unkept == Some(&self.reasons)
+    }
+
+    /// What came of it, for people, a line for each reason.
+    #[must_use]
+    pub(super) fn told(&self) -> String {
+        let holds = if self.holds { "holds:" } else { "fails:" };
+        let pace = self.pace.as_ref().map_or(String::new(), |pace| {
+            format!(", {:.1} iterations/s started", pace.started_per_second)
+        });
+        let reasons: String = self
+            .reasons
+            .iter()
+            .map(|reason| format!("\n    {reason}"))
+            .collect();
+        format!(
+            "  {holds} p95 {:.1} ms, {:.0} requests/s{pace}{reasons}",
+            self.p95, self.requests_per_second
+        )
     }
 
     /// What the search needs of it.
@@ -98,8 +134,98 @@ impl Trial {
     }
 }
 
+/// What carries the tag of a stage.
+pub(super) fn of_stage(stage: &str) -> TagFilter {
+    TagFilter(vec![("stage".to_owned(), stage.to_owned())])
+}
+
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_unstable_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::pace::tests::kept;
+    use super::*;
+
+    /// A trial without a pace.
+    pub(in crate::capacity) fn trial(load: u32, holds: bool, p95: f64, db: f64) -> Trial {
+        let crossed = "threshold crossed: http_req_failed: rate==0 (was 0.1)";
+        Trial {
+            load,
+            holds,
+            reasons: (!holds).then(|| crossed.to_owned()).into_iter().collect(),
+            requests_per_second: f64::from(load) * 6.0,
+            med: p95 / 2.0,
+            p95,
+            p99: p95 * 1.5,
+            failed: 0.0,
+            server: ServerParts {
+                db,
+                ..ServerParts::default()
+            },
+            generator_cpu: 40.0,
+            machine_cpu: 50.0,
+            lag: 3.0,
+            pace: None,
+        }
+    }
+
+    /// The trial of a rate that was not kept, for that alone.
+    pub(in crate::capacity) fn unkept(load: u32, p95: f64, db: f64, busy_vus: u64) -> Trial {
+        let unkept = vec!["the rate was not kept".to_owned()];
+        Trial {
+            reasons: unkept.clone(),
+            pace: Some(Pace {
+                dropped: 50,
+                busy_vus,
+                unkept,
+                ..kept()
+            }),
+            ..trial(load, false, p95, db)
+        }
+    }
+
+    #[test]
+    fn what_came_of_a_trial_is_told() {
+        let rows = [
+            (
+                trial(100, true, 12.34, 5.0),
+                "  holds: p95 12.3 ms, 600 requests/s",
+            ),
+            (
+                trial(100, false, 12.34, 5.0),
+                "  fails: p95 12.3 ms, 600 requests/s\n    threshold crossed: http_req_failed: rate==0 (was 0.1)",
+            ),
+            (
+                unkept(100, 12.34, 5.0, 600),
+                "  fails: p95 12.3 ms, 600 requests/s, 100.0 iterations/s started\n    the rate was not kept",
+            ),
+        ];
+        for (trial, told) in rows {
+            assert_eq!(trial.told(), told);
+        }
+    }
+
+    #[test]
+    fn what_failed_is_told_from_a_rate_that_was_not_kept() {
+        let slow = Trial {
+            pace: Some(kept()),
+            ..trial(100, false, 300.0, 250.0)
+        };
+        let mut both = unkept(100, 300.0, 250.0, 600);
+        both.reasons.insert(0, "threshold crossed".to_owned());
+        let only = unkept(100, 300.0, 250.0, 600);
+        let rows = [
+            (trial(100, true, 5.0, 1.0), false),
+            (slow, false),
+            (both, false),
+            (only, true),
+        ];
+        for (trial, expected) in rows {
+            assert_eq!(trial.only_unkept(), expected, "{trial:?}");
+        }
+    }
 }

@@ -30,7 +30,7 @@ pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-pub(super) fn vus(text: &str) -> Result<u32, String> {
+pub(crate) fn vus(text: &str) -> Result<u32, String> {
     let wrong =
         || format!("'{text}' is not a number of VUs; write a whole number from 0 to {MOST_VUS}");
     text.trim()
@@ -118,7 +118,7 @@ pub(super) fn is_name(name: &str) -> bool {
 }
 
 /// `500/s`, `30/m`, `0.5/s`, `100/h`, `7/10s`.
-pub(super) fn rate(text: &str) -> Result<Rate, String> {
+pub(crate) fn rate(text: &str) -> Result<Rate, String> {
     let wrong = || {
         format!("'{text}' is not a rate; write 500/s, 30/m or 0.5/s, at most a million a second")
     };

@@ -22,14 +22,14 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new<const N: usize>(head: [&str; N], numbers_from: usize) -> Self {
+    pub(crate) fn new<'a>(head: impl IntoIterator<Item = &'a str>, numbers_from: usize) -> Self {
         Self {
-            rows: vec![head.map(str::to_owned).to_vec()],
+            rows: vec![head.into_iter().map(str::to_owned).collect()],
             numbers_from,
         }
     }
 
-    pub(crate) fn push<const N: usize>(&mut self, row: [String; N]) {
+    pub(crate) fn push(&mut self, row: impl Into<Vec<String>>) {
         self.rows.push(row.into());
     }
 }

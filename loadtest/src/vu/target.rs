@@ -10,7 +10,7 @@ use rustls_platform_verifier::ConfigVerifierExt;
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use url::{Position, Url};
+use url::{Host, Position, Url};
 
 use super::http::TransportError;
 use super::io::{Metered, Stream};
@@ -74,6 +74,17 @@ impl Target {
                 && url.username().is_empty()
         });
         url.ok_or_else(|| TargetError::NotAnAddress(address.to_owned()))
+    }
+
+    /// Whether the address names this machine itself: in 127.0.0.0/8, `::1`, or `localhost`.
+    #[must_use]
+    pub fn is_loopback(address: &str) -> bool {
+        Self::parse(address).is_ok_and(|url| match url.host() {
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        })
     }
 
     /// Looks the name up and prepares TLS. Sends nothing to the server.
@@ -215,6 +226,28 @@ mod tests {
             "shop",
         ] {
             assert!(Target::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_this_machine_are_told_from_others() {
+        for here in [
+            "http://127.0.0.1:8080",
+            "http://127.9.8.7",
+            "https://[::1]:80/api/",
+            "http://[::ffff:127.0.0.1]",
+            "http://LocalHost:8080",
+        ] {
+            assert!(Target::is_loopback(here), "{here}");
+        }
+        for elsewhere in [
+            "http://128.0.0.1",
+            "http://[::2]",
+            "http://localhost.example",
+            "http://127.0.0.1.example",
+            "localhost",
+        ] {
+            assert!(!Target::is_loopback(elsewhere), "{elsewhere}");
         }
     }
 }

@@ -3,6 +3,7 @@
 mod audit_fails;
 mod bad_input;
 mod browser;
+mod capacity;
 mod compare;
 mod dashboards;
 mod docs;
