@@ -24,6 +24,16 @@ pub(crate) struct Run {
     reports: TempDir,
 }
 
+/// Sends a signal, by its name, to a program that runs.
+pub(crate) async fn signal(name: &str, child: &tokio::process::Child) {
+    let pid = child.id().expect("it runs").to_string();
+    let sent = tokio::process::Command::new("kill")
+        .args(["-s", name, pid.as_str()])
+        .status()
+        .await;
+    assert!(sent.expect("kill is there").success());
+}
+
 /// What a run left behind.
 #[derive(Debug)]
 pub(crate) struct Ran {

@@ -18,5 +18,6 @@ mod proxy;
 mod reports;
 mod runs;
 mod series;
+mod signals;
 mod truth;
 mod workflows;
