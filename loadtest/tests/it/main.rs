@@ -19,5 +19,7 @@ mod reports;
 mod runs;
 mod series;
 mod signals;
+#[cfg(target_os = "linux")]
+mod starved;
 mod truth;
 mod workflows;
