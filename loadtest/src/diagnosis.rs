@@ -21,7 +21,7 @@ pub struct HealthLog {
     pub series: Vec<Health>,
     /// How many seconds one look stands for.
     pub seconds_each: u64,
-    /// How many seconds were looked at.
+    /// How many seconds were looked at. A look that came late stands for all those that it missed.
     pub seconds: u64,
     /// Limits, with how often and how far each was exceeded.
     pub exceeded: Vec<Exceeded>,
@@ -30,6 +30,9 @@ pub struct HealthLog {
     /// Looks not yet in the series.
     #[serde(skip)]
     gathering: Option<(Health, u64)>,
+    /// When the last look was.
+    #[serde(skip)]
+    looked_at_ms: u64,
 }
 
 /// A limit and how it was kept.
@@ -95,12 +98,17 @@ impl HealthLog {
             exceeded,
             limits,
             gathering: None,
+            looked_at_ms: 0,
         }
     }
 
-    /// Takes the look of a second in.
+    /// Takes the look of a second in, or of several if it comes late: whoever can't even look
+    /// every second must not count as well meanwhile.
     pub fn note(&mut self, health: &Health) {
-        self.seconds += 1;
+        let passed_ms = health.at_ms.saturating_sub(self.looked_at_ms);
+        let passed = ((passed_ms + 500) / 1_000).max(1);
+        self.looked_at_ms = health.at_ms;
+        self.seconds += passed;
         let values = [
             health.cpu_percent / self.resources.cores as f64,
             health.machine_cpu_percent,
@@ -108,7 +116,7 @@ impl HealthLog {
             health.fds as f64 / self.resources.fds as f64 * 100.0,
         ];
         for (row, value) in self.exceeded.iter_mut().zip(values) {
-            row.seconds += u64::from(value > row.limit);
+            row.seconds += if value > row.limit { passed } else { 0 };
             row.worst = row.worst.max(value);
         }
         let (gathered, count) = match self.gathering.take() {
@@ -245,6 +253,23 @@ mod tests {
             ..well
         };
         assert_eq!(findings(&[(100, busy)]), [""; 0], "within every limit");
+    }
+
+    /// A generator that gets no CPU at all can't look either: one look after four seconds.
+    #[test]
+    fn a_look_that_comes_late_stands_for_the_seconds_that_it_missed() {
+        let look = |at_ms, lag_ms| Health {
+            at_ms,
+            lag_ms,
+            ..Health::default()
+        };
+        let found = findings(&[(1, look(900, 0.0)), (1, look(4_900, 3_950.0))]);
+        assert!(
+            found.len() == 1 && found[0].contains("in 4 of 5 seconds, 3950 at worst"),
+            "{found:?}"
+        );
+        let hiccup = [(1, look(900, 0.0)), (1, look(2_300, 400.0))];
+        assert_eq!(findings(&hiccup), [""; 0], "a second is not enough");
     }
 
     #[test]

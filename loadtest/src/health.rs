@@ -129,25 +129,63 @@ fn files() -> (u64, u64) {
 }
 
 /// The scheduling lag of the runtime that runs the VUs.
-#[derive(Debug, Default)]
-pub struct Lag(AtomicU64);
+#[derive(Debug)]
+pub struct Lag {
+    zero: Instant,
+    /// How late a timer fired at worst since the last look, in microseconds.
+    worst: AtomicU64,
+    /// When the timer that is being tried is due, in microseconds after `zero`.
+    due: AtomicU64,
+}
+
+impl Default for Lag {
+    fn default() -> Self {
+        Self {
+            zero: Instant::now(),
+            worst: AtomicU64::new(0),
+            due: AtomicU64::new(NEVER),
+        }
+    }
+}
 
 /// How often a timer is tried.
 const EVERY: Duration = Duration::from_millis(20);
+/// When no timer is being tried.
+const NEVER: u64 = u64::MAX;
 
 impl Lag {
-    /// Tries timers for ever; to be run beside the VUs.
+    /// Tries timers until it is dropped; to be run beside the VUs.
     pub async fn watch(&self) -> Infallible {
+        let _watching = Watching(self);
         loop {
             let due = Instant::now() + EVERY;
+            self.due
+                .store(micros(due.duration_since(self.zero)), Ordering::Relaxed);
             tokio::time::sleep_until(due.into()).await;
-            let late = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
-            self.0.fetch_max(late, Ordering::Relaxed);
+            self.worst
+                .fetch_max(micros(due.elapsed()), Ordering::Relaxed);
         }
     }
 
+    /// The worst since the last look. A timer that is overdue now counts with what it is late so
+    /// far: a runtime that stands still fires none, and that is the worst there is.
     fn take(&self) -> Duration {
-        Duration::from_micros(self.0.swap(0, Ordering::Relaxed))
+        let worst = self.worst.swap(0, Ordering::Relaxed);
+        let overdue = micros(self.zero.elapsed()).saturating_sub(self.due.load(Ordering::Relaxed));
+        Duration::from_micros(worst.max(overdue))
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(NEVER)
+}
+
+/// No timer is being tried any more when this is dropped.
+struct Watching<'a>(&'a Lag);
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        self.0.due.store(NEVER, Ordering::Relaxed);
     }
 }
 
@@ -169,6 +207,20 @@ mod tests {
         }
         assert!(lag.take() >= Duration::from_millis(90), "{lag:?}");
         assert_eq!(lag.take(), Duration::ZERO, "it was taken");
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_stands_still_is_late_while_it_does() {
+        let lag = Lag::default();
+        {
+            let mut watch = std::pin::pin!(lag.watch());
+            assert!(futures::poll!(&mut watch).is_pending());
+            std::thread::sleep(EVERY + Duration::from_millis(60));
+            assert!(lag.take() >= Duration::from_millis(60), "{lag:?}");
+            std::thread::sleep(Duration::from_millis(30));
+            assert!(lag.take() >= Duration::from_millis(90), "and it still does");
+        }
+        assert_eq!(lag.take(), Duration::ZERO, "nothing is tried any more");
     }
 
     #[test]

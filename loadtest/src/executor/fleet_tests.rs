@@ -221,13 +221,31 @@ fn what_outlasts_the_grace_is_cut_exactly_at_its_end() {
     assert_eq!(outcome.took.as_millis(), 1_500);
 }
 
-#[test]
-fn a_ramp_starts_its_vus_to_the_millisecond() {
-    let stage = |ms, target| Stage {
+fn stage(ms: u32, target: u32) -> Stage {
+    Stage {
         name: String::new(),
         duration: ms * MS,
         target,
+    }
+}
+
+/// The VU is given up after a second, and the run goes on for another.
+#[test]
+fn what_outlasts_the_ramp_downs_grace_is_cut_exactly_at_its_end() {
+    let executor = Executor::RampingVus {
+        start_vus: 1,
+        stages: vec![stage(1_000, 1), stage(0, 0), stage(1_000, 0)],
     };
+    let outcome = run(&schedule(executor), 5_000 * MS, None);
+    assert_eq!(
+        (outcome.completed, outcome.interrupted, outcome.cuts),
+        (0, 1, 1)
+    );
+    assert_eq!(outcome.took.as_millis(), 1_200);
+}
+
+#[test]
+fn a_ramp_starts_its_vus_to_the_millisecond() {
     let executor = Executor::RampingVus {
         start_vus: 0,
         stages: vec![stage(1_000, 10), stage(1_000, 0)],
@@ -540,11 +558,6 @@ fn the_open_model_shows_a_stall_that_a_closed_one_hides() {
 /// SIGINT or SIGTERM in the ramp, the hold, and the grace; once to stop, twice to cut.
 #[test]
 fn signals_are_heeded_in_every_phase() {
-    let stage = |ms, target| Stage {
-        name: String::new(),
-        duration: ms * MS,
-        target,
-    };
     let ramp = schedule(Executor::RampingVus {
         start_vus: 0,
         stages: vec![stage(1_000, 10), stage(1_000, 10)],
@@ -614,6 +627,42 @@ proptest! {
             prop_assert!(*began < max_duration);
         }
         prop_assert!(outcome.took <= max_duration + 501 * MS);
+    }
+
+    /// VUs of a ramp begin their iterations in their own windows, and each ends or is cut.
+    #[test]
+    fn ramping_vus_add_up(
+        start_vus in 0_u32..8,
+        rows in prop::collection::vec((0_u32..1_500, 0_u32..8), 1..5),
+        takes_ms in 1_u32..700,
+        thinks_ms in 0_u32..100,
+        stop_ms in prop::option::of(0_u32..3_000),
+    ) {
+        let stages: Vec<Stage> = rows.iter().map(|(ms, target)| stage(*ms, *target)).collect();
+        let schedule = schedule(Executor::RampingVus { start_vus, stages });
+        prop_assume!(schedule.vus_max() > 0);
+        let stop = stop_ms.map(|ms| ms * MS);
+        let outcome = run_all(&Sleepers {
+            schedules: std::slice::from_ref(&schedule),
+            personas: &[("sleeper", takes_ms * MS)],
+            thinks: thinks_ms * MS,
+            signals: stop.as_slice(),
+        });
+        prop_assert_eq!(outcome.completed + outcome.interrupted, outcome.started());
+        prop_assert_eq!(outcome.cuts, outcome.interrupted);
+        for (k, began) in (0..).zip(outcome.began()) {
+            let windows = schedule.windows(k);
+            for at in began {
+                prop_assert!(windows.iter().any(|own| (own.open..own.close).contains(at)), "VU {} at {:?}", k, at);
+                prop_assert!(stop.is_none_or(|stop| *at <= stop));
+            }
+            // Each VU that had a window of more than a millisecond, paused time's step, used it.
+            let opens = windows.iter().filter(|own| own.close > own.open + MS);
+            let open_in_time = opens.filter(|own| stop.is_none_or(|stop| own.open + MS < stop));
+            prop_assert!(began.len() >= usize::from(open_in_time.count() > 0));
+        }
+        // A millisecond of slack: paused time moves in whole ones.
+        prop_assert!(outcome.took <= (schedule.end() + 501 * MS).max(stop.unwrap_or_default()));
     }
 
     /// started + dropped = scheduled, whatever the rate, the VUs and the stop; and the trends have

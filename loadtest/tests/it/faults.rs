@@ -1,8 +1,8 @@
-//! Servers that die or refuse, and people who press Ctrl-C.
+//! Servers that die or refuse.
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Ran, Run, stack};
+use crate::harness::{Run, stack};
 use crate::proxy::{Reply, proxy};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,58 +63,4 @@ async fn a_server_that_dies_half_way() {
         "{failed} hammered on"
     );
     assert!(ran.stdout.contains("could not connect"), "{}", ran.stdout);
-}
-
-async fn signalled(args: &str, signals: &[(&str, Duration)]) -> (Ran, Duration) {
-    let stack = stack().await;
-    let mut run = Run::against(stack.base_url(), args);
-    let child = run.command.spawn().expect("the program starts");
-    let pid = child.id().expect("it runs").to_string();
-    let mut last = Instant::now();
-    for (signal, after) in signals {
-        tokio::time::sleep(*after).await;
-        let sent = tokio::process::Command::new("kill")
-            .args([signal, pid.as_str()])
-            .status()
-            .await;
-        assert!(sent.expect("kill is there").success());
-        last = Instant::now();
-    }
-    let ran = run.wait(child).await;
-    assert_eq!(ran.code, 105, "{}\n{}", ran.stdout, ran.stderr);
-    assert!(
-        ran.reasons().contains("interrupted by a signal"),
-        "{}",
-        ran.reasons()
-    );
-    (ran, last.elapsed())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_first_signal_lets_iterations_finish() {
-    for signal in ["-INT", "-TERM"] {
-        let args = "--vus 5 --duration 10m --coupon-wait 1s --sla none";
-        let (ran, took) = signalled(args, &[(signal, Duration::from_millis(2_500))]).await;
-        assert!(took < Duration::from_secs(6), "{took:?}");
-        assert_eq!(ran.summary["run"]["interrupted_iterations"], 0);
-        assert!(ran.summary["run"]["iterations"].as_u64() >= Some(5));
-        assert_eq!(
-            ran.broken(),
-            Vec::<&str>::new(),
-            "what was finished adds up"
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_second_signal_cuts() {
-    let args = "--vus 5 --duration 10m --coupon-wait 10m --http-timeout 60s --sla none";
-    let pause = Duration::from_millis(1_500);
-    let (ran, took) = signalled(
-        args,
-        &[("-INT", pause), ("-INT", Duration::from_millis(300))],
-    )
-    .await;
-    assert!(took < Duration::from_secs(6), "{took:?}");
-    assert_eq!(ran.summary["run"]["interrupted_iterations"], 5);
 }

@@ -18,10 +18,34 @@ pub(crate) async fn stack() -> Stack {
     Stack::start(sut).await.expect("the stack starts")
 }
 
+/// The cores that this process may run on; none where the system doesn't tell.
+pub(crate) fn allowed_cores() -> Vec<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let list = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))
+        .unwrap_or_default();
+    let ranges = list.trim().split(',').filter_map(|part| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.parse::<u32>().ok()?..=last.parse().ok()?)
+    });
+    ranges.flatten().collect()
+}
+
 /// The program with its arguments and a directory of its own for reports.
 pub(crate) struct Run {
     pub(crate) command: tokio::process::Command,
     reports: TempDir,
+}
+
+/// Sends a signal, by its name, to a program that runs.
+pub(crate) async fn signal(name: &str, child: &tokio::process::Child) {
+    let pid = child.id().expect("it runs").to_string();
+    let sent = tokio::process::Command::new("kill")
+        .args(["-s", name, pid.as_str()])
+        .status()
+        .await;
+    assert!(sent.expect("kill is there").success());
 }
 
 /// What a run left behind.
@@ -37,17 +61,23 @@ pub(crate) struct Ran {
 impl Run {
     pub(crate) fn new(args: &str) -> Self {
         let reports = tempfile::tempdir().expect("a temporary directory");
-        let mut command = tokio::process::Command::new(LOADTEST);
+        let mut command = piped(LOADTEST);
         command
             .args(args.split_whitespace())
             .arg("--report-dir")
             .arg(reports.path());
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
         Self { command, reports }
+    }
+
+    /// The same, but another program starts it, as `nice -n 19` does.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn started_by(mut self, starter: &str) -> Self {
+        let mut words = starter.split_whitespace();
+        let mut command = piped(words.next().expect("a program"));
+        command.args(words).arg(LOADTEST);
+        command.args(self.command.as_std().get_args());
+        self.command = command;
+        self
     }
 
     /// Against a server that runs already.
@@ -142,6 +172,16 @@ impl Ran {
     pub(crate) fn reasons(&self) -> String {
         self.summary["reasons"].to_string()
     }
+}
+
+fn piped(program: &str) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(program);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
 }
 
 async fn ended(child: tokio::process::Child) -> Output {

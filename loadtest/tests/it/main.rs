@@ -19,5 +19,8 @@ mod proxy;
 mod reports;
 mod runs;
 mod series;
+mod signals;
+#[cfg(target_os = "linux")]
+mod starved;
 mod truth;
 mod workflows;

@@ -1,0 +1,231 @@
+//! SIGINT and SIGTERM in every phase of a run: set-up, ramp, hold, grace, audit.
+//!
+//! A gate in front of the server holds the call that tells the phase, so a signal comes in that
+//! phase and in no other, however slow the machine is.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use testbed::Stack;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::{Ran, Run, signal, stack};
+use crate::proxy::proxy;
+
+/// A phase, the call by which it is known, and what a run has done by then.
+struct Phase {
+    name: &'static str,
+    args: &'static str,
+    /// The gate holds these calls,
+    path: &'static str,
+    /// but for so many of them that come first;
+    passes: u32,
+    /// and the program is in the phase when so many wait,
+    waits: u32,
+    /// or so long afterwards.
+    after: Duration,
+    /// Iterations that are under way then, or in the audit are complete.
+    iterations: u64,
+}
+
+const PHASES: [Phase; 5] = [
+    Phase {
+        name: "set-up",
+        args: "--vus 2 --duration 10m",
+        path: "/init",
+        passes: 0,
+        waits: 1,
+        after: Duration::ZERO,
+        iterations: 0,
+    },
+    // The second VU would begin after 15 seconds.
+    Phase {
+        name: "ramp",
+        args: "--stage ramp_up=1m:4 --stage hold=10m:4",
+        path: "/orders",
+        passes: 0,
+        waits: 1,
+        after: Duration::ZERO,
+        iterations: 1,
+    },
+    Phase {
+        name: "hold",
+        args: "--vus 3 --duration 10m",
+        path: "/orders",
+        passes: 0,
+        waits: 3,
+        after: Duration::ZERO,
+        iterations: 3,
+    },
+    Phase {
+        name: "grace",
+        args: "--vus 2 --duration 1s --graceful-stop 10m",
+        path: "/orders",
+        passes: 0,
+        waits: 2,
+        after: Duration::from_millis(1_100),
+        iterations: 2,
+    },
+    // The first look into the ledger is before the load.
+    Phase {
+        name: "audit",
+        args: "--vus 2 --iterations-per-vu 1",
+        path: "/ledger",
+        passes: 1,
+        waits: 1,
+        after: Duration::ZERO,
+        iterations: 2,
+    },
+];
+
+/// Where calls wait.
+#[derive(Clone, Default)]
+struct Gate {
+    reached: CancellationToken,
+    open: CancellationToken,
+}
+
+/// The server behind a phase's gate: its address.
+async fn gated(base: &str, phase: &Phase, gate: &Gate) -> String {
+    let (path, passes, waits) = (phase.path, phase.passes, phase.waits);
+    let (calls, gate) = (AtomicU32::new(0), gate.clone());
+    proxy(base, move |call, upstream| {
+        let is_held = call.path == path && calls.fetch_add(1, Ordering::SeqCst) >= passes;
+        if is_held && calls.load(Ordering::SeqCst) >= passes + waits {
+            gate.reached.cancel();
+        }
+        let open = gate.open.clone();
+        async move {
+            if is_held {
+                open.cancelled().await;
+            }
+            upstream.forward(&call).await
+        }
+    })
+    .await
+}
+
+/// Runs into a phase and sends it signals there; the gate opens afterwards, or never.
+async fn signalled(stack: &Stack, phase: &Phase, signals: &[&str], opens: bool) -> Ran {
+    let gate = Gate::default();
+    let host = gated(stack.base_url(), phase, &gate).await;
+    let args = format!("{} --coupon-wait 0s --sla none", phase.args);
+    let mut run = Run::against(&host, &args);
+    let child = run.command.spawn().expect("the program starts");
+    let reached = tokio::time::timeout(Duration::from_secs(60), gate.reached.cancelled());
+    reached.await.expect("the program comes to the phase");
+    tokio::time::sleep(phase.after).await;
+    for name in signals {
+        signal(name, &child).await;
+        // Two at the same moment would be one, and an open gate comes after both.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    if opens {
+        gate.open.cancel();
+    }
+    let ran = run.wait(child).await;
+    let told = format!("{} {signals:?}: {}\n{}", phase.name, ran.stdout, ran.stderr);
+    assert_eq!(
+        (ran.code, &ran.summary["verdict"]),
+        (105, &"invalid".into()),
+        "{told}"
+    );
+    assert!(ran.reasons().contains("interrupted by a signal"), "{told}");
+    ran
+}
+
+/// Complete and cut iterations.
+fn iterations(ran: &Ran) -> (Option<u64>, Option<u64>) {
+    let run = &ran.summary["run"];
+    let of = |key: &str| run[key].as_u64();
+    (of("iterations"), of("interrupted_iterations"))
+}
+
+fn invariants(ran: &Ran) -> usize {
+    ran.summary["invariants"].as_array().map_or(0, Vec::len)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_signal_lets_finish_what_has_begun_and_begins_nothing() {
+    let stack = stack().await;
+    for phase in &PHASES {
+        for name in ["INT", "TERM"] {
+            let ran = signalled(&stack, phase, &[name], true).await;
+            let told = format!("{} {name}: {}", phase.name, ran.stdout);
+            assert_eq!(
+                iterations(&ran),
+                (Some(phase.iterations), Some(0)),
+                "{told}"
+            );
+            // What was finished adds up; a shop that was not set up has no books.
+            assert_eq!(ran.broken(), Vec::<&str>::new(), "{told}");
+            assert_eq!(invariants(&ran) > 0, phase.name != "set-up", "{told}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_cuts() {
+    let stack = stack().await;
+    // Set-up ends at the first.
+    for (phase, signals) in PHASES[1..]
+        .iter()
+        .zip([["INT", "TERM"], ["TERM", "INT"]].iter().cycle())
+    {
+        let ran = signalled(&stack, phase, signals, false).await;
+        let told = format!("{} {signals:?}: {}", phase.name, ran.stdout);
+        if phase.name == "audit" {
+            assert_eq!(iterations(&ran), (Some(2), Some(0)), "{told}");
+            assert_eq!(invariants(&ran), 0, "{told}");
+            assert!(
+                ran.reasons()
+                    .contains("could not be audited: cut by a signal"),
+                "{told}"
+            );
+        } else {
+            assert_eq!(
+                iterations(&ran),
+                (Some(0), Some(phase.iterations)),
+                "{told}"
+            );
+            // The orders that were cut are unknown, and the books allow for just these.
+            assert_eq!(
+                ran.summary["run"]["unknown_outcomes"], phase.iterations,
+                "{told}"
+            );
+            assert!(invariants(&ran) > 0 && ran.broken().is_empty(), "{told}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_while_the_private_stack_starts() {
+    for name in ["INT", "TERM"] {
+        let mut run = Run::new("--profile smoke");
+        let mut child = run.command.spawn().expect("the program starts");
+        let said = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut lines = said.lines();
+        let mut next = async || lines.next_line().await.expect("text");
+        while !next()
+            .await
+            .expect("it says what it does")
+            .contains("starting a private")
+        {}
+        signal(name, &child).await;
+        let last = async {
+            let mut last = None;
+            while let Some(line) = next().await {
+                last = Some(line);
+            }
+            last.expect("it says why it ends")
+        };
+        let last = tokio::time::timeout(Duration::from_secs(60), last);
+        assert_eq!(
+            last.await.expect("it ends"),
+            "error: stopped by a signal before the load"
+        );
+        let ran = run.wait(child).await;
+        assert_eq!((ran.code, ran.summary.is_null()), (105, true));
+    }
+}

@@ -1,0 +1,80 @@
+//! A generator that is starved: pinned to one core, as nice as can be, beside hogs.
+
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::{Run, allowed_cores, stack};
+use crate::proxy::proxy;
+
+/// Hogs beside the generator. Each weighs as much as 68 of it, so four leave it a third of a
+/// percent of the core: its turn comes about once in a second, whatever else runs.
+const HOGS: usize = 4;
+
+/// A child that does nothing but use a core; ended on drop.
+struct Hog(Child);
+
+impl Hog {
+    /// Where the tests themselves run nicely the hog doesn't, or it would be the generator's
+    /// equal. (That takes root.)
+    fn on(core: &str) -> Self {
+        // The limit of its CPU time ends it where nobody is left to drop it.
+        let child = Command::new("taskset")
+            .args(["-c", core, "nice", "-n", &(-niceness()).to_string()])
+            .args(["sh", "-c", "ulimit -t 10; while :; do :; done"])
+            .spawn();
+        Self(child.expect("taskset is there"))
+    }
+}
+
+impl Drop for Hog {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// This process's niceness.
+fn niceness() -> i32 {
+    let said = Command::new("nice").output().expect("nice is there").stdout;
+    let said = String::from_utf8_lossy(&said);
+    said.trim().parse().expect("a number")
+}
+
+/// The hogs come when the first user does and stay a second longer than the load: what comes
+/// before and after is not what is tested, and may take its time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_starved_generator_says_nothing_of_the_server() {
+    let stack = stack().await;
+    let began = CancellationToken::new();
+    let begins = began.clone();
+    let host = proxy(stack.base_url(), move |call, upstream| {
+        if call.path.starts_with("/users/id") {
+            begins.cancel();
+        }
+        async move { upstream.forward(&call).await }
+    })
+    .await;
+    let core = allowed_cores().last().expect("a core").to_string();
+    let args = "--vus 4 --duration 4s --coupon-wait 0s --sla none";
+    let mut run =
+        Run::not_sharing(&host, args).started_by(&format!("taskset -c {core} nice -n 19"));
+    let child = run.command.spawn().expect("taskset is there");
+    let load = tokio::time::timeout(Duration::from_secs(60), began.cancelled());
+    load.await.expect("the load begins");
+    let hogs: Vec<Hog> = (0..HOGS).map(|_| Hog::on(&core)).collect();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    drop(hogs);
+    let ran = run.wait(child).await;
+    let told = format!("{}\n{}", ran.stdout, ran.stderr);
+    assert_eq!(
+        (ran.code, &ran.summary["verdict"]),
+        (97, &"invalid".into()),
+        "{told}"
+    );
+    let lag = "generator saturated: the scheduling lag was beyond 100 ms in ";
+    assert!(ran.reasons().contains(lag), "{told}");
+    assert!(ran.stdout.contains(lag), "{told}");
+}
