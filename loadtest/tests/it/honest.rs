@@ -211,8 +211,10 @@ async fn a_generator_out_of_breath() {
 
 #[tokio::test]
 async fn too_few_file_descriptors_are_found_before_the_start() {
+    let reports = tempfile::tempdir().expect("a temporary directory");
     let limited = format!(
-        "ulimit -n 200 && exec {LOADTEST} --vus 500 --duration 1s --host http://127.0.0.1:9"
+        "ulimit -n 200 && exec {LOADTEST} --vus 500 --duration 1s --host http://127.0.0.1:9 --report-dir {}",
+        reports.path().display()
     );
     let ran = tokio::process::Command::new("sh")
         .args(["-c", &limited])

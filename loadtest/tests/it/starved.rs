@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 use crate::harness::{Run, allowed_cores, stack};
 use crate::proxy::proxy;
 
-/// Hogs beside the generator. Each weighs as much as 68 of it, so four leave it a third of a
-/// percent of the core: its turn comes about once in a second, whatever else runs.
-const HOGS: usize = 4;
+/// Hogs beside the generator. Each weighs as much as 68 of it, so they leave it a fifth of a
+/// percent of the core, and its turn comes only after many of theirs.
+const HOGS: usize = 8;
 
 /// A child that does nothing but use a core; ended on drop.
 struct Hog(Child);
@@ -19,10 +19,10 @@ impl Hog {
     /// Where the tests themselves run nicely the hog doesn't, or it would be the generator's
     /// equal. (That takes root.)
     fn on(core: &str) -> Self {
-        // The limit of its CPU time ends it where nobody is left to drop it.
+        // The limit of its CPU time ends it when nobody is left to drop it.
         let child = Command::new("taskset")
             .args(["-c", core, "nice", "-n", &(-niceness()).to_string()])
-            .args(["sh", "-c", "ulimit -t 10; while :; do :; done"])
+            .args(["sh", "-c", "ulimit -t 5; while :; do :; done"])
             .spawn();
         Self(child.expect("taskset is there"))
     }
