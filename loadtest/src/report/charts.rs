@@ -263,11 +263,19 @@ impl Charts<'_> {
 
     pub(super) fn bands(&self) -> Vec<Band> {
         let end = self.measured.end_ms;
-        let within = self
-            .stages
-            .iter()
-            .filter(|stage| stage.start_ms < end && stage.end_ms > stage.start_ms);
-        within
+        // Of several scenarios at once, the first one's stages, and others' where it has none.
+        let mut drawn: Vec<&StageRow> = Vec::new();
+        for stage in self.stages {
+            let apart = |other: &&StageRow| {
+                stage.end_ms <= other.start_ms || other.end_ms <= stage.start_ms
+            };
+            if stage.start_ms < end && stage.end_ms > stage.start_ms && drawn.iter().all(apart) {
+                drawn.push(stage);
+            }
+        }
+        drawn.sort_by_key(|stage| stage.start_ms);
+        drawn
+            .into_iter()
             .enumerate()
             .map(|(index, stage)| {
                 band(

@@ -43,12 +43,15 @@ impl Document {
     ///
     /// # Errors
     /// What doesn't fit together.
-    pub fn new(summary: Summary, series: Series) -> Result<Self, DocumentError> {
+    pub fn new(summary: Summary, mut series: Series) -> Result<Self, DocumentError> {
         if summary.version != SUMMARY_VERSION {
             return Err(DocumentError::Version(summary.version));
         }
         if series.head.run_id != summary.run.id {
             return Err(DocumentError::Stranger(series.head.run_id));
+        }
+        for scenario in &summary.run.scenarios {
+            series.add_tags(&scenario.name, &scenario.tags);
         }
         let measured = Measured::of(&series)?;
         let mut document = Self {

@@ -10,8 +10,8 @@ use super::series::{Row, Slow, has};
 use super::shares::{Shares, when};
 use super::summary::FailureRow;
 use crate::metrics::{Aggregation, Encoded, Kind, Trend};
-use crate::shop::{REQUESTS, custom_trends};
-use crate::threshold::{Threshold, parse};
+use crate::shop::REQUESTS;
+use crate::threshold::Threshold;
 
 /// The longest part of an unexpected body that is repeated.
 const BODY: usize = 160;
@@ -40,10 +40,10 @@ pub fn explain(document: &Document) -> Vec<Explanation> {
     let broken = summary.invariants.iter().filter(|row| !row.ok);
     let crossed = summary.thresholds.iter().filter(|row| !row.ok);
     let invariants = broken.map(|row| invariant(document, row));
-    let thresholds = crossed.map(|row| match parse(&row.expression, &custom_trends()) {
-        Ok(threshold) => crossed_threshold(document, &threshold, row.actual),
+    let thresholds = crossed.map(|row| match summary.threshold(&row.expression) {
+        Some(threshold) => crossed_threshold(document, &threshold, row.actual),
         // Another version's: what it says stands in the reasons.
-        Err(_) => Explanation {
+        None => Explanation {
             subject: row.expression.clone(),
             ..Explanation::default()
         },
@@ -80,8 +80,11 @@ fn crossed_threshold(
             );
             explanation.sentences.push(sentence);
             if name == "http_reqs" || name == "iterations" {
-                let blame = blame(document, &[], |_| true);
-                explanation.sentences.push("Virtual users send the next request when the last one is answered, so slow answers mean fewer requests.".to_owned());
+                // At a rate, slow answers make no fewer requests: what was dropped stands in the reasons.
+                if document.summary.run.model != "open" {
+                    explanation.sentences.push("Virtual users send the next request when the last one is answered, so slow answers mean fewer requests.".to_owned());
+                }
+                let blame = blame(document, &threshold.filter.0, |_| true);
                 conclude(&blame, &mut explanation);
             }
         }
@@ -134,16 +137,15 @@ fn slow(document: &Document, threshold: &Threshold, actual: f64, explanation: &m
         }
     }
     explanation.sentences.extend(when(&over, seconds));
+    let of_requests = metric == DURATION;
+    let what = if of_requests { "requests" } else { "iterations" };
     explanation
         .sentences
-        .extend(who.sentence(&format!("requests above {}", ms_unit(limit))));
-    // Who asks for less than a mean is told of the slowest; who asks for p(95), of those above it.
-    let blame = blame(
-        document,
-        if metric == DURATION { &tags } else { &[] },
-        |slow| slow.duration > limit,
-    );
-    explanation.slowest = slowest(document, &tags, limit);
+        .extend(who.sentence(&format!("{what} above {}", ms_unit(limit))));
+    // An iteration is slow by all of its requests, of which none needs to be slow by itself.
+    let above = if of_requests { limit } else { 0.0 };
+    let blame = blame(document, &tags, |slow| slow.duration > above);
+    explanation.slowest = slowest(document, &tags, above);
     conclude(&blame, explanation);
 }
 
@@ -202,8 +204,21 @@ fn failing(document: &Document, threshold: &Threshold, actual: f64, explanation:
     if let Some(sentence) = meaning(&explanation.errors) {
         explanation.sentences.push(sentence);
     }
-    let unexpected = [("expected_response".to_owned(), "false".to_owned())];
+    if checks {
+        return;
+    }
+    let mut unexpected = tags.clone();
+    unexpected.push(("expected_response".to_owned(), "false".to_owned()));
     explanation.slowest = slowest(document, &unexpected, 0.0);
+    // What was refused at once was not slow; what timed out was.
+    if explanation.errors.iter().any(timed_out) {
+        let blame = blame(document, &unexpected, |_| true);
+        conclude(&blame, explanation);
+    }
+}
+
+fn timed_out(row: &FailureRow) -> bool {
+    row.status == 0 && row.sample.contains("timed out")
 }
 
 fn failures(row: &Row<Encoded>, metric: &str) -> u64 {
@@ -262,13 +277,10 @@ fn invariant(document: &Document, row: &crate::audit::Invariant) -> Explanation 
 fn meaning(errors: &[FailureRow]) -> Option<String> {
     let any =
         |statuses: std::ops::Range<u16>| errors.iter().any(|row| statuses.contains(&row.status));
-    let timed_out = errors
-        .iter()
-        .any(|row| row.status == 0 && row.sample.contains("timed out"));
     Some(
         match () {
             () if any(500..600) => "The server failed (5xx): its log says why.",
-            () if timed_out => "The server did not answer within the time-out.",
+            () if errors.iter().any(timed_out) => "The server did not answer within the time-out.",
             () if any(0..1) => {
                 "There was no answer: the server could not be reached, or closed the connection."
             }
@@ -382,3 +394,7 @@ fn conclude(blame: &Blame, explanation: &mut Explanation) {
     ));
     explanation.cause = Some(cause);
 }
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

@@ -67,9 +67,12 @@ pub(super) fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{} {noun}", grouped(count))
 }
 
-/// The beginning of a text without control characters, which a report doesn't repeat.
+/// The beginning of a text in one line, without control characters, which a report doesn't repeat.
 pub(super) fn cut(text: &str, most: usize) -> String {
-    let mut chars = text.chars().filter(|c| !c.is_control());
+    let spaced = text
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c });
+    let mut chars = spaced.filter(|c| !c.is_control());
     let mut cut: String = chars.by_ref().take(most).collect();
     if chars.next().is_some() {
         cut.push('…');
@@ -99,5 +102,6 @@ mod tests {
         let times = [0, 42_000, 90_000, 120_000, 7_500_000].map(clock);
         assert_eq!(times, ["0s", "42s", "1m30s", "2m", "2h05m"]);
         assert_eq!(cut("a\u{1b}[31mbc", 4), "a[31…");
+        assert_eq!(cut("two\nlines\tof", 20), "two lines of");
     }
 }

@@ -14,9 +14,8 @@ use super::plot::Plot;
 use super::strips::Strips;
 use super::summary::{Summary, Value};
 use super::tables::{Table, ThresholdLine, Tile, tables, thresholds, tiles};
-use crate::metrics::Aggregation;
-use crate::shop::custom_trends;
-use crate::threshold::{Verdict, parse};
+use crate::compare::{Change, Comparison};
+use crate::threshold::Verdict;
 
 const STYLE: &str = include_str!("../../templates/report.css");
 
@@ -39,6 +38,8 @@ struct Page<'a> {
     trends: Vec<Plot>,
     tables: Vec<Table>,
     thresholds: Vec<ThresholdLine>,
+    comparison: Option<&'a Comparison>,
+    checks_tolerated: bool,
     cut: bool,
 }
 
@@ -84,6 +85,8 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         trends: charts.trends(),
         tables: tables(summary, measured),
         thresholds: thresholds(summary),
+        comparison: document.comparison.as_ref(),
+        checks_tolerated: summary.tolerates_failed_checks(),
         cut: document.series.cut,
     };
     page.write_into(&mut out).map_err(io::Error::other)
@@ -111,29 +114,33 @@ pub(super) fn headline(summary: &Summary) -> String {
     }
 }
 
-/// The SLA over all requests: its words, and its limit in ms.
+/// The SLA on request durations: its words, and its limit in ms. One over all requests if there is one,
+/// else one of certain stages or a scenario.
 pub(super) fn sla(summary: &Summary) -> Option<(String, f64)> {
-    let thresholds = summary
+    let slas: Vec<_> = summary
         .thresholds
         .iter()
-        .filter_map(|row| parse(&row.expression, &custom_trends()).ok());
-    let mut slas = thresholds.filter(|threshold| {
-        threshold.metric.name == "http_req_duration"
-            && threshold.filter.0.is_empty()
-            && matches!(threshold.aggregation, Aggregation::Percentile(_))
-    });
-    let sla = slas.next()?;
+        .filter_map(|row| summary.threshold(&row.expression))
+        .filter(|threshold| threshold.metric.name == "http_req_duration")
+        .collect();
+    let whole = slas.iter().find(|sla| sla.filter.0.is_empty());
+    let part = |sla: &&crate::threshold::Threshold| {
+        let mut keys = sla.filter.0.iter().map(|(key, _)| key.as_str());
+        keys.all(|key| matches!(key, "stage" | "scenario"))
+    };
+    let sla = whole.or_else(|| slas.iter().find(part))?;
     let words = sla.to_string();
     let words = words
-        .split_once(": ")
-        .map_or(words.as_str(), |(_, assertion)| assertion)
+        .strip_prefix("http_req_duration")
+        .unwrap_or(&words)
+        .trim_start_matches(": ")
         .to_owned();
     Some((words, sla.limit))
 }
 
 /// What was measured, in the unit of its threshold.
-pub(super) fn actual(expression: &str, actual: Option<f64>) -> String {
-    let threshold = parse(expression, &custom_trends()).ok();
+pub(super) fn actual(summary: &Summary, expression: &str, actual: Option<f64>) -> String {
+    let threshold = summary.threshold(expression);
     match (
         actual,
         threshold.map(|threshold| (threshold.aggregation, threshold.metric.kind)),

@@ -136,8 +136,9 @@ fn run(result: &RunResult) -> Run {
 pub fn planned(config: &RunConfig, generator: &Generator) -> Run {
     let plan = config.plan();
     let stages = plan.parts().iter().flat_map(|part| {
-        let names = part.schedule.stage_names();
-        let stages = names.into_iter().zip(part.schedule.segments());
+        let schedule = &part.schedule;
+        let stages = schedule.stage_names().into_iter().zip(schedule.segments());
+        let stages = stages.zip(schedule.stage_loads());
         stages.collect::<Vec<_>>()
     });
     Run {
@@ -148,12 +149,13 @@ pub fn planned(config: &RunConfig, generator: &Generator) -> Run {
         mix: config.mixes(),
         vus_max: plan.vus_max(),
         stages: stages
-            .map(|(name, segment)| StageRow {
+            .map(|((name, segment), load)| StageRow {
                 name,
                 start_ms: millis(segment.start),
                 end_ms: millis(segment.end),
                 from: segment.from,
                 to: segment.to,
+                load,
             })
             .collect(),
         settings: config.settings.clone(),

@@ -8,7 +8,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use super::document::Document;
 use super::format::plural;
 use super::html::{actual, headline, verdict};
-use crate::threshold::Verdict;
+use crate::threshold::{ExitCode, Verdict};
 
 /// Writes the document.
 ///
@@ -26,7 +26,7 @@ pub fn write_junit(document: &Document, out: impl Write) -> io::Result<()> {
         found.map_or_else(String::new, |explanation| explanation.sentences.join("\n"))
     };
     let thresholds = summary.thresholds.iter().map(|row| {
-        let message = format!("was {}", actual(&row.expression, row.actual));
+        let message = format!("was {}", actual(summary, &row.expression, row.actual));
         case(
             "thresholds",
             &row.expression,
@@ -39,6 +39,7 @@ pub fn write_junit(document: &Document, out: impl Write) -> io::Result<()> {
         let message = format!("expected {}, was {}", row.expected, row.actual);
         case("invariants", &row.name, row.ok, &message, &why(&row.name))
     });
+    let tolerated = summary.tolerates_failed_checks();
     let checks = summary.checks.iter().map(|row| {
         let message = format!(
             "failed {} of {}",
@@ -48,15 +49,24 @@ pub fn write_junit(document: &Document, out: impl Write) -> io::Result<()> {
         case(
             "checks",
             &format!("{}: {}", row.scenario, row.name),
-            row.fails == 0,
+            row.fails == 0 || tolerated,
             &message,
             "",
         )
+    });
+    let compared = document.comparison.iter().map(|comparison| {
+        let regressed = summary.exit_code == ExitCode::Regressed.code();
+        let message = format!("{}: {}", comparison.base, comparison.change.words());
+        let why = summary.reasons.join("\n");
+        case("baseline", "no regression", !regressed, &message, &why)
     });
     report.add_test_suite(suite("run", [judged(document)]));
     report.add_test_suite(suite("thresholds", thresholds));
     report.add_test_suite(suite("invariants", invariants));
     report.add_test_suite(suite("checks", checks));
+    if document.comparison.is_some() {
+        report.add_test_suite(suite("baseline", compared));
+    }
     report.serialize(out).map_err(io::Error::other)
 }
 
@@ -95,5 +105,6 @@ fn case(kind: &str, name: &str, ok: bool, message: &str, why: &str) -> TestCase 
     }
     let mut case = TestCase::new(name, status);
     case.set_classname(format!("loadtest.{kind}"));
+    case.set_system_out(message);
     case
 }

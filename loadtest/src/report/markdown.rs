@@ -25,12 +25,16 @@ const TEXT: usize = 400;
 pub fn write_markdown(document: &Document, mut out: impl Write) -> io::Result<()> {
     const LEFT_OUT: &str = "\n_More is in report.html._\n";
     let mut text = String::new();
+    let mut left_out = false;
     for part in parts(document) {
         if text.len() + part.len() + LEFT_OUT.len() >= MARKDOWN_LIMIT {
-            text.push_str(LEFT_OUT);
-            break;
+            left_out = true;
+        } else {
+            text.push_str(&part);
         }
-        text.push_str(&part);
+    }
+    if left_out {
+        text.push_str(LEFT_OUT);
     }
     out.write_all(text.as_bytes())
 }
@@ -63,12 +67,8 @@ fn head(document: &Document) -> String {
         escaped(&run.profile),
         headline(summary)
     );
-    for reason in summary.reasons.iter().take(ROWS) {
-        text += &format!("- {}\n", escaped(reason));
-    }
-    for warning in summary.warnings.iter().take(ROWS) {
-        text += &format!("- ⚠️ {}\n", escaped(warning));
-    }
+    text += &points("- ", &summary.reasons);
+    text += &points("- ⚠️ ", &summary.warnings);
     let seconds = (run.duration_ms as f64 / 1_000.0).max(1e-3);
     text += &format!(
         "\n| p95 | p99 | requests/s | requests | failed | iterations | VUs | time |\n\
@@ -84,6 +84,19 @@ fn head(document: &Document) -> String {
         clock(run.duration_ms)
     );
     text
+}
+
+/// A list of texts, as many as a quarter of the report has room for: what comes after them is wanted too.
+fn points(bullet: &str, texts: &[String]) -> String {
+    let mut list = String::new();
+    for (n, text) in texts.iter().enumerate() {
+        let point = format!("{bullet}{}\n", escaped(text));
+        if list.len() + point.len() > MARKDOWN_LIMIT / 4 {
+            return list + &format!("- _and {} more_\n", texts.len() - n);
+        }
+        list += &point;
+    }
+    list
 }
 
 /// The comparison with the baseline: its headline, and whatever is not as it was.
@@ -149,7 +162,10 @@ fn explanation(explanation: &Explanation) -> String {
         text += &format!(
             "\n- {} {}: {}\n",
             escaped(&error.name),
-            error.status,
+            match error.status {
+                0 => "no answer".to_owned(),
+                status => status.to_string(),
+            },
             code(&error.sample)
         );
     }
@@ -164,7 +180,7 @@ fn thresholds(summary: &Summary) -> String {
             "| {} | {} | {} |\n",
             mark(row.ok),
             cell(&row.expression),
-            actual(&row.expression, row.actual)
+            actual(summary, &row.expression, row.actual)
         );
     }
     text + &more(summary.thresholds.len())
@@ -213,9 +229,14 @@ fn broken(summary: &Summary) -> String {
     }
     let held = summary.checks.iter().filter(|row| row.fails == 0).count();
     text += &format!("\n**Checks**: {held} of {} hold.\n", summary.checks.len());
+    let sign = if summary.tolerates_failed_checks() {
+        "⚠️"
+    } else {
+        "❌"
+    };
     for row in summary.checks.iter().filter(|row| row.fails > 0).take(ROWS) {
         text += &format!(
-            "- ❌ {}, {}: failed {} of {}\n",
+            "- {sign} {}, {}: failed {} of {}\n",
             escaped(&row.name),
             escaped(&row.scenario),
             grouped(row.fails),

@@ -76,7 +76,7 @@ impl Shares {
         let most: Vec<_> = most.collect();
         (self.total > 0).then(|| {
             format!(
-                "Of {} {what}, most have in common: {}.",
+                "Of {} {what}, the largest shares: {}.",
                 grouped(self.total),
                 most.join(", ")
             )

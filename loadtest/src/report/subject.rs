@@ -237,7 +237,7 @@ pub fn misfits(base: &Recorded, new: &Run) -> Vec<String> {
     let stages = |run: &Run| {
         let rows = run.stages.iter().map(|stage| {
             let seconds = (stage.end_ms - stage.start_ms) as f64 / 1_000.0;
-            format!("{}={seconds}s:{}", stage.name, stage.to)
+            format!("{}={seconds}s:{}", stage.name, stage.load)
         });
         rows.collect::<Vec<_>>().join(" ")
     };
@@ -282,7 +282,9 @@ pub fn misfits(base: &Recorded, new: &Run) -> Vec<String> {
 }
 
 /// What else makes one load differ from another.
-const LOAD_SETTINGS: [&str; 5] = [
+const LOAD_SETTINGS: [&str; 7] = [
+    "think_time",
+    "max_start_delay",
     "iterations",
     "iterations_per_vu",
     "coupons",
@@ -315,6 +317,7 @@ mod tests {
             end_ms: end * 1_000,
             from: vus[0],
             to: vus[1],
+            load: vus[1].to_string(),
         }
     }
 

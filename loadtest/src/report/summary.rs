@@ -8,7 +8,8 @@ use crate::audit::Invariant;
 use crate::config::Setting;
 use crate::executor;
 use crate::output::Account;
-use crate::threshold::Verdict;
+use crate::shop::custom_trends;
+use crate::threshold::{Known, Threshold, Verdict, parse_knowing};
 
 /// Version of the document: raised when a key changes its meaning or goes away.
 pub const SUMMARY_VERSION: u32 = 1;
@@ -47,6 +48,34 @@ pub struct Summary {
     /// What is worth knowing though it makes no verdict.
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+impl Summary {
+    /// A threshold by its expression; none if it is of another version's grammar.
+    pub(super) fn threshold(&self, expression: &str) -> Option<Threshold> {
+        let scenarios = self.run.scenarios.iter();
+        let own_tags: Vec<String> = scenarios
+            .flat_map(|scenario| scenario.tags.keys().cloned())
+            .collect();
+        let known = Known {
+            trends: &custom_trends(),
+            tags: &own_tags,
+        };
+        parse_knowing(expression, known).ok()
+    }
+
+    /// Whether checks may fail: the thresholds on them all hold.
+    pub(super) fn tolerates_failed_checks(&self) -> bool {
+        let mut on_checks = self
+            .thresholds
+            .iter()
+            .filter(|row| {
+                self.threshold(&row.expression)
+                    .is_some_and(|threshold| threshold.metric.name == "checks")
+            })
+            .peekable();
+        on_checks.peek().is_some() && on_checks.all(|row| row.ok)
+    }
 }
 
 /// What was run.
@@ -131,6 +160,9 @@ pub struct StageRow {
     pub from: u32,
     /// VUs at its end.
     pub to: u32,
+    /// What it asks for, for people: VUs, or iterations at a rate.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub load: String,
 }
 
 /// The machine that the load came from: runs from different ones can't be compared.

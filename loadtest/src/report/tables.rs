@@ -52,7 +52,10 @@ pub(super) fn tiles(summary: &Summary, measured: &Measured) -> Vec<Tile> {
         Tile {
             label: "p95",
             value: ms_unit(p95),
-            note: sla.map_or_else(|| "no SLA".to_owned(), |(words, _)| format!("SLA {words}")),
+            note: sla.map_or_else(
+                || "no SLA on all requests".to_owned(),
+                |(words, _)| format!("SLA {words}"),
+            ),
             class: bad(over),
         },
         Tile {
@@ -128,11 +131,12 @@ pub(super) fn tables(summary: &Summary, measured: &Measured) -> Vec<Table> {
     };
     let mut by_stage: Vec<_> = measured.stages.iter().collect();
     by_stage.sort_by_key(|(name, _)| order(name));
+    // Several scenarios may have stages of one name: from the first one's start to the last one's end.
     let length = |name: &str| {
-        let stage = summary.run.stages.iter().find(|stage| stage.name == name);
-        stage.map_or(0, |stage| {
-            stage.end_ms.min(whole).saturating_sub(stage.start_ms)
-        })
+        let stages = || summary.run.stages.iter().filter(|stage| stage.name == name);
+        let start = stages().map(|stage| stage.start_ms).min().unwrap_or(0);
+        let end = stages().map(|stage| stage.end_ms).max().unwrap_or(0);
+        end.min(whole).saturating_sub(start)
     };
     let stages = rows(
         &mut by_stage
@@ -187,7 +191,7 @@ pub(super) fn thresholds(summary: &Summary) -> Vec<ThresholdLine> {
     let lines = summary.thresholds.iter().map(|row| ThresholdLine {
         ok: row.ok,
         expression: row.expression.clone(),
-        actual: actual(&row.expression, row.actual),
+        actual: actual(summary, &row.expression, row.actual),
     });
     lines.collect()
 }

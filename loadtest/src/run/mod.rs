@@ -80,6 +80,10 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
         Err(refusal) => {
             progress.finish();
             tell(&format!("error: {refusal}"));
+            // Nothing was sent, so there is nothing to keep; what another put there stays.
+            let directory = config.report_dir.join(&id);
+            let _ = std::fs::remove_file(directory.join(SERIES_FILE));
+            let _ = std::fs::remove_dir(directory);
             return refusal.exit();
         }
     };
@@ -97,9 +101,7 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
     };
     let (load, watch) = load(parts, watch).await;
     watch.progress.step("delivering the last metrics");
-    if let Some(Err(error)) = watch.series.map(Recording::finish) {
-        tell(&format!("error: {SERIES_FILE} is not whole: {error}"));
-    }
+    let series = watch.series.map(Recording::finish);
     let course = Course {
         id,
         started_at,
@@ -109,6 +111,12 @@ pub async fn run(config: RunConfig, control: Arc<Control>, telemetry: Handle) ->
         aborted: control.aborted().map(str::to_owned),
     };
     let mut result = judged(config, course, &server, load);
+    if let Some(Err(error)) = series {
+        let warning = format!(
+            "{SERIES_FILE} is not whole, and neither is what the reports make of it: {error}"
+        );
+        result.warnings.push(warning);
+    }
     if let Some(baseline) = baseline {
         watch.progress.step("comparing with the baseline");
         baseline.apply(&mut result, &directory);

@@ -66,8 +66,8 @@ pub fn write_comparison_json(path: &Path, comparison: &Comparison) -> std::io::R
     })
 }
 
-/// A line on standard error.
+/// A line on standard error, once the live view is closed.
 pub(super) fn tell(line: &str) {
     // Nobody is left to read it when standard error is closed.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(crate::tui::Log, "{line}");
 }

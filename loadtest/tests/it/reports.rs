@@ -148,6 +148,7 @@ fn made_up_summary(seconds: u64) -> Summary {
                 end_ms: at(to),
                 from: 300,
                 to: 300,
+                load: "300".to_owned(),
             }
         });
     let summary = serde_json::json!({
@@ -201,11 +202,45 @@ async fn a_real_runs_page_holds_in_a_browser() {
     let directory = run_directory(reports.path());
     let page = std::fs::read_to_string(directory.join("report.html")).expect("a report");
     let pages = holds_in_a_browser(&page);
-    // Three over time, ten requests twice, the heatmap, the server's time, four of the
-    // generator, five custom trends and the iterations.
-    assert!(pages[0]["charts"].as_u64() >= Some(25), "{pages}");
+    has_every_chart(&pages[0]);
     renders_again_exactly(&directory).await;
     accepted_by_the_schema(&std::fs::read(directory.join("junit.xml")).expect("a report"));
+}
+
+/// The charts of a run of all personas with two stages and an SLA, by their names.
+fn has_every_chart(page: &Value) {
+    let charts = page["charts"].as_array().expect("a list");
+    let names = charts.iter().map(|name| name.as_str().expect("a name"));
+    // A request's row has its numbers behind its name.
+    let (rows, plots): (Vec<_>, Vec<_>) = names.partition(|name| name.contains(": "));
+    let expected = [
+        "Response time",
+        "Requests and failures",
+        "Virtual users",
+        "Latency heatmap",
+        "Where a request's time goes",
+        "CPU of the generator",
+        "CPU of its machine",
+        "Timers late by",
+        "Memory",
+        "charge_balance_time",
+        "coupon_check_time",
+        "coupon_issue_time",
+        "get_top5_time",
+        "iteration_duration",
+        "order_time",
+    ];
+    assert_eq!(plots, expected);
+    // The distribution and the server's part of it.
+    for request in REQUESTS {
+        let of = rows.iter().filter(|row| row.starts_with(request)).count();
+        assert_eq!(of, 2, "{request}: {rows:?}");
+    }
+    assert_eq!(
+        (&page["bands"], &page["limits"]),
+        (&2.into(), &1.into()),
+        "stage bands and SLA lines"
+    );
 }
 
 /// `loadtest report` makes the same files from the run's files alone, elsewhere as well.
@@ -226,6 +261,13 @@ async fn renders_again_exactly(directory: &Path) {
             [directory, elsewhere.path()].map(|place| std::fs::read(place.join(name)).expect(name));
         assert!(both[0] == both[1], "{name} differs");
     }
+}
+
+/// The run that is kept in the repository is rendered as this program renders it.
+#[tokio::test]
+async fn the_sample_is_up_to_date() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/sample");
+    renders_again_exactly(&sample).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,8 +302,7 @@ fn two_hours_are_a_small_page_and_nothing_in_them_is_markup() {
         !page.contains("<script") && !page.contains("<img"),
         "markup of a stranger"
     );
-    let pages = holds_in_a_browser(&page);
-    println!("{} bytes; opened in {} ms", page.len(), pages[0]["open_ms"]);
+    holds_in_a_browser(&page);
     let mut markdown = Vec::new();
     write_markdown(&document, &mut markdown).expect("memory can be written");
     let markdown = String::from_utf8(markdown).expect("text");
@@ -273,6 +314,19 @@ fn two_hours_are_a_small_page_and_nothing_in_them_is_markup() {
     let mut junit = Vec::new();
     write_junit(&document, &mut junit).expect("memory can be written");
     accepted_by_the_schema(&junit);
+}
+
+/// ```sh
+/// cargo test -p loadtest --test it two_hours -- --include-ignored --nocapture
+/// ```
+#[test]
+#[ignore = "times a browser: needs a machine that does nothing else"]
+fn two_hours_open_in_less_than_a_second() {
+    let document = Document::new(made_up_summary(7_200), made_up_series(7_200)).expect("they fit");
+    let page = html(&document);
+    let took = browser::opens_in(&page);
+    println!("{} bytes open in {} ms", page.len(), took.as_millis());
+    assert!(took < Duration::from_secs(1), "{took:?}");
 }
 
 /// Markdown without its code, where nothing is markup: it begins with some backticks and ends with
@@ -309,11 +363,44 @@ fn markdown_fits_a_comment_whatever_happens() {
     let mut markdown = Vec::new();
     write_markdown(&document, &mut markdown).expect("memory can be written");
     assert!(markdown.len() <= MARKDOWN_LIMIT, "{} bytes", markdown.len());
-    assert!(
-        String::from_utf8(markdown)
-            .expect("text")
-            .contains("More is in report.html")
-    );
+    let markdown = String::from_utf8(markdown).expect("text");
+    for kept in [
+        "## ❌ FAIL",
+        "- _and ",
+        "| p95 | p99 |",
+        "**Checks**: 0 of 1",
+        "More is in report.html",
+    ] {
+        assert!(markdown.contains(kept), "{kept}");
+    }
+}
+
+/// A case for the verdict and for each threshold, invariant and check; what thresholds let fail is no
+/// failure, and texts are texts.
+#[test]
+fn junit_has_a_case_for_everything_that_was_judged() {
+    let counted = |summary: Summary| {
+        let mut junit = Vec::new();
+        let document = Document::new(summary, made_up_series(10)).expect("they fit");
+        write_junit(&document, &mut junit).expect("memory can be written");
+        accepted_by_the_schema(&junit);
+        let junit = String::from_utf8(junit).expect("text");
+        [
+            "<testcase ",
+            "<failure ",
+            "classname=\"loadtest.thresholds\"",
+            "classname=\"loadtest.invariants\"",
+            "classname=\"loadtest.checks\"",
+            "<script",
+        ]
+        .map(|text| junit.matches(text).count())
+    };
+    // The threshold on checks is said to hold in what is made up, so the one that failed may.
+    let tolerant = made_up_summary(10);
+    let mut strict = tolerant.clone();
+    strict.thresholds[2].ok = false;
+    assert_eq!(counted(tolerant), [6, 4, 3, 1, 1, 0]);
+    assert_eq!(counted(strict), [6, 6, 3, 1, 1, 0]);
 }
 
 /// The JUnit rules that CI systems have in common, checked by libxml2.
