@@ -22,7 +22,7 @@ const SIZES: [(u32, &str, f64); 2] = [(1_000, "1,000", 1.0 / 15.0), (3_000, "3,0
 fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let stack = bench.stack()?;
     let mut section = Section::default();
-    bench.repeat(2, 5, |_| {
+    bench.repeat(1, 5, |_| {
         for (vus, shown, _) in SIZES {
             for generator in [Generator::Loadtest, Generator::K6] {
                 let load = Load {

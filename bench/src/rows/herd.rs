@@ -19,7 +19,7 @@ pub(super) const ROW: Row = Row {
 
 fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let mut section = Section::default();
-    bench.repeat(5, 11, |_| {
+    bench.repeat(3, 11, |_| {
         let flags = ["--profile", "flow_iterations"];
         let measured = generator::loadtest(bench, &flags, Duration::from_secs(60))?;
         let p95 = measured.counts.p95_ms.unwrap_or(f64::NAN);

@@ -22,7 +22,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let off = Load {
         host: target.host.clone(),
         vus: 300,
-        hold: bench.pick(14, 20),
+        hold: bench.pick(8, 20),
         wait: 1,
         ..Load::default()
     };
@@ -31,12 +31,8 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
         ..off.clone()
     };
     let mut section = Section::default();
-    bench.repeat(2, 5, |n| {
+    bench.repeat(1, 5, |_| {
         for generator in [Generator::Loadtest, Generator::K6] {
-            // A quick look needs k6's factor only once.
-            if bench.quick && generator == Generator::K6 && n > 1 {
-                continue;
-            }
             for (output, load) in [("off", &off), ("on", &on)] {
                 let measured = generator.run(bench, load)?;
                 let micros = measured.micros();

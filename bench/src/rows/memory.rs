@@ -21,12 +21,12 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let load = |vus| Load {
         host: target.host.clone(),
         vus,
-        hold: bench.pick(12, 15),
+        hold: bench.pick(6, 15),
         wait: 1,
         ..Load::default()
     };
     let mut section = Section::default();
-    bench.repeat(2, 5, |_| {
+    bench.repeat(1, 5, |_| {
         for (generator, vus, shown) in [
             (Generator::Loadtest, 3_000, "3,000"),
             (Generator::K6, 3_000, "3,000"),

@@ -36,7 +36,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let stack = bench.stack()?;
     let seconds = bench.pick(8, 20);
     let mut section = Section::default();
-    bench.repeat(3, 5, |_| {
+    bench.repeat(1, 5, |_| {
         let first_user = bench.wait(fill(stack.base_url()))?;
         let api = through_the_api(bench, &stack, first_user, seconds, &mut section)?;
         section.record("API: orders/s", api);

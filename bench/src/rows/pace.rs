@@ -20,12 +20,12 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let load = Load {
         host: stack.base_url().to_owned(),
         vus: 300,
-        hold: bench.pick(14, 20),
+        hold: bench.pick(8, 20),
         wait: 1,
         ..Load::default()
     };
     let mut section = Section::default();
-    bench.repeat(2, 5, |_| {
+    bench.repeat(1, 5, |_| {
         for generator in [Generator::Loadtest, Generator::K6] {
             let cost = Cost::measure(generator, bench, &load, 4)?;
             let name = generator.name();

@@ -27,7 +27,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
         ..Load::default()
     };
     let mut section = Section::default();
-    bench.repeat(3, 5, |_| {
+    bench.repeat(1, 5, |_| {
         for generator in [Generator::Loadtest, Generator::K6, Generator::Wrk] {
             let cost = Cost::measure(generator, bench, &load, bench.pick(1, 2))?;
             let name = generator.name();

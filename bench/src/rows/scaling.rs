@@ -28,7 +28,7 @@ const SIZES: [(u32, &str); 5] = [
 fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let target = bench.target(Some(TARGET_CORE))?;
     let mut section = Section::default();
-    bench.repeat(2, 5, |_| {
+    bench.repeat(1, 5, |_| {
         let mut costs = Vec::new();
         for (vus, shown) in SIZES {
             let load = Load {

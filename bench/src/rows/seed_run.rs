@@ -21,7 +21,7 @@ pub(super) const ROW: Row = Row {
 fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let (hold, whole) = bench.pick((15.0, 23), (120.0, 170));
     let mut section = Section::default();
-    bench.repeat(2, 5, |_| {
+    bench.repeat(1, 5, |_| {
         let short = [
             "--stage=ramp_up=5s:300",
             "--stage=hold=15s:300",

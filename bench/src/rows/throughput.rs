@@ -22,7 +22,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let stack = bench.stack()?;
     let mut section = Section::default();
     let seconds = bench.pick("12s", "30s");
-    bench.repeat(3, 5, |_| {
+    bench.repeat(1, 5, |_| {
         let flags = [
             "--host",
             stack.base_url(),
