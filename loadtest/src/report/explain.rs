@@ -138,7 +138,11 @@ fn slow(document: &Document, threshold: &Threshold, actual: f64, explanation: &m
     }
     explanation.sentences.extend(when(&over, seconds));
     let of_requests = metric == DURATION;
-    let what = if of_requests { "requests" } else { "iterations" };
+    let what = if of_requests {
+        "requests"
+    } else {
+        "iterations"
+    };
     explanation
         .sentences
         .extend(who.sentence(&format!("{what} above {}", ms_unit(limit))));

@@ -53,9 +53,7 @@ fn series(put: impl Fn(&mut Second)) -> Series {
             stage: "hold".to_owned(),
             ..Second::default()
         };
-        second
-            .trends
-            .push(row(DURATION, &ORDER, requests(10, 5)));
+        second.trends.push(row(DURATION, &ORDER, requests(10, 5)));
         if n == 2 {
             put(&mut second);
         }
@@ -123,7 +121,10 @@ fn failed_requests_say_when_who_and_what_the_server_answered() {
     let [error] = &explanation.errors[..] else {
         panic!("{:?}", explanation.errors);
     };
-    assert_eq!((error.status, error.sample.chars().count()), (500, BODY + 1));
+    assert_eq!(
+        (error.status, error.sample.chars().count()),
+        (500, BODY + 1)
+    );
     assert_eq!(explanation.cause, None, "a quick refusal is not slowness");
 }
 
@@ -136,7 +137,9 @@ fn requests_that_timed_out_have_a_cause() {
             "failures": [{"name": "5_create_order", "status": 0, "sample": "timed out after 60s"}],
         }),
         series(|second| {
-            second.trends.push(row(DURATION, &lost, requests(1, 60_000)));
+            second
+                .trends
+                .push(row(DURATION, &lost, requests(1, 60_000)));
             second.slowest.push(Slow {
                 tags: tags(&lost),
                 duration: 60_000.0,
@@ -182,7 +185,10 @@ fn failed_checks_say_which() {
 fn a_broken_invariant_says_what_the_answers_to_its_requests_were() {
     let invariant = json!([{"name": "orders = acknowledged", "expected": 10, "actual": 9, "ok": false, "detail": "one is missing"}]);
     let explanation = explained(json!({"invariants": invariant}), series(|_| {}));
-    assert_eq!(explanation.sentences[..2], ["Expected 10, found 9.", "one is missing"]);
+    assert_eq!(
+        explanation.sentences[..2],
+        ["Expected 10, found 9.", "one is missing"]
+    );
     assert!(
         explanation.sentences[3].contains("the server said yes, and its books say otherwise"),
         "{:?}",
@@ -209,7 +215,11 @@ fn a_threshold_on_the_users_own_tag_is_explained_by_its_scenario() {
 
 #[test]
 fn iterations_are_called_iterations() {
-    let of = [("scenario", "rush"), ("persona", "impulse_buyer"), ("stage", "hold")];
+    let of = [
+        ("scenario", "rush"),
+        ("persona", "impulse_buyer"),
+        ("stage", "hold"),
+    ];
     let explanation = explained(
         json!({"thresholds": threshold("iteration_duration: p(95)<1s", 3_000.0)}),
         series(|second| {

@@ -119,7 +119,10 @@ impl Series {
         for second in &mut self.seconds {
             second.trends.iter_mut().for_each(|row| add(&mut row.tags));
             second.rates.iter_mut().for_each(|row| add(&mut row.tags));
-            second.slowest.iter_mut().for_each(|slow| add(&mut slow.tags));
+            second
+                .slowest
+                .iter_mut()
+                .for_each(|slow| add(&mut slow.tags));
         }
     }
 }

@@ -89,6 +89,19 @@ async fn a_server_that_became_slow_is_worse_and_the_gate_says_so() {
         markdown.contains("### Compared with") && markdown.contains("| worse |"),
         "{markdown}"
     );
+    let beside =
+        |name: &str| std::fs::read_to_string(slow_summary.with_file_name(name)).expect("a report");
+    let page = beside("report.html");
+    assert!(page.contains("<h2>Compared with the baseline: worse</h2>"));
+    let junit = beside("junit.xml");
+    let gate = junit.split_once("classname=\"loadtest.baseline\"");
+    let (_, gate) = gate.expect("a case of the gate");
+    assert!(
+        gate.trim_start_matches('>')
+            .trim_start()
+            .starts_with("<failure "),
+        "{gate}"
+    );
     let written = std::fs::read(slow_summary.with_file_name("comparison.json")).expect("written");
     let written: Value = serde_json::from_slice(&written).expect("JSON");
 
@@ -160,6 +173,24 @@ async fn a_baseline_that_does_not_fit_is_said_before_the_load() {
         "too short to tell:\n{}",
         ran.stdout
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_baseline_at_another_rate_does_not_fit() {
+    let stack = stack().await;
+    let load = |rate: u32| {
+        format!("--rate {rate}/s --duration 1s --max-vus 20 --coupon-wait 0s --sla none")
+    };
+    let (_, reports) = recorded(stack.base_url(), &load(10)).await;
+    let gated = format!(
+        "{} --baseline {} --fail-on-regression 10%",
+        load(20),
+        summary(&reports).display()
+    );
+    let ran = Run::against(stack.base_url(), &gated).finish().await;
+    assert_eq!(ran.code, 104, "{}", ran.stderr);
+    let load = "load: the baseline has main=1s:10/s, this run main=1s:20/s";
+    assert!(ran.stderr.contains(load), "{}", ran.stderr);
 }
 
 #[tokio::test]
