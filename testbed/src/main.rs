@@ -13,6 +13,15 @@ fn main() -> ExitCode {
     if let Some(code) = sut::main_if_requested() {
         return code;
     }
+    // A stack that somebody asked for help about would never end.
+    if std::env::args_os().len() > 1 {
+        let _ = writeln!(
+            io::stderr(),
+            "testbed takes no arguments: it starts a private PostgreSQL, Redis and server, prints where \
+             they are as name=value lines, and ends them at Ctrl-C"
+        );
+        return ExitCode::from(2);
+    }
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
