@@ -18,6 +18,8 @@ use super::wire::{self, Chunks, Framing, Head};
 /// Room for an ordinary answer, and what is free at least before a read.
 const BUFFER: usize = 4 * 1024;
 const LEAST_ROOM: usize = 1024;
+/// Room for an ordinary request.
+const REQUEST: usize = 512;
 /// Room for a longer body is made by and by: its announced length is only the server's word.
 const LARGEST_READ: usize = 64 * 1024;
 
@@ -37,7 +39,7 @@ impl Connection {
     pub(super) fn over(stream: Stream, deadline: Instant) -> Self {
         Self {
             stream,
-            out: BytesMut::new(),
+            out: BytesMut::with_capacity(REQUEST),
             unread: BytesMut::with_capacity(BUFFER),
             timer: Box::pin(sleep_until(deadline)),
         }
@@ -50,6 +52,10 @@ impl Connection {
     /// Whether the peer has neither closed it nor said something unasked. Costs no system call
     /// unless something has happened to the socket.
     pub(super) async fn is_open(&mut self) -> bool {
+        // Back to the beginnings of the buffers, if nobody holds the last answer's body any more:
+        // of thousands of connections, as little memory as possible should pass through the cache.
+        self.unread.try_reclaim(BUFFER);
+        self.out.try_reclaim(REQUEST);
         poll_fn(|cx| Poll::Ready(self.read(cx).is_pending() && self.unread.is_empty())).await
     }
 
