@@ -71,7 +71,7 @@ fn series(put: impl Fn(&mut Second)) -> Series {
 }
 
 /// The only explanation of a run that failed by this.
-fn explained(failed: serde_json::Value, series: Series) -> Explanation {
+fn explained(failed: &serde_json::Value, series: Series) -> Explanation {
     let mut summary = json!({
         "version": 1, "verdict": "fail", "exit_code": 99, "reasons": [], "metrics": {},
         "run": {"id": "r", "duration_ms": 3_000, "model": "closed", "scenarios": [
@@ -102,7 +102,7 @@ fn failed_requests_say_when_who_and_what_the_server_answered() {
         {"name": "0_get_userId", "status": 404, "sample": "another matter"},
     ]);
     let explanation = explained(
-        json!({"thresholds": threshold("http_req_failed: rate<1%", 0.1), "failures": failures}),
+        &json!({"thresholds": threshold("http_req_failed: rate<1%", 0.1), "failures": failures}),
         series(|second| {
             second
                 .trends
@@ -132,7 +132,7 @@ fn failed_requests_say_when_who_and_what_the_server_answered() {
 fn requests_that_timed_out_have_a_cause() {
     let lost = order("0", "false");
     let explanation = explained(
-        json!({
+        &json!({
             "thresholds": threshold("http_req_failed{scenario:rush}: rate==0", 0.1),
             "failures": [{"name": "5_create_order", "status": 0, "sample": "timed out after 60s"}],
         }),
@@ -162,7 +162,7 @@ fn requests_that_timed_out_have_a_cause() {
 fn failed_checks_say_which() {
     let of = [("scenario", "rush"), ("persona", "impulse_buyer")];
     let explanation = explained(
-        json!({"thresholds": threshold("checks{stage:hold}: rate==1", 0.9)}),
+        &json!({"thresholds": threshold("checks{stage:hold}: rate==1", 0.9)}),
         series(|second| {
             for (check, fails) in [("order 201", 0), ("balance is right", 3)] {
                 let of = [of[0], of[1], ("check", check)];
@@ -184,7 +184,7 @@ fn failed_checks_say_which() {
 #[test]
 fn a_broken_invariant_says_what_the_answers_to_its_requests_were() {
     let invariant = json!([{"name": "orders = acknowledged", "expected": 10, "actual": 9, "ok": false, "detail": "one is missing"}]);
-    let explanation = explained(json!({"invariants": invariant}), series(|_| {}));
+    let explanation = explained(&json!({"invariants": invariant}), series(|_| {}));
     assert_eq!(
         explanation.sentences[..2],
         ["Expected 10, found 9.", "one is missing"]
@@ -204,7 +204,7 @@ fn a_threshold_on_the_users_own_tag_is_explained_by_its_scenario() {
         second.trends.push(row(DURATION, &other, requests(50, 900)));
     };
     let explanation = explained(
-        json!({"thresholds": threshold("http_req_duration{team:growth}: p(95)<200", 300.0)}),
+        &json!({"thresholds": threshold("http_req_duration{team:growth}: p(95)<200", 300.0)}),
         series(slow),
     );
     assert_eq!(
@@ -221,7 +221,7 @@ fn iterations_are_called_iterations() {
         ("stage", "hold"),
     ];
     let explanation = explained(
-        json!({"thresholds": threshold("iteration_duration: p(95)<1s", 3_000.0)}),
+        &json!({"thresholds": threshold("iteration_duration: p(95)<1s", 3_000.0)}),
         series(|second| {
             second
                 .trends

@@ -54,8 +54,8 @@ impl Connection {
     pub(super) async fn is_open(&mut self) -> bool {
         // Back to the beginnings of the buffers, if nobody holds the last answer's body any more:
         // of thousands of connections, as little memory as possible should pass through the cache.
-        self.unread.try_reclaim(BUFFER);
-        self.out.try_reclaim(REQUEST);
+        let _ = self.unread.try_reclaim(BUFFER);
+        let _ = self.out.try_reclaim(REQUEST);
         poll_fn(|cx| Poll::Ready(self.read(cx).is_pending() && self.unread.is_empty())).await
     }
 
