@@ -1,10 +1,9 @@
 //! Whether a request costs more when there are more virtual users.
 
-use super::Row;
+use super::{Row, tell};
 use crate::{
     bench::{Bench, GENERATOR_CORE, TARGET_CORE},
     generator::{Cost, Generator, Load},
-    say,
     section::{Limit, Section},
     stats,
 };
@@ -12,8 +11,9 @@ use crate::{
 pub(super) const ROW: Row = Row {
     name: "scaling",
     title: "Cost as load grows",
-    how: "As the row `saturated`, loadtest alone: CPU per request with more and more VUs. The last figure is the \
-          dearest over the cheapest of the repetition.",
+    how: "As the row `saturated`: CPU per request with more and more VUs, and by wrk with as many connections, whose \
+          growth is the kernel's and the processor's caches' alone. The ratios are the dearest over the cheapest of a \
+          repetition, and ours over wrk's.",
     measure,
 };
 
@@ -25,30 +25,40 @@ const SIZES: [(u32, &str); 5] = [
     (3_000, "3,000"),
 ];
 
+const SPREAD: &str = "loadtest: dearest / cheapest";
+
 fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let target = bench.target(Some(TARGET_CORE))?;
     let mut section = Section::default();
     bench.repeat(1, 5, |_| {
-        let mut costs = Vec::new();
+        let (mut ours, mut wrks) = (Vec::new(), Vec::new());
         for (vus, shown) in SIZES {
-            let load = Load {
-                host: target.host.clone(),
-                vus,
-                hold: bench.pick(4, 6),
-                core: Some(GENERATOR_CORE),
-                ..Load::default()
-            };
-            let cost = Cost::measure(Generator::Loadtest, bench, &load, 2)?;
-            section.record(&format!("{shown} VUs: CPU per request, µs"), cost.micros);
-            section.witness(&format!("{shown} VUs"), &cost.long);
-            say(&format!("    {shown} VUs: {:.1} µs", cost.micros));
-            costs.push(cost.micros);
+            for (generator, costs) in [
+                (Generator::Loadtest, &mut ours),
+                (Generator::Wrk, &mut wrks),
+            ] {
+                let load = Load {
+                    host: target.host.clone(),
+                    vus,
+                    hold: bench.pick(4, 5),
+                    core: Some(GENERATOR_CORE),
+                    ..Load::default()
+                };
+                let cost = Cost::measure(generator, bench, &load, 1)?;
+                let what = format!("{}, {shown} VUs", generator.name());
+                section.record(&format!("{what}: CPU per request, µs"), cost.micros);
+                section.witness(&what, &cost.long);
+                tell(generator, &format!("{shown} VUs: {:.1} µs", cost.micros));
+                costs.push(cost.micros);
+            }
         }
-        if let Some(spread) = stats::spread(&costs) {
-            section.record_ratio("dearest / cheapest", spread);
+        if let (Some(ours), Some(wrks)) = (stats::spread(&ours), stats::spread(&wrks)) {
+            section.record_ratio(SPREAD, ours);
+            section.record_ratio("wrk: dearest / cheapest", wrks);
+            section.record_ratio("growth, loadtest / wrk", ours / wrks);
         }
         Ok(())
     })?;
-    section.goal("dearest / cheapest", Limit::AtMost(1.3));
+    section.goal(SPREAD, Limit::AtMost(1.3));
     Ok(section)
 }
