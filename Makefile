@@ -28,7 +28,7 @@ lint: ## Formatting, clippy with warnings denied, and the documentation
 bench: bench-tools ## Measure everything against k6, wrk and plain SQL (about 70 minutes); writes bench/RESULTS.md
 	cargo run --release --locked -p bench
 
-bench-quick: bench-tools ## The same in short (about 7 minutes), to target/bench/RESULTS.md
+bench-quick: bench-tools ## The same in short (some minutes), to target/bench/RESULTS.md
 	cargo run --release --locked -p bench -- --quick
 
 bench-tools: services influx # k6 in an environment of the project's own, wrk and pgbench
