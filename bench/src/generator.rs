@@ -43,6 +43,12 @@ impl Load {
     fn limit(&self) -> Duration {
         Duration::from_secs(self.ramp + self.hold) + SLACK
     }
+
+    /// What its files are called: those with an InfluxDB run beside those without.
+    fn files(&self, generator: Generator) -> String {
+        let output = if self.influx.is_some() { "-influx" } else { "" };
+        format!("{}{output}", generator.name())
+    }
 }
 
 /// A load that was made, and what it cost.
@@ -94,26 +100,32 @@ impl Generator {
 
     /// Begins the load.
     pub(crate) fn start(self, bench: &Bench, load: &Load) -> anyhow::Result<Running> {
+        let files = load.files(self);
+        let summary = summary_file(bench, &files);
         let command = match self {
-            Self::Loadtest => loadtest_command(bench, &load_flags(load)),
-            Self::K6 => k6_command(bench, load),
+            Self::Loadtest => loadtest_command(bench, &load_flags(load), &summary),
+            Self::K6 => k6_command(bench, load, &summary),
             Self::Wrk => wrk_command(bench, load),
         };
-        Running::start(self, bench, &pinned(command, load.core), load.limit())
+        let command = pinned(command, load.core);
+        Running::start(self, bench, &command, &files, load.limit())
     }
 }
 
 /// Our own binary with other flags, such as a profile's name.
 pub(crate) fn loadtest(bench: &Bench, flags: &[&str], limit: Duration) -> anyhow::Result<Measured> {
     let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-    let command = loadtest_command(bench, &flags);
-    Running::start(Generator::Loadtest, bench, &command, limit + SLACK)?.finish(bench)
+    let files = Generator::Loadtest.name();
+    let command = loadtest_command(bench, &flags, &summary_file(bench, files));
+    Running::start(Generator::Loadtest, bench, &command, files, limit + SLACK)?.finish(bench)
 }
 
 /// A generator at work.
 pub(crate) struct Running {
     child: Child,
     generator: Generator,
+    /// What its summary and logs are called.
+    files: String,
     limit: Duration,
     pub(crate) line: String,
 }
@@ -123,20 +135,23 @@ impl Running {
         generator: Generator,
         bench: &Bench,
         command: &Command,
+        files: &str,
         limit: Duration,
     ) -> anyhow::Result<Self> {
-        let summary = summary_file(generator, bench);
+        let summary = summary_file(bench, files);
         // An earlier run's must not be taken for this one's.
         let _ = fs::remove_file(&summary);
         Ok(Self {
             generator,
             limit,
             line: shell::line(command, &bench.root),
-            child: Child::start(command, &bench.work.join(generator.name()))?,
+            child: Child::start(command, &bench.work.join(files))?,
+            files: files.to_owned(),
         })
     }
 
-    fn finish(mut self, bench: &Bench) -> anyhow::Result<Measured> {
+    /// Waits for its end.
+    pub(crate) fn finish(mut self, bench: &Bench) -> anyhow::Result<Measured> {
         loop {
             if let Some(measured) = self.look(bench, &mut |_, _| ())? {
                 return Ok(measured);
@@ -155,12 +170,13 @@ impl Running {
         let Self {
             child,
             generator,
+            files,
             limit,
             line,
         } = self;
         let measured = child.look(*limit, watch).and_then(|ended| {
             ended
-                .map(|ended| measured(*generator, bench, &ended, line))
+                .map(|ended| measured(*generator, &summary_file(bench, files), &ended, line))
                 .transpose()
         });
         measured.with_context(|| self.line.clone())
@@ -170,7 +186,7 @@ impl Running {
 /// Reads what a generator that has ended left behind.
 fn measured(
     generator: Generator,
-    bench: &Bench,
+    summary: &Path,
     ended: &Ended,
     line: &str,
 ) -> anyhow::Result<Measured> {
@@ -185,7 +201,7 @@ fn measured(
     let summary = match generator {
         Generator::Wrk => Value::Null,
         Generator::Loadtest | Generator::K6 => {
-            read_json(&summary_file(generator, bench)).with_context(|| ended.log_tail())?
+            read_json(summary).with_context(|| ended.log_tail())?
         }
     };
     let counts = match generator {
@@ -210,8 +226,8 @@ pub(crate) fn read_json(path: &Path) -> anyhow::Result<Value> {
     Ok(serde_json::from_reader(BufReader::new(file))?)
 }
 
-fn summary_file(generator: Generator, bench: &Bench) -> PathBuf {
-    bench.work.join(format!("{}.json", generator.name()))
+fn summary_file(bench: &Bench, files: &str) -> PathBuf {
+    bench.work.join(format!("{files}.json"))
 }
 
 fn load_flags(load: &Load) -> Vec<String> {
@@ -235,17 +251,17 @@ fn load_flags(load: &Load) -> Vec<String> {
     flags
 }
 
-fn loadtest_command(bench: &Bench, flags: &[String]) -> Command {
+fn loadtest_command(bench: &Bench, flags: &[String], summary: &Path) -> Command {
     let mut command = Command::new(&bench.tools.loadtest);
     command.args(flags);
     command.args(["--quiet", "--summary-json"]);
-    command.arg(summary_file(Generator::Loadtest, bench));
+    command.arg(summary);
     command.arg("--report-dir").arg(bench.work.join("reports"));
     command.current_dir(&bench.root);
     command
 }
 
-fn k6_command(bench: &Bench, load: &Load) -> Command {
+fn k6_command(bench: &Bench, load: &Load, summary: &Path) -> Command {
     let mut command = Command::new(&bench.tools.k6);
     command.args(["run", "--quiet", "--no-color", "--no-usage-report"]);
     for (name, value) in [
@@ -261,7 +277,7 @@ fn k6_command(bench: &Bench, load: &Load) -> Command {
         command.arg("--out").arg(format!("influxdb={influx}/k6"));
     }
     command.arg("--summary-export");
-    command.arg(summary_file(Generator::K6, bench));
+    command.arg(summary);
     command.arg(bench.root.join("bench/k6/persona_a.js"));
     command.current_dir(&bench.root);
     command
