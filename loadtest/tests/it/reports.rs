@@ -358,7 +358,7 @@ fn markdown_fits_a_comment_whatever_happens() {
     let invariant = summary.invariants[0].clone();
     summary.invariants = vec![invariant; 5_000];
     summary.reasons = vec![NASTY.repeat(50); 5_000];
-    summary.thresholds = vec![summary.thresholds[0].clone(); 3_000];
+    summary.thresholds = vec![summary.thresholds[0].clone(); 300];
     let document = Document::new(summary, made_up_series(10)).expect("they fit");
     let mut markdown = Vec::new();
     write_markdown(&document, &mut markdown).expect("memory can be written");
