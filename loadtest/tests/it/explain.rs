@@ -118,10 +118,11 @@ async fn a_redis_that_pauses_is_named() {
 }
 
 /// As a container does that has used its share of the CPU: stopped for most of the time.
+/// Without coupons nobody waits for one, so there is always a request under way to be stopped in.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_starved_generator_is_named() {
     let stack = stack().await;
-    let load = "--vus 8 --duration 6s --coupon-wait 0s --sla max<150 --no-audit";
+    let load = "--vus 8 --duration 6s --coupons 0 --sla max<150 --no-audit";
     let (document, markdown) = harmed(stack.base_url(), load, async |pid| {
         for _ in 0..10 {
             for (signal, time) in [("-STOP", 300), ("-CONT", 60)] {
