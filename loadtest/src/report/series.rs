@@ -108,25 +108,6 @@ pub fn has(tags: &Tags, wanted: &[(String, String)]) -> bool {
         })
 }
 
-impl Series {
-    /// Gives whatever is of a scenario the scenario's own tags, which the file doesn't repeat.
-    pub(super) fn add_tags(&mut self, scenario: &str, own: &Tags) {
-        let add = |tags: &mut Tags| {
-            if tags.get("scenario").is_some_and(|name| name == scenario) {
-                tags.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
-            }
-        };
-        for second in &mut self.seconds {
-            second.trends.iter_mut().for_each(|row| add(&mut row.tags));
-            second.rates.iter_mut().for_each(|row| add(&mut row.tags));
-            second
-                .slowest
-                .iter_mut()
-                .for_each(|slow| add(&mut slow.tags));
-        }
-    }
-}
-
 /// A whole file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Series {
@@ -158,6 +139,26 @@ pub enum SeriesError {
 }
 
 impl Series {
+    /// Gives whatever is of a scenario the scenario's own tags, which the file doesn't repeat.
+    pub(super) fn add_tags(&mut self, scenario: &str, own: &Tags) {
+        if own.is_empty() {
+            return;
+        }
+        let add = |tags: &mut Tags| {
+            if tags.get("scenario").is_some_and(|name| name == scenario) {
+                tags.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
+            }
+        };
+        for second in &mut self.seconds {
+            second.trends.iter_mut().for_each(|row| add(&mut row.tags));
+            second.rates.iter_mut().for_each(|row| add(&mut row.tags));
+            second
+                .slowest
+                .iter_mut()
+                .for_each(|slow| add(&mut slow.tags));
+        }
+    }
+
     /// Reads a file. A last line without an end is left out: a killed run may leave one.
     ///
     /// # Errors
