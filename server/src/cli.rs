@@ -16,11 +16,15 @@ use tokio::{
 };
 use tracing_subscriber::EnvFilter;
 
-use crate::{App, run};
+use crate::{App, files, run};
 
 /// How many connections may wait to be accepted: a load test opens thousands
 /// at once.
 const BACKLOG: i32 = 8192;
+
+/// How many open files, connections among them, there is room for from the
+/// start; for more it is made by and by.
+const FILES: u64 = 16_384;
 
 /// The e-commerce API under test.
 #[derive(Debug, Clone, Parser)]
@@ -79,9 +83,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         )
         .with_writer(io::stderr)
         .init();
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::warn!(%error, "the limit of open files stays as it is");
-    }
+    files::prepare(FILES);
     // From here on a signal is a wish to stop, not the end.
     let mut interrupt = signal(SignalKind::interrupt()).context("could not handle SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("could not handle SIGTERM")?;

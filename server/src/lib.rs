@@ -11,6 +11,7 @@ mod coupons;
 mod db;
 mod error;
 mod extract;
+pub mod files;
 mod health;
 mod init;
 mod keys;

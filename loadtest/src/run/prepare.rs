@@ -138,13 +138,12 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
 /// File descriptors for what isn't a virtual user's connection: runtimes, outputs, reports.
 const OTHER_FILES: u64 = 64;
 
-/// Raises the limit of open files as far as it goes, and finds out whether that is enough.
+/// Has room made for the files of a run, and finds out whether there may be so many.
 fn check_files(config: &RunConfig) -> Result<(), Refusal> {
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::warn!(%error, "the limit of open files stays as it is");
-    }
     let vus = u64::from(config.plan().vus_max());
-    let (needed, limit) = (vus + OTHER_FILES, Resources::of_this_process().fds);
+    let needed = vus + OTHER_FILES;
+    server::files::prepare(needed);
+    let limit = Resources::of_this_process().fds;
     if needed > limit {
         return Err(Refusal::Files { vus, needed, limit });
     }

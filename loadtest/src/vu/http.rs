@@ -201,8 +201,10 @@ impl Exchange {
     }
 
     fn measure(&mut self, connection: &mut Connection, begun: Instant) {
-        let ended = Instant::now();
         let meter = connection.meter();
+        let answered = meter.last_read().filter(|_| self.response.is_ok());
+        // Without an answer, it ends when that is clear.
+        let ended = answered.map_or_else(Instant::now, |came| came.max(begun));
         let written = meter.last_write().unwrap_or(ended).clamp(begun, ended);
         let first_byte = meter.first_read().unwrap_or(ended).clamp(written, ended);
         self.times.sending = written - begun;

@@ -99,6 +99,31 @@ async fn the_parts_of_a_request_are_told_apart() {
     assert_eq!(exchange.bytes_received, HEAD.len() as u64 + 2);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_answer_has_come_when_it_is_here_and_not_when_there_is_time_to_read_it() {
+    const BUSY: Duration = Duration::from_millis(150);
+    let (address, _) = server(|_, mut socket| async move {
+        while !request(&mut socket).await.is_empty() {
+            reply(&mut socket, OK).await;
+            // On the one thread that the client has as well.
+            std::thread::sleep(BUSY);
+        }
+    })
+    .await;
+    let client = client(&address, 5_000 * MS).await;
+    let mut last = Times::default();
+    // The kernel begins to note arrivals a moment after it is first asked to.
+    for _ in 0..4 {
+        let began = Instant::now();
+        let exchange = get(&client).await;
+        assert_eq!(status(&exchange), 200);
+        assert!(began.elapsed() >= BUSY);
+        last = exchange.times;
+    }
+    assert!(last.waiting + last.receiving < BUSY / 2, "{last:?}");
+}
+
 #[tokio::test]
 async fn bytes_are_those_on_the_wire_and_the_request_is_well_formed() {
     let (address, _) = server(|_, mut socket| async move {

@@ -2,18 +2,21 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::arrival;
+
 /// What passed through one connection.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     last_write: Option<Instant>,
     first_read: Option<Instant>,
+    last_read: Option<Instant>,
     written: u64,
     read: u64,
 }
@@ -34,6 +37,11 @@ impl Meter {
         self.first_read
     }
 
+    /// When the last byte of the answer came.
+    pub(super) const fn last_read(&self) -> Option<Instant> {
+        self.last_read
+    }
+
     /// Bytes written in this exchange.
     pub(super) const fn written(&self) -> u64 {
         self.written
@@ -49,9 +57,10 @@ impl Meter {
         self.last_write = Some(Instant::now());
     }
 
-    fn note_read(&mut self, bytes: usize) {
+    fn note_read(&mut self, bytes: usize, came: Instant) {
         self.read += bytes as u64;
-        self.first_read.get_or_insert_with(Instant::now);
+        self.first_read.get_or_insert(came);
+        self.last_read = Some(came);
     }
 }
 
@@ -88,13 +97,9 @@ impl AsyncRead for Metered {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let result = self.as_mut().socket().poll_read(cx, buf);
-        let bytes = buf.filled().len() - before;
-        if bytes > 0 {
-            self.meter.note_read(bytes);
-        }
-        result
+        let (bytes, came) = ready!(arrival::poll_read(&self.socket, cx, buf))?;
+        self.meter.note_read(bytes, came);
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a persona is given to act with: measured HTTP, checks, repeatable chance, and waiting.
 
+mod arrival;
 mod connection;
 mod http;
 mod io;

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::{Host, Position, Url};
 
+use super::arrival;
 use super::http::TransportError;
 use super::io::{Metered, Stream};
 
@@ -156,6 +157,7 @@ impl Target {
             .await
             .map_err(TransportError::Connect)?;
         socket.set_nodelay(true).map_err(TransportError::Connect)?;
+        arrival::note(&socket);
         let connecting = started.elapsed();
         let metered = Metered::new(socket);
         let Some((connector, name)) = &self.tls else {

@@ -73,15 +73,6 @@ const GATHER_EVERY: Duration = Duration::from_secs(1);
 async fn measured(
     host: &str,
     executor: Executor,
-    watch: impl FnMut(&Snapshot),
-) -> (Snapshot, Option<Account>) {
-    gathered(host, executor, GATHER_EVERY, watch).await
-}
-
-async fn gathered(
-    host: &str,
-    executor: Executor,
-    every: Duration,
     mut watch: impl FnMut(&Snapshot),
 ) -> (Snapshot, Option<Account>) {
     let plan = Plan::new(vec![Part {
@@ -140,7 +131,7 @@ async fn gathered(
                 ended.into_iter().for_each(|task| task.expect("no VU panics"));
                 break;
             }
-            () = tokio::time::sleep(every) => {
+            () = tokio::time::sleep(GATHER_EVERY) => {
                 recorder.drain(&mut snapshot);
                 watch(&snapshot);
             }
@@ -224,13 +215,11 @@ async fn what_is_started_at_a_rate_is_what_the_target_serves() {
 /// and then its truth doesn't know of it, or keeps the generator from being woken. So each has its
 /// own here, as on two machines. How long the target had to wait for its core, because something
 /// else ran there, stands in the row: if that is long, the machine was not quiet.
-///
-/// A run gathers once a second, on a thread that shares the only core left to the generator here:
-/// that is done once, at the end.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a quiet machine with two cores"]
 async fn percentiles_are_within_a_percent_or_half_a_millisecond_of_the_truth() {
     println!("distribution VUs load         count  waited/ms   p: seen / was ms …");
+    server::files::prepare(4_096);
     let core = Arc::new(OwnCore::take());
     let mut off = Vec::new();
     for distribution in ["constant", "bimodal", "log-normal"] {
@@ -269,7 +258,7 @@ async fn percentiles_are_within_a_percent_or_half_a_millisecond_of_the_truth() {
                 "100/s" => at_rate(100.0, 6, vus),
                 _ => at_rate(1_000.0, 6, vus),
             };
-            let (snapshot, _) = gathered(&host, executor, Duration::MAX, |_| {}).await;
+            let (snapshot, _) = measured(&host, executor, |_| {}).await;
             let waited = truth.stop().as_secs_f64() * 1_000.0;
             let trend = requests(&snapshot);
             let mut row = format!(
