@@ -5,7 +5,7 @@ use super::trial::Trial;
 
 /// From here on a machine has no CPU to spare.
 const BUSY_MACHINE: f64 = 90.0;
-/// From here on the generator measures its own lateness, in ms: the order of what it measures.
+/// From here on the generator is late by the order of what it measures, in ms, and sends less.
 const LATE_TIMERS: f64 = 100.0;
 
 /// Says in words what saturated beyond the found `capacity`; nothing when no load failed there. (A

@@ -54,8 +54,8 @@ impl Request {
             }
         }
         // Such a server takes part of this machine by itself. (If the address is a tunnel to
-        // another machine, a generator out of breath still makes its own latencies worse and its
-        // starts late: the capacity may come out smaller, never larger.)
+        // another machine, a generator out of breath makes VUs slow and starts late: what its trials
+        // sent then is what they say of requests/s.)
         let is_here = config.host.as_deref().is_some_and(Target::is_loopback);
         config.shared_machine |= is_here;
         Ok(config)

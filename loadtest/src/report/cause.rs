@@ -17,7 +17,7 @@ pub enum Cause {
     Queue,
     /// None of the server's stores: its own code, or the way to it.
     Handler,
-    /// The generator, which measured its own lack of breath.
+    /// The generator, which had no CPU to go on with.
     Generator,
     /// The server doesn't say, and the generator was well.
     Unknown,
@@ -30,7 +30,7 @@ impl fmt::Display for Cause {
             Self::Redis => "Redis",
             Self::Queue => "the server's queue",
             Self::Handler => "the server's handlers, or the network",
-            Self::Generator => "the generator",
+            Self::Generator => "the generator, or its machine",
             Self::Unknown => "unknown: the server sends no Server-Timing",
         })
     }
@@ -51,6 +51,8 @@ pub(super) struct Blame {
     timed: u32,
     /// The generator's lag when each of them ended, added up, in ms.
     lag: f64,
+    /// Of it, what a request can have waited for.
+    felt: f64,
 }
 
 impl Blame {
@@ -58,7 +60,8 @@ impl Blame {
     pub(super) fn add(&mut self, slow: &Slow, lag: f64) {
         self.count += 1;
         self.total += slow.duration;
-        self.lag += lag.min(slow.duration);
+        self.lag += lag;
+        self.felt += lag.min(slow.duration);
         self.timed += u32::from(!slow.server.is_empty());
         for (part, (_, name)) in SERVER_PARTS.iter().enumerate() {
             let ms = slow
@@ -96,11 +99,21 @@ impl Blame {
         self.lag / f64::from(self.count.max(1))
     }
 
-    /// Who is to blame, if anything was slow.
+    /// Who is to blame for slow iterations: the generator, if it was late for longer than even the
+    /// slowest of their requests took.
+    pub(super) fn cause_of_iterations(&self) -> Option<Cause> {
+        if self.lag > self.total {
+            Some(Cause::Generator)
+        } else {
+            self.cause()
+        }
+    }
+
+    /// Who is to blame for slow requests, if any were.
     ///
     /// Most of the time lies either in the server's parts or outside of them. Outside, the
-    /// generator is to blame when its own timers were late by a good part of it: who fires timers
-    /// late reads answers late. In the parts, a long queue is only a consequence where a store was
+    /// generator's machine is to blame when timers there were late by a good part of it: requests
+    /// are sent late then, and a server on the same machine gets no CPU either. In the parts, a long queue is only a consequence where a store was
     /// slow at the same time, for the queue is the wait for the batch before, and that batch waits
     /// for its store.
     pub(super) fn cause(&self) -> Option<Cause> {
@@ -112,7 +125,7 @@ impl Blame {
         let [queue, db, redis] = self.parts;
         if self.rest() >= self.total / 2.0 {
             return Some(match () {
-                () if self.lag >= self.rest() * LATE => Cause::Generator,
+                () if self.felt >= self.rest() * LATE => Cause::Generator,
                 () if self.timed == 0 => Cause::Unknown,
                 () => Cause::Handler,
             });
@@ -158,6 +171,19 @@ mod tests {
         assert_eq!(blame.cause(), Some(Cause::Queue));
         blame.note_longest(1, 2_270.0);
         assert_eq!(blame.cause(), Some(Cause::Database));
+    }
+
+    /// Quick requests, between which the generator stood still.
+    #[test]
+    fn iterations_are_slow_by_the_generator_if_it_was_late_for_longer_than_their_requests() {
+        for (lag, cause) in [(8.0, Cause::Database), (300.0, Cause::Generator)] {
+            let mut blame = Blame::default();
+            blame.add(&slow(10.0, &[("db", 9.0)]), lag);
+            assert_eq!(blame.cause_of_iterations(), Some(cause));
+            assert_eq!(blame.cause(), Some(Cause::Database));
+            assert!((blame.mean_lag() - lag).abs() < 1e-9);
+        }
+        assert_eq!(Blame::default().cause_of_iterations(), None);
     }
 
     #[test]

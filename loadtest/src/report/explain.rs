@@ -6,7 +6,7 @@ use super::document::Document;
 use super::format::{cut, grouped, ms_unit, number, percent};
 use super::measured::DURATION;
 use super::second::SERVER_PARTS;
-use super::series::{Row, Slow, has};
+use super::series::{Row, Second, Slow, has};
 use super::shares::{Shares, when};
 use super::summary::FailureRow;
 use crate::metrics::{Aggregation, Encoded, Kind, Trend};
@@ -84,8 +84,9 @@ fn crossed_threshold(
                 if document.summary.run.model != "open" {
                     explanation.sentences.push("Virtual users send the next request when the last one is answered, so slow answers mean fewer requests.".to_owned());
                 }
-                let blame = blame(document, &threshold.filter.0, |_| true);
-                conclude(&blame, &mut explanation);
+                let all = &document.series.seconds;
+                let blame = blame(all, &threshold.filter.0, |_| true);
+                conclude(&blame, blame.cause(), &mut explanation);
             }
         }
     }
@@ -146,11 +147,18 @@ fn slow(document: &Document, threshold: &Threshold, actual: f64, explanation: &m
     explanation
         .sentences
         .extend(who.sentence(&format!("{what} above {}", ms_unit(limit))));
-    // An iteration is slow by all of its requests, of which none needs to be slow by itself.
-    let above = if of_requests { limit } else { 0.0 };
-    let blame = blame(document, &tags, |slow| slow.duration > above);
-    explanation.slowest = slowest(document, &tags, above);
-    conclude(&blame, explanation);
+    if of_requests {
+        let all = &document.series.seconds;
+        let blame = blame(all, &tags, |slow| slow.duration > limit);
+        explanation.slowest = slowest(document, &tags, limit);
+        conclude(&blame, blame.cause(), explanation);
+    } else {
+        // One is slow by all of its requests, of which none needs to be slow by itself, and by what
+        // the generator took in between.
+        let blame = blame(over, &tags, |_| true);
+        explanation.slowest = slowest(document, &tags, 0.0);
+        conclude(&blame, blame.cause_of_iterations(), explanation);
+    }
 }
 
 fn aggregated(trend: &Trend, aggregation: Aggregation) -> f64 {
@@ -216,8 +224,8 @@ fn failing(document: &Document, threshold: &Threshold, actual: f64, explanation:
     explanation.slowest = slowest(document, &unexpected, 0.0);
     // What was refused at once was not slow; what timed out was.
     if explanation.errors.iter().any(timed_out) {
-        let blame = blame(document, &unexpected, |_| true);
-        conclude(&blame, explanation);
+        let blame = blame(&document.series.seconds, &unexpected, |_| true);
+        conclude(&blame, blame.cause(), explanation);
     }
 }
 
@@ -329,13 +337,13 @@ fn slowest(document: &Document, tags: &[(String, String)], above: f64) -> Vec<Sl
     slowest
 }
 
-fn blame(
-    document: &Document,
+fn blame<'a>(
+    seconds: impl IntoIterator<Item = &'a Second>,
     tags: &[(String, String)],
     concerned: impl Fn(&Slow) -> bool,
 ) -> Blame {
     let mut blame = Blame::default();
-    for second in &document.series.seconds {
+    for second in seconds {
         let lag = second
             .gauges
             .iter()
@@ -358,8 +366,8 @@ fn blame(
     blame
 }
 
-fn conclude(blame: &Blame, explanation: &mut Explanation) {
-    let Some(cause) = blame.cause() else { return };
+fn conclude(blame: &Blame, cause: Option<Cause>, explanation: &mut Explanation) {
+    let Some(cause) = cause else { return };
     let parts = SERVER_PARTS
         .iter()
         .zip(blame.parts)
@@ -384,7 +392,7 @@ fn conclude(blame: &Blame, explanation: &mut Explanation) {
             "the time is in none of queue, db and redis, and the generator's timers were in time"
         }
         Cause::Generator => {
-            "the server's own times were short, and the generator's timers were late: it had no CPU to read answers with, so this says nothing about the server"
+            "the server's own times were short, and the generator's timers were late: it had no CPU, and a server on the same machine hadn't either"
         }
         Cause::Unknown => "nothing says where the time went",
     };
