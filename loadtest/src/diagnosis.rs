@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::health::{Health, LATE_MS, Resources};
+use crate::health::{Health, Resources};
 use crate::threshold::Limits;
 
 /// More looks than this are thinned out, so that memory stays flat.
@@ -25,8 +25,6 @@ pub struct HealthLog {
     pub seconds: u64,
     /// Limits, with how often and how far each was exceeded.
     pub exceeded: Vec<Exceeded>,
-    #[serde(skip)]
-    limits: Limits,
     /// Looks not yet in the series.
     #[serde(skip)]
     gathering: Option<(Health, u64)>,
@@ -55,7 +53,7 @@ pub struct Exceeded {
 impl HealthLog {
     /// An empty log.
     #[must_use]
-    pub fn new(resources: Resources, limits: Limits) -> Self {
+    pub fn new(resources: Resources, limits: &Limits) -> Self {
         let limit = |what, flag, unit, limit| Exceeded {
             what,
             flag,
@@ -96,7 +94,6 @@ impl HealthLog {
             seconds_each: 1,
             seconds: 0,
             exceeded,
-            limits,
             gathering: None,
             looked_at_ms: 0,
         }
@@ -147,8 +144,7 @@ impl HealthLog {
         let crossed = |row: &&Exceeded| {
             row.seconds >= LEAST_SECONDS && row.seconds as f64 > SHARE * self.seconds as f64
         };
-        let mut findings: Vec<String> = self
-            .exceeded
+        self.exceeded
             .iter()
             .filter(crossed)
             .map(|row| {
@@ -157,22 +153,7 @@ impl HealthLog {
                     row.what, row.limit, row.unit, row.seconds, self.seconds, row.worst, row.flag
                 )
             })
-            .collect();
-        let looks = || {
-            self.series
-                .iter()
-                .chain(self.gathering.as_ref().map(|(all, _)| all))
-        };
-        let starts: u64 = looks().map(|look| look.starts).sum();
-        let late: u64 = looks().map(|look| look.late_starts).sum();
-        if late as f64 > self.limits.late_starts * starts as f64 {
-            findings.push(format!(
-                "{late} of {starts} iterations started more than {LATE_MS:.0} ms late, more than {:.1} %: \
-                 give more --max-vus, or a machine with more to spare (--max-late-starts)",
-                self.limits.late_starts * 100.0
-            ));
-        }
-        findings
+            .collect()
     }
 }
 
@@ -202,7 +183,7 @@ mod tests {
     };
 
     fn findings(looks: &[(u64, Health)]) -> Vec<String> {
-        let mut log = HealthLog::new(RESOURCES, Limits::default());
+        let mut log = HealthLog::new(RESOURCES, &Limits::default());
         for (times, health) in looks {
             (0..*times).for_each(|_| log.note(health));
         }
@@ -272,25 +253,10 @@ mod tests {
         assert_eq!(findings(&hiccup), [""; 0], "a second is not enough");
     }
 
-    #[test]
-    fn late_starts_count_over_the_whole_run() {
-        let look = |late_starts| Health {
-            starts: 100,
-            late_starts,
-            ..Health::default()
-        };
-        assert_eq!(findings(&[(9, look(0)), (1, look(100))]), [""; 0]);
-        let found = findings(&[(8, look(0)), (2, look(60))]);
-        assert!(
-            found[0].starts_with("120 of 1000 iterations started more than 10 ms late"),
-            "{found:?}"
-        );
-    }
-
     /// Three hours and a bit: the log stays bounded, and loses neither a peak nor a count.
     #[test]
     fn a_long_run_is_thinned_out_but_keeps_its_worst() {
-        let mut log = HealthLog::new(RESOURCES, Limits::default());
+        let mut log = HealthLog::new(RESOURCES, &Limits::default());
         for second in 0..11_000 {
             log.note(&Health {
                 at_ms: second * 1_000,

@@ -139,7 +139,7 @@ fn result() -> RunResult {
         cores: 2,
         fds: 1_024,
     };
-    let mut health = HealthLog::new(resources, config.limits);
+    let mut health = HealthLog::new(resources, &config.limits);
     health.note(&Health {
         at_ms: 1_000,
         cpu_percent: 12.5,

@@ -61,7 +61,7 @@ impl Watch {
             series: None,
             timeline: Timeline::new(&config.thresholds, &config.plan()),
             monitor: Monitor::new(Arc::clone(lag)),
-            health: HealthLog::new(Resources::of_this_process(), config.limits),
+            health: HealthLog::new(Resources::of_this_process(), &config.limits),
             control: Arc::clone(control),
         }
     }

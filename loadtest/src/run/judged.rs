@@ -9,7 +9,8 @@ use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
 use crate::executor::Settled;
 use crate::fidelity::{self, PersonaShare, shares};
-use crate::metrics::TagFilter;
+use crate::health::LATE_MS;
+use crate::metrics::{TagFilter, Trend};
 use crate::output::Account;
 use crate::report::RunResult;
 use crate::threshold::{Evidence, Timeline, judge};
@@ -64,7 +65,9 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
     if whole {
         doubts.extend(fidelity::findings(&mix, config.limits.mix_drift));
     }
-    let findings = course.health.findings();
+    let mut findings = course.health.findings();
+    let delays = driven.snapshot.trend("iteration_start_delay", &all);
+    findings.extend(late_starts(&delays, config.limits.late_starts));
     // On a machine that is shared on purpose, a busy machine is what is to be expected.
     let (saturated, warnings) = if server.shares_machine {
         let shared = |finding| format!("{finding}; the server shares this machine");
@@ -126,6 +129,19 @@ fn dropped(settled: &[Settled], limit: f64) -> Option<String> {
     })
 }
 
+/// Iterations that started late, beyond the limit.
+fn late_starts(delays: &Trend, limit: f64) -> Option<String> {
+    let starts = delays.count();
+    let late = starts - delays.count_up_to_ms(LATE_MS);
+    (late as f64 > limit * starts as f64).then(|| {
+        format!(
+            "{late} of {starts} iterations started more than {LATE_MS:.0} ms late, more than {:.1} %: \
+             give more --max-vus, or a machine with more to spare (--max-late-starts)",
+            limit * 100.0
+        )
+    })
+}
+
 fn unknowns(unknown: u64, started: u64, limit: f64) -> Option<String> {
     (unknown as f64 > limit * started as f64).then(|| {
         format!(
@@ -156,6 +172,8 @@ pub(super) fn lost_rows(outputs: &[Account], limit: f64) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::executor;
 
@@ -192,5 +210,20 @@ mod tests {
         assert!(dropped(&[settled(3), settled(0)], 0.01).is_some());
         assert_eq!(unknowns(5, 100, 0.05), None);
         assert!(unknowns(6, 100, 0.05).is_some());
+    }
+
+    #[test]
+    fn iterations_may_start_late_up_to_the_limit() {
+        let mut delays = Trend::default();
+        for late in [1, 10, 11, 500] {
+            (0..5).for_each(|_| delays.record(Duration::from_millis(late)));
+        }
+        assert_eq!(late_starts(&delays, 0.5), None);
+        let found = late_starts(&delays, 0.45).expect("half of them");
+        assert!(
+            found.starts_with("10 of 20 iterations started more than 10 ms late, more than 45.0 %"),
+            "{found}"
+        );
+        assert_eq!(late_starts(&Trend::default(), 0.0), None, "a closed model");
     }
 }

@@ -49,13 +49,16 @@ impl Connection {
         self.stream.meter()
     }
 
+    /// Goes back to the beginnings of the buffers, if nobody holds the last answer's body any more:
+    /// of thousands of connections, as little memory as possible should pass through the cache.
+    pub(super) fn rewind(&mut self) {
+        let _ = self.unread.try_reclaim(BUFFER);
+        let _ = self.out.try_reclaim(REQUEST);
+    }
+
     /// Whether the peer has neither closed it nor said something unasked. Costs no system call
     /// unless something has happened to the socket.
     pub(super) async fn is_open(&mut self) -> bool {
-        // Back to the beginnings of the buffers, if nobody holds the last answer's body any more:
-        // of thousands of connections, as little memory as possible should pass through the cache.
-        let _ = self.unread.try_reclaim(BUFFER);
-        let _ = self.out.try_reclaim(REQUEST);
         poll_fn(|cx| Poll::Ready(self.read(cx).is_pending() && self.unread.is_empty())).await
     }
 

@@ -141,6 +141,7 @@ impl Client {
     async fn reuse(&self) -> Option<Connection> {
         loop {
             let mut connection = self.idle.lock().pop()?;
+            connection.rewind();
             if connection.is_open().await {
                 return Some(connection);
             }

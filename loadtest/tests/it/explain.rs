@@ -3,15 +3,15 @@
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use loadtest::report::{Cause, Document, Series, Summary};
+use loadtest::report::{Cause, Document, Summary};
 use sqlx::{Connection as _, PgConnection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::harness::{Ran, Run, stack};
-use crate::series::{run_directory, series};
+use crate::series::{recorded, run_directory, series};
 
 const LOAD: &str = "--vus 4 --duration 6s --coupon-wait 50ms --sla max<700 --no-audit";
 
@@ -24,11 +24,7 @@ fn document(ran: &Ran, directory: &Path) -> Document {
 async fn harmed(host: &str, load: &str, harm: impl AsyncFnOnce(u32)) -> (Document, String) {
     let mut run = Run::against(host, load);
     let child = run.command.spawn().expect("the program starts");
-    let began = Instant::now();
-    while seconds_with_requests(run.reports()) < 1 {
-        assert!(began.elapsed() < Duration::from_secs(30), "no load");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    recorded(run.reports(), 1).await;
     harm(child.id().expect("it runs")).await;
     let (ran, reports) = run.wait_keeping_reports(child).await;
     assert_eq!(ran.code, 99, "{}\n{}", ran.stdout, ran.stderr);
@@ -38,21 +34,6 @@ async fn harmed(host: &str, load: &str, harm: impl AsyncFnOnce(u32)) -> (Documen
         assert!(directory.join(name).exists(), "{name}");
     }
     (document(&ran, &directory), markdown)
-}
-
-fn seconds_with_requests(reports: &Path) -> usize {
-    let directory = std::fs::read_dir(reports)
-        .ok()
-        .and_then(|mut runs| runs.next()?.ok());
-    let file = directory.and_then(|run| std::fs::read(run.path().join("series.jsonl")).ok());
-    let series = file
-        .and_then(|bytes| Series::read(bytes.as_slice()).ok())
-        .unwrap_or_default();
-    series
-        .seconds
-        .iter()
-        .filter(|second| !second.slowest.is_empty())
-        .count()
 }
 
 fn names(document: &Document, markdown: &str, cause: Cause) {

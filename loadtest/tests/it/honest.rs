@@ -1,10 +1,16 @@
 //! Runs that must not pass, each with its own reason; scenarios and rates as a user gives them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::http::Method;
 use serde_json::json;
 use tempfile::NamedTempFile;
 
 use crate::harness::{LOADTEST, Ran, Run, signal, stack};
 use crate::proxy::proxy;
+use crate::series::recorded;
 
 const QUICK: &str = "--coupon-wait 0s --sla none";
 
@@ -170,6 +176,64 @@ async fn half_the_personas_missing() {
         "{}",
         ran.reasons()
     );
+}
+
+/// Orders take place, and every other answer is lost on its way.
+#[tokio::test(flavor = "multi_thread")]
+async fn operations_of_unknown_outcome() {
+    let stack = stack().await;
+    let orders = Arc::new(AtomicU64::new(0));
+    let host = proxy(stack.base_url(), move |call, upstream| {
+        let is_order = call.is(&Method::POST, "/orders");
+        let lost = is_order && orders.fetch_add(1, Ordering::SeqCst) % 2 == 1;
+        async move {
+            let reply = upstream.forward(&call).await;
+            if lost {
+                std::future::pending::<()>().await;
+            }
+            reply
+        }
+    })
+    .await;
+    let args =
+        format!("--vus 1 --iterations 6 --http-timeout 300ms --threshold checks:rate>=0 {QUICK}");
+    let ran = Run::against(&host, &args).finish().await;
+    assert_code(
+        &ran,
+        97,
+        "3 operations in 6 iterations have an unknown outcome, more than 5.0 %",
+    );
+    assert_eq!(ran.summary["run"]["unknown_outcomes"], 3);
+    // The books allow for just these: that much is known.
+    assert!(ran.broken().is_empty(), "{:?}", ran.broken());
+    let ran = Run::against(
+        &host,
+        &format!("{args} --max-unknown 50% --max-mix-drift 100%"),
+    )
+    .finish()
+    .await;
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+}
+
+/// A generator that stands still for as long as it runs starts what was due meanwhile late.
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_late_starts() {
+    let stack = stack().await;
+    let args = format!(
+        "--rate 100/s --duration 4s --max-vus 50 --max-start-delay 5s --max-dropped 100% --max-lag 1m {QUICK}"
+    );
+    let mut run = Run::not_sharing(stack.base_url(), &args);
+    let child = run.command.spawn().expect("the program starts");
+    recorded(run.reports(), 1).await;
+    for _ in 0..3 {
+        for name in ["STOP", "CONT"] {
+            signal(name, &child).await;
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+    }
+    let ran = run.wait(child).await;
+    assert_code(&ran, 97, "of 400 iterations started more than 10 ms late");
+    assert_code(&ran, 97, "more than 10.0 %");
 }
 
 /// Any timer is later than not at all.

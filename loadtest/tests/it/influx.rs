@@ -11,6 +11,7 @@ use serde_json::Value;
 use testbed::Influx;
 
 use crate::harness::{Ran, Run, stack};
+use crate::series::{recorded, run_directory};
 
 /// Short, with every persona, so that every kind of row is there.
 const LOAD: &str = "--stage up=1s:12 --stage hold=4s:12 --mix a=2,b=1,c=1 --coupons 20 --coupon-wait 100ms --sla none";
@@ -465,6 +466,35 @@ async fn what_could_not_be_delivered_is_replayed_without_doubling() {
     }
     let sum = number(&base, "lt", "SELECT sum(\"count\") FROM requests_total").await;
     assert_eq!(sum, ran.metric("http_reqs")["count"].as_f64());
+}
+
+/// Nobody takes the rows, and where they would be put by there is something else.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_lost_leave_no_run_green() {
+    let influx = Influx::start(false).await.expect("InfluxDB starts");
+    let stack = stack().await;
+    let args = format!(
+        "--vus 2 --duration 4s --coupon-wait 50ms --sla none --out influxdb={}/lt",
+        influx.base_url()
+    );
+    let mut run = Run::against(stack.base_url(), &args);
+    let child = run.command.spawn().expect("the program starts");
+    recorded(run.reports(), 1).await;
+    let spool = run_directory(run.reports()).join("spool-1.lp");
+    std::fs::create_dir(&spool).expect("nothing is put by yet");
+    influx.kill();
+    let ran = run.wait(child).await;
+    assert_adds_up(&ran);
+    let output = &ran.summary["outputs"][0];
+    let (produced, lost) = (output["produced"].as_u64(), output["lost"].as_u64());
+    assert!(lost > Some(0) && output["spooled"] == 0, "{output}");
+    assert_eq!(ran.code, 97, "{}\n{}", ran.stdout, ran.stderr);
+    let reason = format!(
+        "{} of {} rows",
+        lost.expect("a count"),
+        produced.expect("a count")
+    );
+    assert!(ran.reasons().contains(&reason), "{}", ran.reasons());
 }
 
 /// Whatever stands in a tag or a text, a real server takes the line and gives the text back.

@@ -20,6 +20,28 @@ pub(crate) fn series(directory: &Path) -> Series {
     Series::read(BufReader::new(file)).expect("well-formed")
 }
 
+/// Waits for so many seconds with requests of the only run in here; gives what is recorded then.
+pub(crate) async fn recorded(reports: &Path, seconds: usize) -> Series {
+    let began = Instant::now();
+    loop {
+        let runs = std::fs::read_dir(reports).ok();
+        let directory = runs.and_then(|mut runs| runs.next()?.ok());
+        let file = directory.and_then(|run| std::fs::read(run.path().join("series.jsonl")).ok());
+        let series = file.and_then(|bytes| Series::read(bytes.as_slice()).ok());
+        if let Some(series) = series {
+            let loaded = series
+                .seconds
+                .iter()
+                .filter(|second| !second.slowest.is_empty());
+            if loaded.count() >= seconds {
+                return series;
+            }
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "no load");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 fn merged(series: &Series, metric: &str) -> Trend {
     let mut merged = Trend::default();
     let rows = series.seconds.iter().flat_map(|second| &second.trends);
@@ -110,32 +132,11 @@ async fn a_killed_run_leaves_what_it_had() {
         "--vus 3 --duration 60s --coupon-wait 50ms",
     );
     let mut child = run.command.spawn().expect("the program starts");
-    let began = Instant::now();
-    let lines = loop {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        assert!(
-            began.elapsed() < Duration::from_secs(30),
-            "no second in time"
-        );
-        let Ok(mut runs) = std::fs::read_dir(run.reports()) else {
-            continue;
-        };
-        let Some(Ok(directory)) = runs.next() else {
-            continue;
-        };
-        let text =
-            std::fs::read_to_string(directory.path().join("series.jsonl")).unwrap_or_default();
-        if text.lines().count() >= 3 {
-            child.kill().await.expect("it runs");
-            break text.lines().count();
-        }
-    };
+    let before = recorded(run.reports(), 2).await.seconds.len();
+    child.kill().await.expect("it runs");
     let series = series(&run_directory(run.reports()));
-    assert!(
-        series.seconds.len() + 1 >= lines,
-        "{} of {lines}",
-        series.seconds.len()
-    );
+    let after = series.seconds.len();
+    assert!(after >= before, "{after} of {before}");
     let requests: u64 = series
         .seconds
         .iter()
