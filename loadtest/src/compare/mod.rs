@@ -143,7 +143,8 @@ pub fn compare(base: &Subject, new: &Subject, misfits: Vec<String>, rule: Rule) 
     }
 }
 
-/// A generator that is held up measures itself: what it was held up by is no property of the server.
+/// What holds the generator up makes it send less and later, and holds a server on the same machine
+/// up as well: no property of the server.
 fn disturbance(base: &Subject, new: &Subject) -> Option<String> {
     let (before, after) = base.lag_ms.zip(new.lag_ms)?;
     let (times, more_ms) = HELD_UP;
