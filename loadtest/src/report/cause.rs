@@ -113,9 +113,9 @@ impl Blame {
     ///
     /// Most of the time lies either in the server's parts or outside of them. Outside, the
     /// generator's machine is to blame when timers there were late by a good part of it: requests
-    /// are sent late then, and a server on the same machine gets no CPU either. In the parts, a long queue is only a consequence where a store was
-    /// slow at the same time, for the queue is the wait for the batch before, and that batch waits
-    /// for its store.
+    /// are sent late then, and a server on the same machine gets no CPU either. In the parts, a
+    /// long queue is only a consequence where a store was slow at the same time, for the queue is
+    /// the wait for the batch before, and that batch waits for its store.
     pub(super) fn cause(&self) -> Option<Cause> {
         /// Of the time outside: more can't be chance, as lag is measured every 20 ms.
         const LATE: f64 = 0.25;
