@@ -8,10 +8,15 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use crate::metrics::{Snapshot, TagFilter};
+use crate::metrics::{Snapshot, TagFilter, Trend};
 
 /// An iteration that starts later than this after its time is a late start, in milliseconds.
 pub const LATE_MS: f64 = 10.0;
+
+/// How many of these start delays are of late starts.
+pub(crate) fn late_starts(delays: &Trend) -> u64 {
+    delays.count() - delays.count_up_to_ms(LATE_MS)
+}
 
 /// One look at the generator.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -90,7 +95,7 @@ impl Monitor {
             at_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             lag_ms: self.lag.take().as_secs_f64() * 1_000.0,
             starts: delays.count(),
-            late_starts: delays.count() - delays.count_up_to_ms(LATE_MS),
+            late_starts: late_starts(&delays),
             dropped: second.counter("dropped_iterations", &all).unwrap_or(0),
             fds,
             sockets,

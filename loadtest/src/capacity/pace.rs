@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::trial::{HOLD, RISE, of_stage};
-use crate::health::LATE_MS;
+use crate::health::{LATE_MS, late_starts};
 use crate::report::RunResult;
 use crate::threshold::Limits;
 
@@ -56,7 +56,7 @@ impl Pace {
             started_per_second: starts.count() as f64 / hold.as_secs_f64(),
             scheduled: starts.count() + dropped,
             dropped,
-            late: starts.count() - starts.count_up_to_ms(LATE_MS),
+            late: late_starts(&starts),
             vus: snapshot.vus_max.value,
             busy_vus: snapshot.vus.max,
             iteration_p95: trend("iteration_duration").percentile_ms(95.0),

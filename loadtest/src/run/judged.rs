@@ -9,7 +9,7 @@ use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
 use crate::executor::Settled;
 use crate::fidelity::{self, PersonaShare, shares};
-use crate::health::LATE_MS;
+use crate::health::{self, LATE_MS};
 use crate::metrics::{TagFilter, Trend};
 use crate::output::Account;
 use crate::report::RunResult;
@@ -131,8 +131,7 @@ fn dropped(settled: &[Settled], limit: f64) -> Option<String> {
 
 /// Iterations that started late, beyond the limit.
 fn late_starts(delays: &Trend, limit: f64) -> Option<String> {
-    let starts = delays.count();
-    let late = starts - delays.count_up_to_ms(LATE_MS);
+    let (starts, late) = (delays.count(), health::late_starts(delays));
     (late as f64 > limit * starts as f64).then(|| {
         format!(
             "{late} of {starts} iterations started more than {LATE_MS:.0} ms late, more than {:.1} %: \
