@@ -1,7 +1,7 @@
 //! Every request that the personas send, named as in the seed's script.
 
-use crate::metrics::Method;
-use crate::vu::Request;
+use harness::Request;
+use harness::metrics::Method;
 
 pub(super) static USER_ID: Request = Request {
     name: "0_get_userId",
@@ -72,7 +72,7 @@ pub(super) static HOSTILE_POST: Request = Request {
 const REFUSALS: &[u16] = &[400, 401, 403, 404, 405, 409, 413, 415, 422, 429];
 
 /// All of them, in the order in which reports list them.
-pub static REQUESTS: [&Request; 10] = [
+pub static REQUESTS: &[&Request] = &[
     &USER_ID,
     &CHARGE,
     &CLAIM,
@@ -84,12 +84,3 @@ pub static REQUESTS: [&Request; 10] = [
     &HOSTILE_GET,
     &HOSTILE_POST,
 ];
-
-/// The custom trends: the seed's, each the duration of the requests of one name.
-#[must_use]
-pub fn custom_trends() -> Vec<&'static str> {
-    REQUESTS
-        .iter()
-        .filter_map(|request| request.trend)
-        .collect()
-}

@@ -4,27 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use harness::vu::TransportError;
+use harness::{Answer, Request, Stop, User, VirtualUser};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use super::requests;
 use super::world::World;
 use crate::book::{Book, Fate, Operation};
-use crate::executor::{Actor, Iterated};
-use crate::personas::{Persona, ThinkTime};
-use crate::vu::{Answer, Request, TransportError, VirtualUser};
-
-/// Why a persona ends an iteration early. What led to it has been recorded already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Stop {
-    /// The server didn't answer.
-    #[error("the server did not answer")]
-    Unreachable,
-    /// It answered something that the next step can't be built on.
-    #[error("the answer was of no use")]
-    Unusable,
-}
 
 /// A coupon that a user holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -83,33 +69,17 @@ pub struct Shopper {
     pub book: Book,
     /// What it knows.
     pub world: Arc<World>,
-    persona: &'static Persona,
-    think: ThinkTime,
 }
 
 impl Shopper {
     /// A user who has done nothing yet.
     #[must_use]
-    pub fn new(vu: VirtualUser, world: Arc<World>, persona: &'static Persona) -> Self {
+    pub fn new(vu: VirtualUser, world: Arc<World>) -> Self {
         Self {
             vu,
             book: Book::default(),
             world,
-            persona,
-            think: ThinkTime::None,
         }
-    }
-
-    /// The same user with a pause between its iterations.
-    #[must_use]
-    pub fn thinking(self, think: ThinkTime) -> Self {
-        Self { think, ..self }
-    }
-
-    /// Its persona.
-    #[must_use]
-    pub const fn persona(&self) -> &'static Persona {
-        self.persona
     }
 
     /// Asks for its own id, as the seed's script does in every iteration.
@@ -327,41 +297,17 @@ impl Shopper {
     }
 }
 
-impl Actor for Shopper {
-    fn scenario(&self) -> &'static str {
-        self.vu.scenario()
+impl User for Shopper {
+    fn vu(&mut self) -> &mut VirtualUser {
+        &mut self.vu
     }
 
-    fn persona(&self) -> &'static str {
-        self.persona.name
-    }
-
-    fn think(&mut self) -> Duration {
-        self.think.draw(&mut self.vu.rng)
-    }
-
-    fn iterate(&mut self) -> BoxFuture<'_, Iterated> {
-        let iterate = self.persona.iterate;
-        Box::pin(async move {
-            self.vu.begin_iteration();
-            let stop = iterate(self).await.err();
-            self.vu.end_iteration();
-            if stop.is_some() {
-                self.book.end_early();
-            }
-            match stop {
-                Some(Stop::Unreachable) => Iterated::Unreachable,
-                Some(Stop::Unusable) | None => Iterated::Answered,
-            }
-        })
-    }
-
-    fn cut(&mut self) {
+    fn ended_early(&mut self) {
         self.book.end_early();
     }
 
-    fn retire(&mut self) {
-        self.vu.disconnect();
+    fn unknown_outcomes(&self) -> u64 {
+        self.book.unknowns()
     }
 }
 

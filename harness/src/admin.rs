@@ -1,0 +1,196 @@
+//! The client of set-up and audit. It is not measured.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::LOCATION;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+use url::Url;
+
+/// Why a call of set-up or audit failed.
+#[derive(Debug, Error)]
+pub enum AdminError {
+    /// No answer.
+    #[error("{request} was not answered: {reason}")]
+    NoAnswer {
+        /// Method and path.
+        request: String,
+        /// What went wrong, with its causes.
+        reason: String,
+        /// Whether the request can't have reached the server.
+        unsent: bool,
+    },
+    /// A redirect, which set-up and audit never follow: a `POST` would become a `GET`.
+    #[error(
+        "{request} was answered with {status}, which redirects to {location}; give the server's own address with --host"
+    )]
+    Redirect {
+        /// Method and path.
+        request: String,
+        /// The status.
+        status: u16,
+        /// Where to.
+        location: String,
+    },
+    /// An answer, but not the one that was asked for.
+    #[error("{request} was answered with {status}: {body}")]
+    Status {
+        /// Method and path.
+        request: String,
+        /// The status.
+        status: u16,
+        /// What it said, cut short.
+        body: String,
+    },
+    /// An answer that isn't what the API promises.
+    #[error("{request} was answered with something else than the API promises: {source}")]
+    Body {
+        /// Method and path.
+        request: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+/// The longest part of an unexpected body that an error quotes.
+const QUOTED_CHARS: usize = 200;
+/// A call that is safe to repeat is tried so often in all.
+const TRIES: u32 = 5;
+/// The pause before the second try. It doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The client of set-up and audit, for the server that is tested.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    client: reqwest::Client,
+    base: Url,
+}
+
+impl Admin {
+    /// A client for the server at this address; no call may take longer than `timeout`.
+    ///
+    /// # Errors
+    /// When TLS can't be set up.
+    pub fn new(base: &Url, timeout: Duration) -> reqwest::Result<Self> {
+        let client = reqwest::Client::builder()
+            .timeout(timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(Self {
+            client,
+            base: base.clone(),
+        })
+    }
+
+    /// Gets a path and reads the answer as JSON. Without an answer it is tried again.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, AdminError> {
+        self.call(Method::GET, path, None::<&()>).await
+    }
+
+    /// Posts JSON and reads the answer as JSON. It is tried again only if it can't have reached
+    /// the server.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, AdminError> {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// Where a request of this path is redirected to, if it is.
+    pub async fn redirect(&self, path: &str) -> Option<String> {
+        match self.bytes(&Method::GET, path, None::<&()>).await {
+            Err(AdminError::Redirect { location, .. }) => Some(location),
+            _ => None,
+        }
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, AdminError> {
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 1;
+        let body = loop {
+            match self.bytes(&method, path, body).await {
+                Err(AdminError::NoAnswer { unsent, .. })
+                    if tries < TRIES && (unsent || method.is_safe()) =>
+                {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                    tries += 1;
+                }
+                answer => break answer?,
+            }
+        };
+        let request = format!("{method} {path}");
+        serde_json::from_slice(&body).map_err(|source| AdminError::Body { request, source })
+    }
+
+    async fn bytes(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<bytes::Bytes, AdminError> {
+        let request = format!("{method} {path}");
+        let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
+        let mut call = self.client.request(method.clone(), url);
+        if let Some(body) = body {
+            call = call.json(body);
+        }
+        let no_answer = |error: reqwest::Error| AdminError::NoAnswer {
+            request: request.clone(),
+            unsent: error.is_connect(),
+            reason: chain(&error),
+        };
+        let answer = call.send().await.map_err(no_answer)?;
+        let status = answer.status();
+        let location = answer.headers().get(LOCATION).cloned();
+        let body = answer.bytes().await.map_err(no_answer)?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let status = status.as_u16();
+        if let Some(location) = location.filter(|_| (300..400).contains(&status)) {
+            let location = String::from_utf8_lossy(location.as_bytes()).into_owned();
+            return Err(AdminError::Redirect {
+                request,
+                status,
+                location,
+            });
+        }
+        let said = String::from_utf8_lossy(&body);
+        Err(AdminError::Status {
+            request,
+            status,
+            body: said.chars().take(QUOTED_CHARS).collect(),
+        })
+    }
+}
+
+/// An error with its causes: reqwest's own text leaves them out.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+#[path = "admin_tests.rs"]
+mod tests;
