@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::document::Document;
 use super::format::plural;
-use super::html::{actual, headline, verdict};
+use super::words::{actual, headline, verdict};
 use crate::threshold::{ExitCode, Verdict};
 
 /// Writes the document.

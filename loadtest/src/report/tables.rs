@@ -2,9 +2,9 @@
 
 use super::charts::failed;
 use super::format::{clock, grouped, ms, ms_unit, number, percent, plural};
-use super::html::{actual, sla};
 use super::measured::{Group, Measured};
 use super::summary::Summary;
+use super::words::{actual, sla};
 
 /// A number that comes first.
 pub(super) struct Tile {
