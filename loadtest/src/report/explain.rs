@@ -6,7 +6,7 @@ use super::evidence::Evidence;
 use super::format::{grouped, ms_unit, number, percent};
 use super::measured::DURATION;
 use super::second::SERVER_PARTS;
-use super::series::{Row, Slow};
+use super::series::{Row, Second, Slow};
 use super::shares::{Shares, when};
 use super::summary::FailureRow;
 use crate::metrics::{Aggregation, Encoded, Kind, Trend};
@@ -120,20 +120,13 @@ fn slow(
     let mut seconds = 0_u64;
     let mut who = Shares::default();
     for second in evidence.seconds {
-        let mut whole = Trend::default();
-        for row in second.trends.iter().filter(|row| row.is(metric, &tags)) {
-            let Ok(trend) = row.value.decode() else {
-                continue;
-            };
-            who.add(row, trend.count() - trend.count_up_to_ms(limit));
-            whole.merge(&trend);
-        }
-        seconds += u64::from(!whole.is_empty());
-        if !whole.is_empty()
-            && !threshold
-                .operator
-                .holds(aggregated(&whole, threshold.aggregation), limit)
-        {
+        let rows = second.trends.iter().filter(|row| row.is(metric, &tags));
+        let whole = slow_of(rows, limit, &mut who);
+        let Some(actual) = aggregated(&whole, threshold.aggregation) else {
+            continue;
+        };
+        seconds += 1;
+        if !threshold.operator.holds(actual, limit) {
             over.push(second);
         }
     }
@@ -161,14 +154,31 @@ fn slow(
     }
 }
 
-fn aggregated(trend: &Trend, aggregation: Aggregation) -> f64 {
-    match aggregation {
+/// The sum of rows; `who` is told of what lies above the limit.
+fn slow_of<'a>(
+    rows: impl Iterator<Item = &'a Row<Encoded>>,
+    limit: f64,
+    who: &mut Shares,
+) -> Trend {
+    let mut whole = Trend::default();
+    for row in rows {
+        if let Ok(trend) = row.value.decode() {
+            who.add(row, trend.count() - trend.count_up_to_ms(limit));
+            whole.merge(&trend);
+        }
+    }
+    whole
+}
+
+/// What a trend comes to, if it has samples.
+fn aggregated(trend: &Trend, aggregation: Aggregation) -> Option<f64> {
+    (!trend.is_empty()).then(|| match aggregation {
         Aggregation::Avg => trend.avg_ms(),
         Aggregation::Min => trend.min_ms(),
         Aggregation::Max => trend.max_ms(),
         Aggregation::Percentile(percent) => trend.percentile_ms(percent),
         _ => trend.percentile_ms(50.0),
-    }
+    })
 }
 
 /// Rates: requests or checks that failed.
@@ -190,21 +200,7 @@ fn failing(
     let mut who = Shares::default();
     for second in evidence.seconds {
         let before = who.total;
-        if checks {
-            // Stages are no tag of these rows: a second is of one stage but for its edges.
-            let wanted: Vec<_> = tags
-                .iter()
-                .filter(|(key, _)| key != "stage")
-                .cloned()
-                .collect();
-            for row in second.rates.iter().filter(|row| row.is("checks", &wanted)) {
-                who.add(row, row.value.fails);
-            }
-        } else {
-            for row in second.trends.iter().filter(|row| row.is(DURATION, tags)) {
-                who.add(row, failures(row, threshold.metric.name));
-            }
-        }
+        add_failures(second, threshold, &mut who);
         if who.total > before {
             over.push(second);
         }
@@ -229,6 +225,23 @@ fn failing(
     if explanation.errors.iter().any(timed_out) {
         let blame = Blame::of(evidence.seconds, &unexpected, |_| true);
         conclude(&blame, blame.cause(), explanation);
+    }
+}
+
+/// Adds what failed in a second.
+fn add_failures(second: &Second, threshold: &Threshold, who: &mut Shares) {
+    let (name, tags) = (threshold.metric.name, &threshold.filter.0);
+    if name != "checks" {
+        for row in second.trends.iter().filter(|row| row.is(DURATION, tags)) {
+            who.add(row, failures(row, name));
+        }
+        return;
+    }
+    // Stages are no tag of these rows: a second is of one stage but for its edges.
+    let wanted = tags.iter().filter(|(key, _)| key != "stage");
+    let wanted: Vec<_> = wanted.cloned().collect();
+    for row in second.rates.iter().filter(|row| row.is("checks", &wanted)) {
+        who.add(row, row.value.fails);
     }
 }
 
