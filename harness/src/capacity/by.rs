@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::trial::{HOLD, RISE};
+use super::stage::{HOLD, RISE};
 
 /// What a load is counted in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]

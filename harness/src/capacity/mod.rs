@@ -10,6 +10,7 @@ mod pace;
 mod report;
 mod request;
 mod search;
+mod stage;
 mod trial;
 
 use std::io::Write;
@@ -23,7 +24,8 @@ pub use self::pace::Pace;
 pub use self::report::Capacity;
 pub use self::request::{Request, SHORTEST_HOLD};
 pub use self::search::{Next, Outcome, Search};
-pub use self::trial::{HOLD, ServerParts, Trial};
+pub use self::stage::HOLD;
+pub use self::trial::{ServerParts, Trial};
 use crate::config::RunConfig;
 use crate::executor::Control;
 use crate::metrics::Kind;

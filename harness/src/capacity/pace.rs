@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::trial::{HOLD, RISE, of_stage};
+use super::stage::{HOLD, RISE, of_stage};
 use crate::health::{LATE_MS, late_starts};
 use crate::report::RunResult;
 use crate::threshold::Limits;

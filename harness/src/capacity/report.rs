@@ -62,6 +62,12 @@ impl Capacity {
         let rate = by_load(|trial| trial.requests_per_second);
         plot("requests/s", unit, &rate, None, &mut out)?;
         writeln!(out)?;
+        self.write_found(&mut out)?;
+        self.write_limits(&mut out)
+    }
+
+    fn write_found(&self, out: &mut impl Write) -> io::Result<()> {
+        let unit = self.by.unit();
         match self.capacity {
             Some(load) => {
                 let (low, high) = self
@@ -79,14 +85,17 @@ impl Capacity {
                     "{} {load} {unit} hold {} (p95 {low:.1} to {high:.1} ms in {count} trial{s})",
                     "Capacity:".bold(),
                     self.thresholds.join(", "),
-                )?;
+                )
             }
             None => writeln!(
                 out,
                 "{} none: not even the smallest load holds; try a smaller --from",
                 "Capacity:".bold()
-            )?,
+            ),
         }
+    }
+
+    fn write_limits(&self, out: &mut impl Write) -> io::Result<()> {
         for (index, words) in self.saturated.iter().enumerate() {
             let label = if index == 0 {
                 "Beyond it:"
@@ -205,20 +214,9 @@ fn plot(
         .marker(Marker::Braille)
         .graph_type(GraphType::Line)
         .data(&level);
-    let middle = f64::midpoint(first.0, last.0);
     let chart = Chart::new(vec![level, lines, dots])
-        .x_axis(
-            Axis::default()
-                .title(unit)
-                .bounds([first.0, last.0])
-                .labels([first.0, middle, last.0].map(|load| Line::from(format!("{load:.0}")))),
-        )
-        .y_axis(
-            Axis::default()
-                .title(title)
-                .bounds([0.0, top])
-                .labels([0.0, top / 2.0, top].map(|value| Line::from(format!("{value:.0}")))),
-        );
+        .x_axis(axis(unit, first.0, last.0))
+        .y_axis(axis(title, 0.0, top));
     let mut buffer = Buffer::empty(PLOT);
     chart.render(PLOT, &mut buffer);
     writeln!(out)?;
@@ -230,6 +228,15 @@ fn plot(
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
+}
+
+/// An axis with a label at each end and in the middle.
+fn axis<'a>(title: &'a str, from: f64, to: f64) -> Axis<'a> {
+    let labels = [from, f64::midpoint(from, to), to];
+    Axis::default()
+        .title(title)
+        .bounds([from, to])
+        .labels(labels.map(|value| Line::from(format!("{value:.0}"))))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::by::{By, vus_for};
 use super::search::Search;
-use super::trial::HOLD;
+use super::stage::HOLD;
 use crate::config::{self, Field, Inputs, Layer, Problem, RunConfig};
 use crate::metrics::Kind;
 use crate::suite::Outline;

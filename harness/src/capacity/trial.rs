@@ -6,14 +6,10 @@ use serde::Serialize;
 
 use super::pace::Pace;
 use super::search::Outcome;
+use super::stage::{HOLD, of_stage};
 use crate::metrics::TagFilter;
 use crate::report::RunResult;
 use crate::threshold::{ExitCode, Limits};
-
-/// Name of the stage that counts.
-pub const HOLD: &str = "hold";
-/// Name of the one before it, which only brings the load up.
-pub(super) const RISE: &str = "rise";
 
 /// One trial: a load, held for a while.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -132,11 +128,6 @@ impl Trial {
             holds: self.holds,
         }
     }
-}
-
-/// What carries the tag of a stage.
-pub(super) fn of_stage(stage: &str) -> TagFilter {
-    TagFilter(vec![("stage".to_owned(), stage.to_owned())])
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

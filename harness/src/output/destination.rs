@@ -1,12 +1,58 @@
-//! Where rows can go.
+//! What every output offers: a name, an address, and something that takes rows.
 
+use std::fmt;
+use std::future::ready;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
 use thiserror::Error;
 
-use super::address::Address;
-use super::file::{CsvFile, JsonFile};
-use super::influxdb::InfluxDb;
-use super::influxdb2::InfluxDb2;
 use super::point::Point;
+
+/// A kind of output. Each has a file of its own and a line in `address.rs`.
+pub(super) struct Kind {
+    /// What `--out` begins with.
+    pub(super) name: &'static str,
+    /// What comes after it and `=`, as errors show it.
+    pub(super) form: &'static str,
+    /// Reads what comes after it.
+    pub(super) read: fn(&str, Variable<'_>) -> Read,
+}
+
+/// A place, or what is wrong with it, in words.
+pub(super) type Read = Result<Arc<dyn Place>, String>;
+
+/// Looks up a variable of the environment, where secrets come from.
+pub(super) type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Where an output lies. What it shows and prints has no secret in it.
+pub(super) trait Place: fmt::Display + fmt::Debug + Send + Sync {
+    /// Opens it, and finds out what can be found out without writing.
+    fn open(&self) -> Opening<'_>;
+}
+
+/// An output on its way to be opened, or what is wrong with it, in words.
+pub(super) type Opening<'a> = BoxFuture<'a, Result<Box<dyn Output>, String>>;
+
+/// An opened output.
+pub(super) trait Output: Send {
+    /// Whether it takes k6's schema, a point a sample, where that is asked for.
+    fn takes_samples(&self) -> bool {
+        false
+    }
+
+    /// Writes a batch.
+    fn write<'a>(&'a mut self, points: &'a [Point]) -> Writing<'a>;
+
+    /// Writes lines of line protocol that are encoded already.
+    fn write_lines(&mut self, _lines: String) -> Writing<'_> {
+        let why = "a file is no database to replay into".to_owned();
+        Box::pin(ready(Err(WriteError::Refused(why))))
+    }
+}
+
+/// A write on its way.
+pub(super) type Writing<'a> = BoxFuture<'a, Result<(), WriteError>>;
 
 /// Why a batch was not taken.
 #[derive(Debug, Error)]
@@ -27,88 +73,4 @@ pub struct OpenError {
     pub name: String,
     /// What is wrong with it.
     pub reason: String,
-}
-
-/// An opened output.
-#[derive(Debug)]
-pub enum Destination {
-    /// InfluxDB 1.x `/write`.
-    Influx(InfluxDb),
-    /// InfluxDB 2.x `/api/v2/write`.
-    Influx2(InfluxDb2),
-    /// A JSON object a line.
-    Json(JsonFile),
-    /// A table.
-    Csv(CsvFile),
-}
-
-impl Destination {
-    /// Opens the output and writes `first` to it, if there is anything, so that bad credentials, a missing bucket or a
-    /// file that can't be written are found before the load.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub async fn open(address: &Address, first: &[Point]) -> Result<Self, OpenError> {
-        let failed = |reason: String| OpenError {
-            name: address.to_string(),
-            reason,
-        };
-        let mut destination = match address {
-            Address::Influx(settings) => {
-                Self::Influx(InfluxDb::connect(settings).await.map_err(failed)?)
-            }
-            Address::Influx2(settings) => {
-                Self::Influx2(InfluxDb2::connect(settings).map_err(failed)?)
-            }
-            Address::Json(path) => {
-                Self::Json(JsonFile::create(path).map_err(|error| failed(error.to_string()))?)
-            }
-            Address::Csv(path) => {
-                Self::Csv(CsvFile::create(path).map_err(|error| failed(error.to_string()))?)
-            }
-        };
-        if !first.is_empty() {
-            let written = destination.write(first).await;
-            written.map_err(|error| failed(error.to_string()))?;
-        }
-        Ok(destination)
-    }
-
-    /// Its name in accounts and errors, without any secret.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match self {
-            Self::Influx(output) => output.name(),
-            Self::Influx2(output) => output.name(),
-            Self::Json(output) => output.name(),
-            Self::Csv(output) => output.name(),
-        }
-    }
-
-    /// Writes a batch.
-    ///
-    /// # Errors
-    /// Why it was not taken.
-    pub async fn write(&mut self, points: &[Point]) -> Result<(), WriteError> {
-        match self {
-            Self::Influx(output) => output.write(points).await,
-            Self::Influx2(output) => output.write(points).await,
-            Self::Json(output) => output.write(points),
-            Self::Csv(output) => output.write(points),
-        }
-    }
-
-    /// Writes lines of line protocol that are encoded already.
-    ///
-    /// # Errors
-    /// Why they were not taken; files take none.
-    pub async fn write_lines(&mut self, lines: String) -> Result<(), WriteError> {
-        match self {
-            Self::Influx(output) => output.write_lines(lines).await,
-            Self::Influx2(output) => output.write_lines(lines).await,
-            Self::Json(_) | Self::Csv(_) => Err(WriteError::Refused(
-                "a file is no database to replay into".to_owned(),
-            )),
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::address::Address;
-use super::destination::{Destination, OpenError};
+use super::destination::OpenError;
 use super::pipeline::{Account, Pipe};
 use super::point::Point;
 use super::raw;
@@ -57,15 +57,15 @@ impl Feed {
         let running = source.rows.verdict(now_ms(), "running", -1);
         let mut pipes = Vec::new();
         for (number, address) in addresses.iter().enumerate() {
-            let is_influx = matches!(address, Address::Influx(_) | Address::Influx2(_));
-            let schema = if is_influx && source.raw.is_some() {
+            let output = address.open(std::slice::from_ref(&running)).await?;
+            let schema = if output.takes_samples() && source.raw.is_some() {
                 Schema::K6
             } else {
                 Schema::Ours
             };
-            let destination = Destination::open(address, std::slice::from_ref(&running)).await?;
             let spool = Spool::new(directory.join(format!("spool-{}.lp", number + 1)));
-            pipes.push((Pipe::start(destination, spool, 1), schema));
+            let pipe = Pipe::start(address.to_string(), output, spool, 1);
+            pipes.push((pipe, schema));
         }
         Ok(Self {
             held: vec![true; source.thresholds],

@@ -49,6 +49,16 @@ pub fn encode(point: &Point, out: &mut String) -> bool {
     true
 }
 
+/// The lines of points.
+#[must_use]
+pub(super) fn lines(points: &[Point]) -> String {
+    let mut lines = String::new();
+    for point in points {
+        encode(point, &mut lines);
+    }
+    lines
+}
+
 fn field(value: &Value, out: &mut String) {
     let _ = match value {
         Value::Float(number) => write!(out, "{number}"),

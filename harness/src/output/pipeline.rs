@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::destination::{Destination, WriteError};
+use super::destination::{Output, WriteError};
 use super::point::Point;
 use super::spool::Spool;
 
@@ -64,12 +64,17 @@ pub(super) struct Pipe {
 }
 
 impl Pipe {
-    /// Starts a pipeline on the current runtime; `destination` has been opened, and took
-    /// `delivered` rows then.
+    /// Starts a pipeline on the current runtime; `output` has been opened, and took `delivered`
+    /// rows then.
     #[must_use]
-    pub(super) fn start(destination: Destination, spool: Spool, delivered: u64) -> Self {
+    pub(super) fn start(
+        name: String,
+        output: Box<dyn Output>,
+        spool: Spool,
+        delivered: u64,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel(CHANNEL);
-        let mut pump = Pump::new(destination, spool);
+        let mut pump = Pump::new(name, output, spool);
         pump.account.delivered = delivered;
         Self {
             sender,
@@ -103,7 +108,7 @@ impl Pipe {
 }
 
 struct Pump {
-    destination: Destination,
+    output: Box<dyn Output>,
     spool: Spool,
     pending: VecDeque<Batch>,
     account: Account,
@@ -112,13 +117,13 @@ struct Pump {
 }
 
 impl Pump {
-    fn new(destination: Destination, spool: Spool) -> Self {
+    fn new(name: String, output: Box<dyn Output>, spool: Spool) -> Self {
         let account = Account {
-            name: destination.name(),
+            name,
             ..Account::default()
         };
         Self {
-            destination,
+            output,
             spool,
             pending: VecDeque::new(),
             account,
@@ -155,7 +160,7 @@ impl Pump {
         batches: &mut mpsc::Receiver<Batch>,
     ) -> Option<Result<(), WriteError>> {
         let Self {
-            destination,
+            output,
             spool,
             pending,
             account,
@@ -165,7 +170,7 @@ impl Pump {
         let next_try = *next_try;
         let mut write = std::pin::pin!(async {
             sleep_until(next_try).await;
-            destination.write(first).await
+            output.write(first).await
         });
         loop {
             tokio::select! {
@@ -189,7 +194,7 @@ impl Pump {
             let next_try = self.next_try;
             let write = async {
                 sleep_until(next_try).await;
-                self.destination.write(&first).await
+                self.output.write(&first).await
             };
             match timeout_at(deadline, write).await {
                 Ok(written) => self.settle(written),

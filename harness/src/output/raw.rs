@@ -1,10 +1,10 @@
 //! k6's own schema: one point a sample, the measurement is the metric and its value the field
 //! `value`, so that dashboards made for k6 keep working.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::point::Point;
-use crate::metrics::{Phase, Sample, SampleOf, Snapshot};
+use crate::metrics::{Phase, RequestTags, Sample, SampleOf, Snapshot};
 use crate::sampler::Tick;
 
 /// The points of samples.
@@ -27,27 +27,22 @@ pub(super) fn gauges(tick: &Tick<'_>) -> [Point; 2] {
 fn of_sample(sample: &Sample) -> Vec<Point> {
     let since = sample.at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let time_ns = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
-    let point = |metric: &'static str, value: f64| {
-        let mut point = Point::new(metric, time_ns).float("value", value);
-        point = point
+    let point = |(metric, value): (&'static str, f64)| {
+        Point::new(metric, time_ns)
+            .float("value", value)
             .int("vu", u64::from(sample.origin.vu))
-            .int("iter", sample.origin.iteration);
-        point
+            .int("iter", sample.origin.iteration)
     };
     match &sample.what {
         SampleOf::Iteration { tags, duration } => {
-            let ms = duration.as_secs_f64() * 1_000.0;
-            [("iterations", 1.0), ("iteration_duration", ms)]
-                .map(|(metric, value)| point(metric, value).tag("scenario", tags.scenario))
+            [("iterations", 1.0), ("iteration_duration", ms(*duration))]
+                .map(|value| point(value).tag("scenario", tags.scenario))
                 .into()
         }
         SampleOf::Check { tags, ok } => {
-            let value = f64::from(u8::from(*ok));
-            vec![
-                point("checks", value)
-                    .tag("scenario", tags.scenario)
-                    .tag("check", tags.check),
-            ]
+            let point = point(("checks", f64::from(u8::from(*ok))));
+            let point = point.tag("scenario", tags.scenario);
+            vec![point.tag("check", tags.check)]
         }
         SampleOf::Request {
             tags,
@@ -55,35 +50,45 @@ fn of_sample(sample: &Sample) -> Vec<Point> {
             phases,
             bytes,
         } => {
-            let tagged = |point: Point| {
-                point
-                    .tag("scenario", tags.scenario)
-                    .tag("name", tags.name)
-                    .tag("method", tags.method.as_str())
-                    .tag("status", tags.status.to_string())
-                    .tag("expected_response", tags.expected.to_string())
-                    .text("url", url.clone())
-            };
-            let mut values = vec![
-                ("http_reqs", 1.0),
-                ("http_req_failed", f64::from(u8::from(!tags.expected))),
-                ("data_sent", bytes.0 as f64),
-                ("data_received", bytes.1 as f64),
-            ];
-            for (phase, metric) in Phase::ALL {
-                if let Some((_, duration)) = phases.iter().find(|(of, _)| *of == phase) {
-                    values.push((metric, duration.as_secs_f64() * 1_000.0));
-                    values.extend(
-                        tags.trend
-                            .filter(|_| phase == Phase::Duration)
-                            .map(|trend| (trend, duration.as_secs_f64() * 1_000.0)),
-                    );
-                }
-            }
-            values
-                .into_iter()
-                .map(|(metric, value)| tagged(point(metric, value)))
-                .collect()
+            let values = values_of(tags, phases, *bytes).into_iter();
+            let points = values.map(point);
+            points.map(|point| tagged(point, tags, url)).collect()
         }
     }
+}
+
+/// What a request is measured by: metrics and their values.
+fn values_of(
+    tags: &RequestTags,
+    phases: &[(Phase, Duration)],
+    (sent, received): (u64, u64),
+) -> Vec<(&'static str, f64)> {
+    let mut values = vec![
+        ("http_reqs", 1.0),
+        ("http_req_failed", f64::from(u8::from(!tags.expected))),
+        ("data_sent", sent as f64),
+        ("data_received", received as f64),
+    ];
+    for (phase, metric) in Phase::ALL {
+        if let Some((_, duration)) = phases.iter().find(|(of, _)| *of == phase) {
+            let own = tags.trend.filter(|_| phase == Phase::Duration);
+            let metrics = [metric].into_iter().chain(own);
+            values.extend(metrics.map(|metric| (metric, ms(*duration))));
+        }
+    }
+    values
+}
+
+fn tagged(point: Point, tags: &RequestTags, url: &str) -> Point {
+    point
+        .tag("scenario", tags.scenario)
+        .tag("name", tags.name)
+        .tag("method", tags.method.as_str())
+        .tag("status", tags.status.to_string())
+        .tag("expected_response", tags.expected.to_string())
+        .text("url", url.to_owned())
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::address::Address;
-use super::destination::{Destination, OpenError, WriteError};
+use super::destination::{OpenError, Output, WriteError};
 use super::spool;
 
 /// Why a file was not delivered.
@@ -48,21 +48,21 @@ pub async fn replay(path: &Path, address: &Address) -> Result<u64, ReplayError> 
         path: path.to_owned(),
         source,
     })?;
-    let mut destination = Destination::open(address, &[]).await?;
+    let mut output = address.open(&[]).await?;
     let mut delivered = 0;
     for batch in batches {
         let failed = |source| ReplayError::Write { delivered, source };
-        write(&mut destination, &batch).await.map_err(failed)?;
+        write(&mut *output, &batch).await.map_err(failed)?;
         delivered += batch.len() as u64;
     }
     Ok(delivered)
 }
 
-async fn write(destination: &mut Destination, batch: &[String]) -> Result<(), WriteError> {
+async fn write(output: &mut dyn Output, batch: &[String]) -> Result<(), WriteError> {
     let mut tries = 0;
     loop {
         tries += 1;
-        match destination.write_lines(batch.join("\n")).await {
+        match output.write_lines(batch.join("\n")).await {
             Err(WriteError::Unavailable(_)) if tries < TRIES => tokio::time::sleep(PAUSE).await,
             written => return written,
         }

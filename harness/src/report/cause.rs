@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::second::SERVER_PARTS;
-use super::series::Slow;
+use super::series::{Second, Slow, has};
 
 /// Who was to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,30 @@ impl fmt::Display for Cause {
     }
 }
 
+impl Cause {
+    /// What speaks for it.
+    pub(super) const fn because(self) -> &'static str {
+        match self {
+            Self::Database => {
+                "what the slow requests waited for was PostgreSQL, or the batch before them that waited for it"
+            }
+            Self::Redis => {
+                "what the slow requests waited for was Redis, or the batch before them that waited for it"
+            }
+            Self::Queue => {
+                "requests waited for batches before them, although the stores answered quickly: more came than it can take"
+            }
+            Self::Handler => {
+                "the time is in none of queue, db and redis, and the generator's timers were in time"
+            }
+            Self::Generator => {
+                "the server's own times were short, and the generator's timers were late: it had no CPU, and a server on the same machine hadn't either"
+            }
+            Self::Unknown => "nothing says where the time went",
+        }
+    }
+}
+
 /// What the slow requests have in common.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Blame {
@@ -56,6 +80,37 @@ pub(super) struct Blame {
 }
 
 impl Blame {
+    /// The blame for the slow requests of these seconds that have these tags and are concerned.
+    pub(super) fn of<'a>(
+        seconds: impl IntoIterator<Item = &'a Second>,
+        tags: &[(String, String)],
+        concerned: impl Fn(&Slow) -> bool,
+    ) -> Self {
+        let mut blame = Self::default();
+        for second in seconds {
+            let lag = second
+                .gauges
+                .iter()
+                .find(|row| row.metric == "generator_lag_ms")
+                .map_or(0.0, |row| row.value);
+            let slow = second.slowest.iter();
+            for slow in slow.filter(|slow| has(&slow.tags, tags) && concerned(slow)) {
+                blame.add(slow, lag);
+                let name = slow.tags.get("name").map_or("", String::as_str);
+                for (part, (_, of)) in SERVER_PARTS.iter().enumerate() {
+                    let metric = format!("server_timing_{of}");
+                    let mut rows = second.trends.iter();
+                    if let Some(row) =
+                        rows.find(|row| row.metric == metric && row.tag("name") == name)
+                    {
+                        blame.note_longest(part, row.value.max);
+                    }
+                }
+            }
+        }
+        blame
+    }
+
     /// Adds a slow request; `lag` is the generator's worst in the second in which it ended.
     pub(super) fn add(&mut self, slow: &Slow, lag: f64) {
         self.count += 1;

@@ -32,6 +32,11 @@ pub fn write_comparison(comparison: &Comparison, out: &mut impl Write) -> io::Re
         writeln!(out, "{} {misfit}", "!".yellow().bold())?;
     }
     notes(comparison, out)?;
+    answer(comparison, out)
+}
+
+/// The answer in a word, and what it goes by.
+fn answer(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
     let (change, style) = match comparison.change {
         Change::Worse => ("WORSE", Style::new().red().bold()),
         Change::Better => ("BETTER", Style::new().green().bold()),

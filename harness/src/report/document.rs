@@ -3,6 +3,7 @@
 
 use thiserror::Error;
 
+use super::evidence::Evidence;
 use super::explain::{Explanation, explain};
 use super::measured::Measured;
 use super::series::Series;
@@ -54,14 +55,17 @@ impl Document {
             series.add_tags(&scenario.name, &scenario.tags);
         }
         let measured = Measured::of(&series)?;
-        let mut document = Self {
+        let explanations = explain(&Evidence {
+            summary: &summary,
+            seconds: &series.seconds,
+            measured: &measured,
+        });
+        Ok(Self {
             summary,
             series,
             comparison: None,
             measured,
-            explanations: Vec::new(),
-        };
-        document.explanations = explain(&document);
-        Ok(document)
+            explanations,
+        })
     }
 }

@@ -2,21 +2,16 @@
 //! the evidence. Pure.
 
 use super::cause::{Blame, Cause};
-use super::document::Document;
-use super::format::{cut, grouped, ms_unit, number, percent};
+use super::evidence::Evidence;
+use super::format::{grouped, ms_unit, number, percent};
 use super::measured::DURATION;
 use super::second::SERVER_PARTS;
-use super::series::{Row, Second, Slow, has};
+use super::series::{Row, Second, Slow};
 use super::shares::{Shares, when};
 use super::summary::FailureRow;
 use crate::metrics::{Aggregation, Encoded, Kind, Trend};
 use crate::shop::REQUESTS;
 use crate::threshold::Threshold;
-
-/// The longest part of an unexpected body that is repeated.
-const BODY: usize = 160;
-/// How many slow requests are shown.
-const SLOWEST: usize = 5;
 
 /// Why something didn't hold.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,13 +30,13 @@ pub struct Explanation {
 
 /// Explains what didn't hold, the weightiest first: invariants, then thresholds.
 #[must_use]
-pub fn explain(document: &Document) -> Vec<Explanation> {
-    let summary = &document.summary;
+pub(super) fn explain(evidence: &Evidence<'_>) -> Vec<Explanation> {
+    let summary = &evidence.summary;
     let broken = summary.invariants.iter().filter(|row| !row.ok);
     let crossed = summary.thresholds.iter().filter(|row| !row.ok);
-    let invariants = broken.map(|row| invariant(document, row));
+    let invariants = broken.map(|row| invariant(evidence, row));
     let thresholds = crossed.map(|row| match summary.threshold(&row.expression) {
-        Some(threshold) => crossed_threshold(document, &threshold, row.actual),
+        Some(threshold) => crossed_threshold(evidence, &threshold, row.actual),
         // Another version's: what it says stands in the reasons.
         None => Explanation {
             subject: row.expression.clone(),
@@ -52,7 +47,7 @@ pub fn explain(document: &Document) -> Vec<Explanation> {
 }
 
 fn crossed_threshold(
-    document: &Document,
+    evidence: &Evidence<'_>,
     threshold: &Threshold,
     actual: Option<f64>,
 ) -> Explanation {
@@ -68,9 +63,9 @@ fn crossed_threshold(
     };
     match (threshold.metric.name, threshold.metric.kind) {
         ("http_req_failed" | "http_req_success" | "checks", _) => {
-            failing(document, threshold, actual, &mut explanation);
+            failing(evidence, threshold, actual, &mut explanation);
         }
-        (_, Kind::Trend) => slow(document, threshold, actual, &mut explanation),
+        (_, Kind::Trend) => slow(evidence, threshold, actual, &mut explanation),
         (name, _) => {
             let sentence = format!(
                 "{name} came to {}, and {} {} was asked for.",
@@ -81,11 +76,11 @@ fn crossed_threshold(
             explanation.sentences.push(sentence);
             if name == "http_reqs" || name == "iterations" {
                 // At a rate, slow answers make no fewer requests: what was dropped stands in the reasons.
-                if document.summary.run.model != "open" {
+                if evidence.summary.run.model != "open" {
                     explanation.sentences.push("Virtual users send the next request when the last one is answered, so slow answers mean fewer requests.".to_owned());
                 }
-                let all = &document.series.seconds;
-                let blame = blame(all, &threshold.filter.0, |_| true);
+                let all = evidence.seconds;
+                let blame = Blame::of(all, &threshold.filter.0, |_| true);
                 conclude(&blame, blame.cause(), &mut explanation);
             }
         }
@@ -107,7 +102,12 @@ fn rows_of(threshold: &Threshold) -> (&str, Vec<(String, String)>) {
     }
 }
 
-fn slow(document: &Document, threshold: &Threshold, actual: f64, explanation: &mut Explanation) {
+fn slow(
+    evidence: &Evidence<'_>,
+    threshold: &Threshold,
+    actual: f64,
+    explanation: &mut Explanation,
+) {
     let (metric, tags) = rows_of(threshold);
     let limit = threshold.limit;
     explanation.sentences.push(format!(
@@ -119,21 +119,14 @@ fn slow(document: &Document, threshold: &Threshold, actual: f64, explanation: &m
     let mut over = Vec::new();
     let mut seconds = 0_u64;
     let mut who = Shares::default();
-    for second in &document.series.seconds {
-        let mut whole = Trend::default();
-        for row in second.trends.iter().filter(|row| row.is(metric, &tags)) {
-            let Ok(trend) = row.value.decode() else {
-                continue;
-            };
-            who.add(row, trend.count() - trend.count_up_to_ms(limit));
-            whole.merge(&trend);
-        }
-        seconds += u64::from(!whole.is_empty());
-        if !whole.is_empty()
-            && !threshold
-                .operator
-                .holds(aggregated(&whole, threshold.aggregation), limit)
-        {
+    for second in evidence.seconds {
+        let rows = second.trends.iter().filter(|row| row.is(metric, &tags));
+        let whole = slow_of(rows, limit, &mut who);
+        let Some(actual) = aggregated(&whole, threshold.aggregation) else {
+            continue;
+        };
+        seconds += 1;
+        if !threshold.operator.holds(actual, limit) {
             over.push(second);
         }
     }
@@ -148,31 +141,53 @@ fn slow(document: &Document, threshold: &Threshold, actual: f64, explanation: &m
         .sentences
         .extend(who.sentence(&format!("{what} above {}", ms_unit(limit))));
     if of_requests {
-        let all = &document.series.seconds;
-        let blame = blame(all, &tags, |slow| slow.duration > limit);
-        explanation.slowest = slowest(document, &tags, limit);
+        let all = evidence.seconds;
+        let blame = Blame::of(all, &tags, |slow| slow.duration > limit);
+        explanation.slowest = evidence.slowest(&tags, limit);
         conclude(&blame, blame.cause(), explanation);
     } else {
         // One is slow by all of its requests, of which none needs to be slow by itself, and by what
         // the generator took in between.
-        let blame = blame(over, &tags, |_| true);
-        explanation.slowest = slowest(document, &tags, 0.0);
+        let blame = Blame::of(over, &tags, |_| true);
+        explanation.slowest = evidence.slowest(&tags, 0.0);
         conclude(&blame, blame.cause_of_iterations(), explanation);
     }
 }
 
-fn aggregated(trend: &Trend, aggregation: Aggregation) -> f64 {
-    match aggregation {
+/// The sum of rows; `who` is told of what lies above the limit.
+fn slow_of<'a>(
+    rows: impl Iterator<Item = &'a Row<Encoded>>,
+    limit: f64,
+    who: &mut Shares,
+) -> Trend {
+    let mut whole = Trend::default();
+    for row in rows {
+        if let Ok(trend) = row.value.decode() {
+            who.add(row, trend.count() - trend.count_up_to_ms(limit));
+            whole.merge(&trend);
+        }
+    }
+    whole
+}
+
+/// What a trend comes to, if it has samples.
+fn aggregated(trend: &Trend, aggregation: Aggregation) -> Option<f64> {
+    (!trend.is_empty()).then(|| match aggregation {
         Aggregation::Avg => trend.avg_ms(),
         Aggregation::Min => trend.min_ms(),
         Aggregation::Max => trend.max_ms(),
         Aggregation::Percentile(percent) => trend.percentile_ms(percent),
         _ => trend.percentile_ms(50.0),
-    }
+    })
 }
 
 /// Rates: requests or checks that failed.
-fn failing(document: &Document, threshold: &Threshold, actual: f64, explanation: &mut Explanation) {
+fn failing(
+    evidence: &Evidence<'_>,
+    threshold: &Threshold,
+    actual: f64,
+    explanation: &mut Explanation,
+) {
     let checks = threshold.metric.name == "checks";
     let tags = &threshold.filter.0;
     explanation.sentences.push(format!(
@@ -183,36 +198,20 @@ fn failing(document: &Document, threshold: &Threshold, actual: f64, explanation:
     ));
     let mut over = Vec::new();
     let mut who = Shares::default();
-    for second in &document.series.seconds {
+    for second in evidence.seconds {
         let before = who.total;
-        if checks {
-            // Stages are no tag of these rows: a second is of one stage but for its edges.
-            let wanted: Vec<_> = tags
-                .iter()
-                .filter(|(key, _)| key != "stage")
-                .cloned()
-                .collect();
-            for row in second.rates.iter().filter(|row| row.is("checks", &wanted)) {
-                who.add(row, row.value.fails);
-            }
-        } else {
-            for row in second.trends.iter().filter(|row| row.is(DURATION, tags)) {
-                who.add(row, failures(row, threshold.metric.name));
-            }
-        }
+        add_failures(second, threshold, &mut who);
         if who.total > before {
             over.push(second);
         }
     }
     explanation
         .sentences
-        .extend(when(&over, document.series.seconds.len() as u64));
+        .extend(when(&over, evidence.seconds.len() as u64));
     let what = if checks { "failed checks" } else { "failures" };
     explanation.sentences.extend(who.sentence(what));
     let failed = who.values("name");
-    explanation.errors = errors(document, |row| {
-        checks || failed.contains(&row.name.as_str())
-    });
+    explanation.errors = evidence.errors(|row| checks || failed.contains(&row.name.as_str()));
     if let Some(sentence) = meaning(&explanation.errors) {
         explanation.sentences.push(sentence);
     }
@@ -221,11 +220,28 @@ fn failing(document: &Document, threshold: &Threshold, actual: f64, explanation:
     }
     let mut unexpected = tags.clone();
     unexpected.push(("expected_response".to_owned(), "false".to_owned()));
-    explanation.slowest = slowest(document, &unexpected, 0.0);
+    explanation.slowest = evidence.slowest(&unexpected, 0.0);
     // What was refused at once was not slow; what timed out was.
     if explanation.errors.iter().any(timed_out) {
-        let blame = blame(&document.series.seconds, &unexpected, |_| true);
+        let blame = Blame::of(evidence.seconds, &unexpected, |_| true);
         conclude(&blame, blame.cause(), explanation);
+    }
+}
+
+/// Adds what failed in a second.
+fn add_failures(second: &Second, threshold: &Threshold, who: &mut Shares) {
+    let (name, tags) = (threshold.metric.name, &threshold.filter.0);
+    if name != "checks" {
+        for row in second.trends.iter().filter(|row| row.is(DURATION, tags)) {
+            who.add(row, failures(row, name));
+        }
+        return;
+    }
+    // Stages are no tag of these rows: a second is of one stage but for its edges.
+    let wanted = tags.iter().filter(|(key, _)| key != "stage");
+    let wanted: Vec<_> = wanted.cloned().collect();
+    for row in second.rates.iter().filter(|row| row.is("checks", &wanted)) {
+        who.add(row, row.value.fails);
     }
 }
 
@@ -244,7 +260,7 @@ fn failures(row: &Row<Encoded>, metric: &str) -> u64 {
     if failed { row.value.count } else { 0 }
 }
 
-fn invariant(document: &Document, row: &crate::audit::Invariant) -> Explanation {
+fn invariant(evidence: &Evidence<'_>, row: &crate::audit::Invariant) -> Explanation {
     let mut sentences = vec![format!("Expected {}, found {}.", row.expected, row.actual)];
     sentences.extend(row.detail.clone());
     sentences.push(
@@ -263,10 +279,8 @@ fn invariant(document: &Document, row: &crate::audit::Invariant) -> Explanation 
         .filter(|(word, _)| row.name.contains(word))
         .map(|(_, name)| *name)
         .collect();
-    let errors = errors(document, |failure| {
-        topics.iter().any(|topic| failure.name.contains(topic))
-    });
-    let unexpected = document.measured.requests.iter().filter(|(name, group)| {
+    let errors = evidence.errors(|failure| topics.iter().any(|topic| failure.name.contains(topic)));
+    let unexpected = evidence.measured.requests.iter().filter(|(name, group)| {
         group.failed > 0 && topics.iter().any(|topic| name.contains(topic))
     });
     let unexpected: Vec<_> = unexpected
@@ -305,67 +319,6 @@ fn meaning(errors: &[FailureRow]) -> Option<String> {
     )
 }
 
-fn errors(document: &Document, concerned: impl Fn(&FailureRow) -> bool) -> Vec<FailureRow> {
-    let concerned = document
-        .summary
-        .failures
-        .iter()
-        .filter(|row| concerned(row));
-    concerned
-        .map(|row| FailureRow {
-            sample: cut(&row.sample, BODY),
-            ..row.clone()
-        })
-        .take(SLOWEST)
-        .collect()
-}
-
-fn slowest(document: &Document, tags: &[(String, String)], above: f64) -> Vec<Slow> {
-    let mut slowest: Vec<Slow> = Vec::new();
-    let all = document
-        .series
-        .seconds
-        .iter()
-        .flat_map(|second| &second.slowest);
-    for slow in all.filter(|slow| slow.duration > above && has(&slow.tags, tags)) {
-        let at = slowest.partition_point(|other| other.duration >= slow.duration);
-        if at < SLOWEST {
-            slowest.insert(at, slow.clone());
-            slowest.truncate(SLOWEST);
-        }
-    }
-    slowest
-}
-
-fn blame<'a>(
-    seconds: impl IntoIterator<Item = &'a Second>,
-    tags: &[(String, String)],
-    concerned: impl Fn(&Slow) -> bool,
-) -> Blame {
-    let mut blame = Blame::default();
-    for second in seconds {
-        let lag = second
-            .gauges
-            .iter()
-            .find(|row| row.metric == "generator_lag_ms")
-            .map_or(0.0, |row| row.value);
-        let slow = second.slowest.iter();
-        for slow in slow.filter(|slow| has(&slow.tags, tags) && concerned(slow)) {
-            blame.add(slow, lag);
-            let name = slow.tags.get("name").map_or("", String::as_str);
-            for (part, (_, of)) in SERVER_PARTS.iter().enumerate() {
-                let metric = format!("server_timing_{of}");
-                let mut rows = second.trends.iter();
-                if let Some(row) = rows.find(|row| row.metric == metric && row.tag("name") == name)
-                {
-                    blame.note_longest(part, row.value.max);
-                }
-            }
-        }
-    }
-    blame
-}
-
 fn conclude(blame: &Blame, cause: Option<Cause>, explanation: &mut Explanation) {
     let Some(cause) = cause else { return };
     let parts = SERVER_PARTS
@@ -378,26 +331,9 @@ fn conclude(blame: &Blame, cause: Option<Cause>, explanation: &mut Explanation) 
         .iter()
         .map(|(name, part)| format!("{name} {}", percent(blame.share(*part))))
         .collect();
-    let because = match cause {
-        Cause::Database => {
-            "what the slow requests waited for was PostgreSQL, or the batch before them that waited for it"
-        }
-        Cause::Redis => {
-            "what the slow requests waited for was Redis, or the batch before them that waited for it"
-        }
-        Cause::Queue => {
-            "requests waited for batches before them, although the stores answered quickly: more came than it can take"
-        }
-        Cause::Handler => {
-            "the time is in none of queue, db and redis, and the generator's timers were in time"
-        }
-        Cause::Generator => {
-            "the server's own times were short, and the generator's timers were late: it had no CPU, and a server on the same machine hadn't either"
-        }
-        Cause::Unknown => "nothing says where the time went",
-    };
     explanation.sentences.push(format!(
-        "Cause: {cause}: {because}. Time of the slowest requests of each second: {}. In the same seconds, requests like these took at most {} in the queue, {} in the database and {} in Redis, and the generator's timers were late by {}.",
+        "Cause: {cause}: {}. Time of the slowest requests of each second: {}. In the same seconds, requests like these took at most {} in the queue, {} in the database and {} in Redis, and the generator's timers were late by {}.",
+        cause.because(),
         parts.join(", "),
         ms_unit(blame.longest[0]),
         ms_unit(blame.longest[1]),

@@ -1,6 +1,7 @@
 //! Explanations of made-up runs: what they say, and what they leave unsaid.
 
-use super::super::{Head, SERIES_VERSION, Second, Series, Tags};
+use super::super::evidence::BODY;
+use super::super::{Document, Head, SERIES_VERSION, Second, Series, Tags};
 use super::*;
 use crate::metrics::Rate;
 use crate::report::Summary;

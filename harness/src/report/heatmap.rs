@@ -24,28 +24,6 @@ impl Charts<'_> {
         }
         let height = 9.0 * f64::from(high - low + 1);
         let each = height / f64::from(high - low + 1);
-        let columns = self.columns();
-        let most = columns
-            .iter()
-            .flat_map(|(_, _, heat)| heat.values())
-            .max()
-            .copied()
-            .unwrap_or(1);
-        let mut shades = vec![String::new(); SHADES.len()];
-        for (x, width, heat) in &columns {
-            for (row, count) in heat {
-                let share = (*count as f64 / most as f64).sqrt();
-                let shade = ((share * SHADES.len() as f64) as usize).min(SHADES.len() - 1);
-                // A hair wider than it is: no seams between neighbours.
-                rectangle(
-                    &mut shades[shade],
-                    *x,
-                    f64::from(high - row) * each,
-                    width + 0.6,
-                    each,
-                );
-            }
-        }
         let decades =
             (low as f64 / HEAT_ROWS).ceil() as i32..=((high + 1) as f64 / HEAT_ROWS).floor() as i32;
         let y = decades.map(|power| Tick {
@@ -61,12 +39,7 @@ impl Charts<'_> {
             y: y.collect(),
             x: time_ticks(self.measured.end_ms),
             bands: self.bands(),
-            marks: SHADES
-                .iter()
-                .zip(shades)
-                .filter(|(_, path)| !path.is_empty())
-                .map(|(class, path)| Mark { class, path })
-                .collect(),
+            marks: self.cells(high, each),
             limit: self.sla.as_ref().and_then(|(words, limit)| {
                 let row = limit.log10() * HEAT_ROWS;
                 let y = (f64::from(high + 1) - row) * each;
@@ -74,6 +47,28 @@ impl Charts<'_> {
             }),
             ..Plot::default()
         }
+    }
+
+    /// A mark for each shade, of all cells that have it; `high` is the topmost row.
+    fn cells(&self, high: i32, each: f64) -> Vec<Mark> {
+        let columns = self.columns();
+        let counts = columns.iter().flat_map(|(_, _, heat)| heat.values());
+        let most = counts.max().copied().unwrap_or(1);
+        let mut shades = vec![String::new(); SHADES.len()];
+        for (x, width, heat) in &columns {
+            for (row, count) in heat {
+                let share = (*count as f64 / most as f64).sqrt();
+                let shade = ((share * SHADES.len() as f64) as usize).min(SHADES.len() - 1);
+                let y = f64::from(high - row) * each;
+                // A hair wider than it is: no seams between neighbours.
+                rectangle(&mut shades[shade], *x, y, width + 0.6, each);
+            }
+        }
+        let marks = SHADES.iter().zip(shades);
+        marks
+            .filter(|(_, path)| !path.is_empty())
+            .map(|(class, path)| Mark { class, path })
+            .collect()
     }
 
     /// Neighbouring points put together, so that there are not too many columns.

@@ -7,7 +7,9 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::document::Document;
 use super::format::plural;
-use super::html::{actual, headline, verdict};
+use super::summary::Summary;
+use super::words::{actual, headline, verdict};
+use crate::compare::Comparison;
 use crate::threshold::{ExitCode, Verdict};
 
 /// Writes the document.
@@ -25,6 +27,7 @@ pub fn write_junit(document: &Document, out: impl Write) -> io::Result<()> {
             .find(|explanation| explanation.subject == subject);
         found.map_or_else(String::new, |explanation| explanation.sentences.join("\n"))
     };
+    report.add_test_suite(suite("run", [judged(document)]));
     let thresholds = summary.thresholds.iter().map(|row| {
         let message = format!("was {}", actual(summary, &row.expression, row.actual));
         case(
@@ -35,12 +38,23 @@ pub fn write_junit(document: &Document, out: impl Write) -> io::Result<()> {
             &why(&row.expression),
         )
     });
+    report.add_test_suite(suite("thresholds", thresholds));
     let invariants = summary.invariants.iter().map(|row| {
         let message = format!("expected {}, was {}", row.expected, row.actual);
         case("invariants", &row.name, row.ok, &message, &why(&row.name))
     });
+    report.add_test_suite(suite("invariants", invariants));
+    report.add_test_suite(suite("checks", checks(summary)));
+    if let Some(comparison) = &document.comparison {
+        let compared = compared(summary, comparison);
+        report.add_test_suite(suite("baseline", [compared]));
+    }
+    report.serialize(out).map_err(io::Error::other)
+}
+
+fn checks(summary: &Summary) -> impl Iterator<Item = TestCase> {
     let tolerated = summary.tolerates_failed_checks();
-    let checks = summary.checks.iter().map(|row| {
+    summary.checks.iter().map(move |row| {
         let message = format!(
             "failed {} of {}",
             row.fails,
@@ -53,21 +67,14 @@ pub fn write_junit(document: &Document, out: impl Write) -> io::Result<()> {
             &message,
             "",
         )
-    });
-    let compared = document.comparison.iter().map(|comparison| {
-        let regressed = summary.exit_code == ExitCode::Regressed.code();
-        let message = format!("{}: {}", comparison.base, comparison.change.words());
-        let why = summary.reasons.join("\n");
-        case("baseline", "no regression", !regressed, &message, &why)
-    });
-    report.add_test_suite(suite("run", [judged(document)]));
-    report.add_test_suite(suite("thresholds", thresholds));
-    report.add_test_suite(suite("invariants", invariants));
-    report.add_test_suite(suite("checks", checks));
-    if document.comparison.is_some() {
-        report.add_test_suite(suite("baseline", compared));
-    }
-    report.serialize(out).map_err(io::Error::other)
+    })
+}
+
+fn compared(summary: &Summary, comparison: &Comparison) -> TestCase {
+    let regressed = summary.exit_code == ExitCode::Regressed.code();
+    let message = format!("{}: {}", comparison.base, comparison.change.words());
+    let why = summary.reasons.join("\n");
+    case("baseline", "no regression", !regressed, &message, &why)
 }
 
 /// An invalid run is an error and no failure: nothing was tested.

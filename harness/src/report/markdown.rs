@@ -6,8 +6,8 @@ use super::charts::failed;
 use super::document::Document;
 use super::explain::Explanation;
 use super::format::{clock, cut, grouped, ms, ms_unit, number};
-use super::html::{actual, headline, verdict};
 use super::summary::Summary;
+use super::words::{actual, headline, verdict};
 use crate::compare::{Change, Comparison, Row};
 use crate::threshold::Verdict;
 

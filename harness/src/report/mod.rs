@@ -4,6 +4,7 @@ mod cause;
 mod charts;
 mod comparison;
 mod document;
+mod evidence;
 mod explain;
 mod format;
 mod heatmap;
@@ -23,13 +24,14 @@ mod summary;
 pub(crate) mod table;
 mod tables;
 mod terminal;
+mod words;
 
 use std::time::{Duration, SystemTime};
 
 pub use cause::Cause;
 pub use comparison::write_comparison;
 pub use document::{Document, DocumentError};
-pub use explain::{Explanation, explain};
+pub use explain::Explanation;
 pub use html::write_html;
 pub use json::{planned, summary, write_json};
 pub use junit::write_junit;

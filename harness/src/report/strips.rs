@@ -6,9 +6,12 @@ use super::charts::{Charts, PARTS};
 use super::format::ms_unit;
 use super::measured::Group;
 use super::plot::{Mark, Tick, WIDTH, log_ticks, rectangle};
+use crate::metrics::Trend;
 
 /// Columns of a distribution in a factor of ten.
 const DISTRIBUTION: f64 = 20.0;
+/// Height of a distribution.
+const HEIGHT: f64 = 34.0;
 
 /// A request's row in the charts that compare requests.
 #[derive(Debug)]
@@ -29,70 +32,90 @@ pub(super) struct Strips {
     pub(super) limit: Option<f64>,
 }
 
+/// A logarithmic scale of ms, between two exponents of ten.
+struct LogScale {
+    from: f64,
+    to: f64,
+}
+
+impl LogScale {
+    /// One that has room for these, in halves of a factor of ten.
+    fn over(min_ms: f64, max_ms: f64) -> Self {
+        let from = (min_ms.max(0.01).log10() * 2.0).floor() / 2.0;
+        let to = (max_ms.max(0.02).log10() * 2.0).ceil() / 2.0;
+        let to = to.max(from + 0.5);
+        Self { from, to }
+    }
+
+    fn x(&self, ms: f64) -> f64 {
+        let share = (ms.max(0.01).log10() - self.from) / (self.to - self.from);
+        share.clamp(0.0, 1.0) * WIDTH
+    }
+}
+
+fn distribution(name: &str, trend: &Trend, scale: &LogScale) -> Strip {
+    let bars = Mark {
+        class: "bars",
+        path: bars(trend, scale),
+    };
+    let [p50, p95, p99] = trend.percentiles_ms([50.0, 95.0, 99.0]);
+    let lines = [("p50", p50), ("p95", p95), ("p99", p99)].map(|(class, value)| Mark {
+        class,
+        path: format!("M{0:.1} 0V{HEIGHT}", scale.x(value)),
+    });
+    Strip {
+        name: name.to_owned(),
+        note: format!(
+            "p50 {}, p95 {}, p99 {}, max {}",
+            ms_unit(p50),
+            ms_unit(p95),
+            ms_unit(p99),
+            ms_unit(trend.max_ms())
+        ),
+        marks: [bars].into_iter().chain(lines).collect(),
+        text: ms_unit(p95),
+    }
+}
+
+/// The columns of a distribution, the highest as high as there is room.
+fn bars(trend: &Trend, scale: &LogScale) -> String {
+    let mut columns: BTreeMap<i32, u64> = BTreeMap::new();
+    for (ms, count) in trend.recorded() {
+        let column = (ms.max(0.01).log10() * DISTRIBUTION).floor() as i32;
+        *columns.entry(column).or_default() += count;
+    }
+    let most = columns.values().max().copied().unwrap_or(1) as f64;
+    let LogScale { from, to } = scale;
+    let width = WIDTH / ((to - from) * DISTRIBUTION);
+    let mut path = String::new();
+    for (column, count) in columns {
+        let left = (f64::from(column) / DISTRIBUTION - from) / (to - from) * WIDTH;
+        // What happened once is still to be seen.
+        let tall = (count as f64 / most * HEIGHT).max(1.5);
+        rectangle(&mut path, left.max(0.0), HEIGHT - tall, width * 0.92, tall);
+    }
+    path
+}
+
 impl Charts<'_> {
     /// The distribution of every request's durations, over one logarithmic scale.
     pub(super) fn distributions(&self) -> Strips {
-        let requests = self
-            .measured
-            .requests
-            .iter()
-            .filter(|(_, group)| !group.trend.is_empty());
         let all = &self.measured.all.trend;
         if all.is_empty() {
             return Strips::default();
         }
-        let from = (all.min_ms().max(0.01).log10() * 2.0).floor() / 2.0;
-        let to = ((all.max_ms().max(0.02).log10() * 2.0).ceil() / 2.0).max(from + 0.5);
-        let x = |ms: f64| ((ms.max(0.01).log10() - from) / (to - from)).clamp(0.0, 1.0) * WIDTH;
-        let height = 34.0;
-        let rows = requests.map(|(name, group)| {
-            let mut columns: BTreeMap<i32, u64> = BTreeMap::new();
-            for (ms, count) in group.trend.recorded() {
-                *columns
-                    .entry((ms.max(0.01).log10() * DISTRIBUTION).floor() as i32)
-                    .or_default() += count;
-            }
-            let most = columns.values().max().copied().unwrap_or(1) as f64;
-            let mut path = String::new();
-            let width = WIDTH / ((to - from) * DISTRIBUTION);
-            for (column, count) in columns {
-                let left = (f64::from(column) / DISTRIBUTION - from) / (to - from) * WIDTH;
-                // What happened once is still to be seen.
-                let tall = (count as f64 / most * height).max(1.5);
-                rectangle(&mut path, left.max(0.0), height - tall, width * 0.92, tall);
-            }
-            let mut marks = vec![Mark {
-                class: "bars",
-                path,
-            }];
-            let [p50, p95, p99] = group.trend.percentiles_ms([50.0, 95.0, 99.0]);
-            for (class, value) in [("p50", p50), ("p95", p95), ("p99", p99)] {
-                let path = format!("M{0:.1} 0V{height}", x(value));
-                marks.push(Mark { class, path });
-            }
-            Strip {
-                name: name.clone(),
-                note: format!(
-                    "p50 {}, p95 {}, p99 {}, max {}",
-                    ms_unit(p50),
-                    ms_unit(p95),
-                    ms_unit(p99),
-                    ms_unit(group.trend.max_ms())
-                ),
-                marks,
-                text: ms_unit(p95),
-            }
-        });
+        let scale = LogScale::over(all.min_ms(), all.max_ms());
+        let requests = self.measured.requests.iter();
+        let rows = requests
+            .filter(|(_, group)| !group.trend.is_empty())
+            .map(|(name, group)| distribution(name, &group.trend, &scale));
+        let limit = self.sla.as_ref().map(|(_, limit)| *limit);
+        let inside = |limit: &f64| limit.log10() > scale.from && limit.log10() < scale.to;
         Strips {
             rows: rows.collect(),
-            x: log_ticks(from, to),
-            height,
-            limit: self
-                .sla
-                .as_ref()
-                .map(|(_, limit)| *limit)
-                .filter(|limit| limit.log10() > from && limit.log10() < to)
-                .map(x),
+            x: log_ticks(scale.from, scale.to),
+            height: HEIGHT,
+            limit: limit.filter(inside).map(|limit| scale.x(limit)),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::parse::{Operator, Threshold};
-use crate::metrics::{Kind, Snapshot, Trend};
+use crate::metrics::{Kind, RequestTags, Snapshot, Trend};
 
 /// When a threshold was crossed, and what had the largest part in it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -80,6 +80,7 @@ impl fmt::Display for Crossing {
     }
 }
 
+/// Scenario, persona, name and status of a series.
 type Key = (
     &'static str,
     &'static str,
@@ -87,57 +88,23 @@ type Key = (
     Option<u16>,
 );
 
+/// Samples of a series: those on the wrong side of the limit, and all.
+type Count = (u64, u64);
+
 /// The series with the most samples on the wrong side.
 fn culprit(threshold: &Threshold, snapshot: &Snapshot) -> Option<Culprit> {
-    let mut series: BTreeMap<Key, (u64, u64)> = BTreeMap::new();
-    let mut add = |key: Key, wrong: u64, samples: u64| {
+    let counted = match (threshold.metric.kind, threshold.metric.name) {
+        (Kind::Rate, "checks") => of_checks(threshold, snapshot),
+        (Kind::Rate, _) => of_request_rates(threshold, snapshot),
+        (Kind::Trend, _) => of_trends(threshold, snapshot),
+        // Everything has its part in a sum.
+        (Kind::Counter | Kind::Gauge, _) => Vec::new(),
+    };
+    let mut series: BTreeMap<Key, Count> = BTreeMap::new();
+    for (key, (wrong, samples)) in counted {
         let sums = series.entry(key).or_default();
         sums.0 += wrong;
         sums.1 += samples;
-    };
-    let (name, filter) = (threshold.metric.name, &threshold.filter);
-    match (threshold.metric.kind, name) {
-        (Kind::Rate, "checks") => {
-            for (tags, counts) in snapshot.checks_of(filter) {
-                let all = counts.passes + counts.fails;
-                let key = (tags.scenario, tags.persona, Some(tags.check), None);
-                add(key, wrong_of_rate(threshold, counts.passes, all), all);
-            }
-        }
-        (Kind::Rate, _) => {
-            for (tags, requests) in snapshot.requests_of(filter) {
-                let all = requests.count();
-                let holds = match name {
-                    "http_req_failed" => !tags.expected,
-                    _ => (1..400).contains(&tags.status),
-                };
-                let passes = if holds { all } else { 0 };
-                let key = (
-                    tags.scenario,
-                    tags.persona,
-                    Some(tags.name),
-                    Some(tags.status),
-                );
-                add(key, wrong_of_rate(threshold, passes, all), all);
-            }
-        }
-        (Kind::Trend, _) => {
-            for (tags, trend) in snapshot.request_trends(name, filter) {
-                let key = (
-                    tags.scenario,
-                    tags.persona,
-                    Some(tags.name),
-                    Some(tags.status),
-                );
-                add(key, wrong_of_trend(threshold, trend), trend.count());
-            }
-            for (tags, trend) in snapshot.iteration_trends(name, filter) {
-                let key = (tags.scenario, tags.persona, None, None);
-                add(key, wrong_of_trend(threshold, trend), trend.count());
-            }
-        }
-        // Everything has its part in a sum.
-        (Kind::Counter | Kind::Gauge, _) => {}
     }
     let ((scenario, persona, name, status), (wrong, samples)) = series
         .into_iter()
@@ -151,6 +118,49 @@ fn culprit(threshold: &Threshold, snapshot: &Snapshot) -> Option<Culprit> {
         wrong,
         samples,
     })
+}
+
+fn of_checks(threshold: &Threshold, snapshot: &Snapshot) -> Vec<(Key, Count)> {
+    let checks = snapshot.checks_of(&threshold.filter);
+    let counted = checks.map(|(tags, counts)| {
+        let all = counts.passes + counts.fails;
+        let key = (tags.scenario, tags.persona, Some(tags.check), None);
+        (key, (wrong_of_rate(threshold, counts.passes, all), all))
+    });
+    counted.collect()
+}
+
+fn of_request_rates(threshold: &Threshold, snapshot: &Snapshot) -> Vec<(Key, Count)> {
+    let requests = snapshot.requests_of(&threshold.filter);
+    let counted = requests.map(|(tags, requests)| {
+        let all = requests.count();
+        let holds = match threshold.metric.name {
+            "http_req_failed" => !tags.expected,
+            _ => (1..400).contains(&tags.status),
+        };
+        let passes = if holds { all } else { 0 };
+        let wrong = wrong_of_rate(threshold, passes, all);
+        (of_request(tags), (wrong, all))
+    });
+    counted.collect()
+}
+
+fn of_trends(threshold: &Threshold, snapshot: &Snapshot) -> Vec<(Key, Count)> {
+    let (name, filter) = (threshold.metric.name, &threshold.filter);
+    let count = |trend| (wrong_of_trend(threshold, trend), trend.count());
+    let requests = snapshot.request_trends(name, filter);
+    let requests = requests.map(|(tags, trend)| (of_request(tags), count(trend)));
+    let iterations = snapshot.iteration_trends(name, filter);
+    let iterations = iterations.map(|(tags, trend)| {
+        let key = (tags.scenario, tags.persona, None, None);
+        (key, count(trend))
+    });
+    requests.chain(iterations).collect()
+}
+
+fn of_request(tags: &RequestTags) -> Key {
+    let (name, status) = (Some(tags.name), Some(tags.status));
+    (tags.scenario, tags.persona, name, status)
 }
 
 fn wrong_of_rate(threshold: &Threshold, passes: u64, all: u64) -> u64 {
