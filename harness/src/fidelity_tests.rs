@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::executor::{Rate, Schedule};
+use crate::fixture::ROLES;
 use crate::metrics::{IterationTags, Method, Phase, RequestTags};
-use crate::personas::{Mix, ThinkTimes};
+use crate::persona::{Mix, ThinkTimes};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -18,7 +19,7 @@ fn scenario(executor: Executor) -> Scenario {
             graceful_stop: SECOND,
             graceful_ramp_down: SECOND,
         },
-        mix: Mix::parse("a=3,b=1").expect("a mix"),
+        mix: Mix::parse("a=3,b=1", &ROLES).expect("a mix"),
         think: ThinkTimes::default(),
         tags: vec![],
     }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
-
 use crate::admin::Admin;
 use crate::catalogue::{Catalogue, MOST_PARTS, ServerPart};
 use crate::config::{Field, Fields, Options, Profile};
@@ -52,7 +50,7 @@ pub trait Suite: Sized + Send + Sync + 'static {
     }
 
     /// Starts a server for one run, where no `--host` is given. None: `--host` is required.
-    fn private() -> impl Future<Output = Result<Option<Box<dyn PrivateServer>>, Error>> + Send {
+    fn private() -> impl Future<Output = Result<Option<Box<dyn PrivateServer>>, Error>> {
         async { Ok(None) }
     }
 
@@ -195,6 +193,3 @@ impl Outline {
         }
     }
 }
-
-/// The future of one iteration.
-pub type Iteration<'a> = BoxFuture<'a, Result<(), crate::Stop>>;

@@ -30,13 +30,14 @@ use crate::config::RunConfig;
 use crate::executor::Control;
 use crate::metrics::Kind;
 use crate::run::{Session, directory_of};
+use crate::suite::{Outline, Suite};
 use crate::threshold::{ExitCode, Limits, Threshold};
 
 /// The shortest time that a threshold asks for, in ms: what p95 is drawn against.
 fn time_limit(thresholds: &[Threshold]) -> Option<f64> {
     thresholds
         .iter()
-        .filter(|threshold| threshold.metric.kind == Kind::Trend)
+        .filter(|threshold| threshold.metric.kind() == Kind::Trend)
         .map(|threshold| threshold.limit)
         .min_by(f64::total_cmp)
 }
@@ -55,7 +56,8 @@ fn tell(line: &str) {
 }
 
 /// Searches, telling every trial on standard error; the outcome goes to standard output.
-pub async fn run(
+pub async fn run<S: Suite>(
+    outline: Outline,
     request: Request,
     variables: Vec<(String, String)>,
     control: Arc<Control>,
@@ -63,11 +65,11 @@ pub async fn run(
 ) -> ExitCode {
     let config = |load| {
         request
-            .trial(load, variables.clone())
+            .trial(&outline, load, variables.clone())
             .expect("a trial differs from the first, which was valid, in its load alone")
     };
     let first = config(request.search.from);
-    let session = match Session::open(&first, control, telemetry).await {
+    let session = match Session::<S>::open(&first, control, telemetry).await {
         Ok(session) => session,
         Err(error) => {
             tell(&format!("error: {error}"));
@@ -94,9 +96,9 @@ pub async fn run(
 }
 
 /// Tries loads until the largest that holds is found; the exit code where it can't be.
-async fn search(
+async fn search<S: Suite>(
     request: &Request,
-    session: &Session,
+    session: &Session<S>,
     config: impl Fn(u32) -> RunConfig,
 ) -> Result<(Option<u32>, Vec<Trial>), ExitCode> {
     let mut trials: Vec<Trial> = Vec::new();
@@ -123,7 +125,12 @@ async fn search(
     }
 }
 
-async fn tried(request: &Request, session: &Session, load: u32, mut config: RunConfig) -> Trial {
+async fn tried<S: Suite>(
+    request: &Request,
+    session: &Session<S>,
+    load: u32,
+    mut config: RunConfig,
+) -> Trial {
     let limits = config.limits;
     if request.by == By::Rate {
         // Whether the rate was kept is asked of the hold, and not of the rise as well.

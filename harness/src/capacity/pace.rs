@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::stage::{HOLD, RISE, of_stage};
+use crate::metrics::{Counter, TrendOf};
 use crate::health::{LATE_MS, late_starts};
 use crate::report::RunResult;
 use crate::threshold::Limits;
@@ -47,11 +48,11 @@ impl Pace {
         }
         let snapshot = &result.snapshot;
         let trend = |metric| snapshot.trend(metric, &of_stage(HOLD));
-        let starts = trend("iteration_start_delay");
+        let starts = trend(TrendOf::StartDelay);
         // What nobody came to any more is dropped after the last stage, but was due in it.
         let dropped: u64 = arrivals.iter().map(|account| account.dropped).sum();
-        let earlier = snapshot.counter("dropped_iterations", &of_stage(RISE));
-        let dropped = dropped.saturating_sub(earlier.unwrap_or(0));
+        let earlier = snapshot.counter(Counter::Dropped, &of_stage(RISE));
+        let dropped = dropped.saturating_sub(earlier);
         let mut pace = Self {
             started_per_second: starts.count() as f64 / hold.as_secs_f64(),
             scheduled: starts.count() + dropped,
@@ -59,7 +60,7 @@ impl Pace {
             late: late_starts(&starts),
             vus: snapshot.vus_max.value,
             busy_vus: snapshot.vus.max,
-            iteration_p95: trend("iteration_duration").percentile_ms(95.0),
+            iteration_p95: trend(TrendOf::IterationDuration).percentile_ms(95.0),
             unkept: Vec::new(),
             personas: first.mix.shares().count(),
         };

@@ -50,7 +50,7 @@ impl Request {
             .push(threshold::parse("http_req_failed: rate==0", &[]).expect("the grammar has it"));
         for threshold in &mut config.thresholds {
             // While the load is brought up, the server warms up.
-            if threshold.metric.kind == Kind::Trend {
+            if threshold.metric.kind() == Kind::Trend {
                 let stage = ("stage".to_owned(), HOLD.to_owned());
                 threshold.filter.0.push(stage);
             }

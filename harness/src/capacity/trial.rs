@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::pace::Pace;
 use super::search::Outcome;
 use super::stage::{HOLD, of_stage};
-use crate::metrics::TagFilter;
+use crate::metrics::{Phase, RateOf, TagFilter, TrendOf};
 use crate::report::RunResult;
 use crate::threshold::{ExitCode, Limits};
 
@@ -65,8 +65,11 @@ impl Trial {
         let mut reasons = result.judgement.reasons.clone();
         reasons.extend(unkept);
         let snapshot = &result.snapshot;
-        let p95 = |metric| snapshot.trend(metric, &hold_only).percentile_ms(95.0);
-        let duration = snapshot.trend("http_req_duration", &hold_only);
+        let p95 = |phase| {
+            let trend = snapshot.trend(TrendOf::Phase(phase), &hold_only);
+            trend.percentile_ms(95.0)
+        };
+        let duration = snapshot.durations(&hold_only);
         let [med, p95_all, p99] = duration.percentiles_ms([50.0, 95.0, 99.0]);
         Self {
             load,
@@ -77,13 +80,13 @@ impl Trial {
             p95: p95_all,
             p99,
             failed: snapshot
-                .rate("http_req_failed", &TagFilter::default())
-                .and_then(crate::metrics::Rate::share)
+                .rate(RateOf::Failed, &TagFilter::default())
+                .share()
                 .unwrap_or(1.0),
             server: ServerParts {
-                queue: p95("server_timing_queue"),
-                db: p95("server_timing_db"),
-                redis: p95("server_timing_redis"),
+                queue: p95(Phase::ServerQueue),
+                db: p95(Phase::ServerDb),
+                redis: p95(Phase::ServerRedis),
             },
             generator_cpu: median(seconds.iter().map(|health| health.cpu_percent)),
             machine_cpu: median(seconds.iter().map(|health| health.machine_cpu_percent)),

@@ -9,7 +9,7 @@ use super::problem::{Problem, Source};
 use super::reader::Reader;
 use super::{shape, tags};
 use crate::executor::{Part, Plan, Schedule};
-use crate::metrics::intern;
+use crate::metrics::{DEFAULT_SCENARIO, intern};
 use crate::persona::{Mix, Role, ThinkTimes};
 
 /// Virtual users with a schedule of their own. Scenarios of a run go on at once.
@@ -31,7 +31,7 @@ impl Scenario {
     /// Its name in tags and reports: `default`, as in k6, where it has none of its own.
     #[must_use]
     pub fn label(&self) -> &'static str {
-        self.name.unwrap_or("default")
+        self.name.unwrap_or(DEFAULT_SCENARIO)
     }
 }
 

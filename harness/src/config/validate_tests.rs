@@ -1,7 +1,8 @@
 //! Layers, precedence, and every mistake a user can make.
 
 use super::*;
-use crate::config::{FIELDS, Field, PROFILES};
+use crate::config::Field;
+use crate::fixture::{PAUSE, outline};
 use crate::executor::{Executor, Schedule};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -17,7 +18,8 @@ fn inputs(line: &str) -> Inputs {
             inputs.variables.push((name.to_owned(), text.to_owned()));
             continue;
         };
-        let field = FIELDS.iter().find(|field| field.flag == flag).expect(flag);
+        let fields = outline().fields;
+        let field = fields.iter().find(|field| field.flag == flag).expect(flag);
         let value = (field.form != crate::config::Form::Switch)
             .then(|| words.next().expect(flag).to_owned());
         match lists.iter_mut().find(|(known, _)| known.key == field.key) {
@@ -32,7 +34,7 @@ fn inputs(line: &str) -> Inputs {
 }
 
 fn config(line: &str) -> RunConfig {
-    load(inputs(line)).unwrap_or_else(|problems| panic!("{line}: {problems:?}"))
+    load(&outline(), inputs(line)).unwrap_or_else(|problems| panic!("{line}: {problems:?}"))
 }
 
 /// The schedule of the only scenario.
@@ -49,7 +51,7 @@ fn schedule(line: &str) -> Schedule {
 }
 
 fn problems(line: &str) -> Vec<String> {
-    load(inputs(line))
+    load(&outline(), inputs(line))
         .expect_err(line)
         .iter()
         .map(ToString::to_string)
@@ -58,53 +60,11 @@ fn problems(line: &str) -> Vec<String> {
 
 #[test]
 fn every_profile_is_valid_and_described() {
-    for profile in &PROFILES {
+    for profile in outline().profiles {
         let config = config(&format!("--profile {}", profile.name));
         assert_eq!(config.profile, profile.name);
         assert!(!profile.description().is_empty(), "{}", profile.name);
     }
-}
-
-#[test]
-fn the_seeds_profiles_are_the_seeds() {
-    let ramp = |name: &str| match schedule(&format!("--profile {name}")).executor {
-        Executor::RampingVus { start_vus, stages } => (
-            start_vus,
-            stages
-                .iter()
-                .map(|s| (s.duration.as_secs(), s.target))
-                .collect::<Vec<_>>(),
-        ),
-        other => panic!("{name}: {other:?}"),
-    };
-    assert_eq!(ramp("flow_10vus"), (0, vec![(30, 10), (60, 10), (10, 0)]));
-    assert_eq!(
-        ramp("flow_100vus"),
-        (0, vec![(30, 100), (60, 100), (10, 0)])
-    );
-    assert_eq!(
-        ramp("flow_300vus"),
-        (0, vec![(30, 300), (120, 300), (20, 0)])
-    );
-    assert_eq!(
-        ramp("ramping"),
-        (
-            0,
-            vec![(60, 100), (60, 200), (60, 300), (120, 300), (30, 0)]
-        )
-    );
-    assert_eq!(schedule("--profile ramping").start_time, 10 * SECOND);
-    assert_eq!(schedule("--profile flow_300vus").graceful_stop, 20 * SECOND);
-    let herd = config("--profile flow_iterations");
-    let once = Executor::PerVuIterations {
-        vus: 300,
-        iterations: 1,
-        max_duration: 60 * SECOND,
-    };
-    assert_eq!(
-        (only(&herd).executor, herd.coupons),
-        (once, Coupons::Limited(100))
-    );
 }
 
 #[test]
@@ -123,7 +83,7 @@ fn without_any_load_it_is_the_smoke_profile() {
 
 #[test]
 fn flags_win_over_variables_over_profiles() {
-    let profile = "--profile flow_iterations";
+    let profile = "--profile herd";
     assert_eq!(schedule(profile).vus_max(), 300);
     assert_eq!(
         schedule(&format!("{profile} LOADTEST_VUS=20")).vus_max(),
@@ -142,14 +102,14 @@ fn flags_win_over_variables_over_profiles() {
 
 #[test]
 fn a_shape_given_above_replaces_the_profiles() {
-    let ramp = config("--profile flow_iterations --stage 1m:10");
+    let ramp = config("--profile herd --stage 1m:10");
     assert!(matches!(only(&ramp).executor, Executor::RampingVus { .. }));
     assert_eq!(
-        ramp.coupons,
-        Coupons::Limited(100),
+        ramp.options.get(&PAUSE),
+        Some("3s"),
         "what isn't the load stays"
     );
-    let constant = config("--profile flow_300vus --vus 3 --duration 5s");
+    let constant = config("--profile flow_10vus --vus 3 --duration 5s");
     assert_eq!(
         only(&constant).executor,
         Executor::ConstantVus {
@@ -214,7 +174,7 @@ fn single_mistakes_name_their_place() {
     let rows = [
         (
             "--profile nope",
-            "--profile: there is no profile 'nope'; known are smoke, flow_iterations",
+            "--profile: there is no profile 'nope'; known are smoke, herd",
         ),
         (
             "--config /nowhere.toml",
@@ -235,7 +195,7 @@ fn single_mistakes_name_their_place() {
         ),
         ("--stage 1m:5 --vus 5", "--vus: does not apply to stages"),
         (
-            "--vus 5 --profile flow_300vus",
+            "--vus 5 --profile flow_10vus",
             "--vus: does not apply to stages",
         ),
         (
@@ -397,7 +357,7 @@ fn a_file_may_have_several_scenarios() {
     assert_eq!(attack.schedule.graceful_stop, SECOND);
     assert_eq!(attack.schedule.start_time, 120 * SECOND);
     assert_eq!(attack.tags, [("team".to_owned(), "red".to_owned())]);
-    let think = steady.think.of(&crate::personas::REGISTRY[0]);
+    let think = steady.think.of("impulse_buyer");
     assert_eq!(think.to_string(), "1s..3s");
     assert_eq!(
         (config.plan().vus_max(), config.plan().end()),
@@ -545,7 +505,7 @@ fn files_take_the_same_words() {
         thresholds = "one"
         profile = "smoke"
     "#;
-    let layer = Layer::from_toml(toml, "shop.toml", &mut found);
+    let layer = Layer::from_toml(toml, "shop.toml", &outline().fields, &mut found);
     assert_eq!(layer.get("stages").expect("given").texts, ["hold=1m:5"]);
     assert_eq!(layer.get("seed").expect("given").texts, ["7"]);
     assert!(layer.get("no_audit").is_some());

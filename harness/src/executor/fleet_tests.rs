@@ -10,7 +10,7 @@ use super::super::schedule::Executor;
 use super::super::stage::Stage;
 use super::super::work::Account;
 use super::*;
-use crate::metrics::{Snapshot, TagFilter};
+use crate::metrics::{Counter, Snapshot, TagFilter, TrendOf};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -165,17 +165,13 @@ fn run_all(sleepers: &Sleepers<'_>) -> Outcome {
             .unzip();
         let mut snapshot = Snapshot::default();
         recorder.drain(&mut snapshot);
-        let counter = |name| {
-            snapshot
-                .counter(name, &TagFilter::default())
-                .expect("a known counter")
-        };
+        let counter = |counter| snapshot.counter(counter, &TagFilter::default());
         Outcome {
             vus,
             cuts: cuts.iter().sum(),
-            completed: counter("iterations"),
-            interrupted: counter("interrupted_iterations"),
-            dropped: counter("dropped_iterations"),
+            completed: counter(Counter::Iterations),
+            interrupted: counter(Counter::Interrupted),
+            dropped: counter(Counter::Dropped),
             account,
             snapshot,
             took,
@@ -327,8 +323,8 @@ fn arrivals_start_when_they_are_due_however_long_iterations_take() {
     let due: Vec<u128> = (0..100).map(|n| n * 10).collect();
     assert_eq!(began, due);
     let all = TagFilter::default();
-    let delay = outcome.snapshot.trend("iteration_start_delay", &all);
-    let response = outcome.snapshot.trend("iteration_response_time", &all);
+    let delay = outcome.snapshot.trend(TrendOf::StartDelay, &all);
+    let response = outcome.snapshot.trend(TrendOf::ResponseTime, &all);
     assert_eq!((delay.count(), delay.max_ms()), (100, 0.0));
     assert_eq!((response.min_ms(), response.max_ms()), (250.0, 250.0));
     assert_eq!((outcome.completed, outcome.dropped), (100, 0));
@@ -345,7 +341,7 @@ fn with_too_few_vus_arithmetic_says_what_is_dropped() {
     assert_eq!(began, [0, 250, 500, 750, 1_000, 1_250]);
     let delays = outcome
         .snapshot
-        .trend("iteration_start_delay", &TagFilter::default());
+        .trend(TrendOf::StartDelay, &TagFilter::default());
     // Due at 0, 10, 20, 250, 500, 750: late by 0, 240, 480, 500, 500, 500.
     assert_eq!(delays.sum_ms(), 2_220.0);
     let expected = Account {
@@ -414,7 +410,7 @@ fn thinking_comes_between_iterations_and_ends_with_the_window() {
     assert_eq!(began, [0, 400, 800]);
     let duration = outcome
         .snapshot
-        .trend("iteration_duration", &TagFilter::default());
+        .trend(TrendOf::IterationDuration, &TagFilter::default());
     assert_eq!(duration.max_ms(), 100.0, "thinking is no part of it");
     assert_eq!(outcome.took.as_millis(), 1_000);
 }
@@ -529,28 +525,28 @@ fn the_open_model_shows_a_stall_that_a_closed_one_hides() {
         max_start_delay: 3_000 * MS,
     };
     let open = stalled(enough(500));
-    let response = open.trend("iteration_response_time", &all);
+    let response = open.trend(TrendOf::ResponseTime, &all);
     assert_eq!((response.count(), response.max_ms()), (4_000, 2_000.0));
     assert!(
         near(response.percentile_ms(99.0), 1_800.0),
         "{}",
         response.percentile_ms(99.0)
     );
-    let service = open.trend("iteration_duration", &all);
+    let service = open.trend(TrendOf::IterationDuration, &all);
     assert!(
         near(service.percentile_ms(99.0), 1_800.0),
         "every one had a VU of its own"
     );
     // With 10 VUs nearly all of the stall is waiting for a VU: service time doesn't know of it.
     let few = stalled(enough(10));
-    let response = few.trend("iteration_response_time", &all);
+    let response = few.trend(TrendOf::ResponseTime, &all);
     assert!(response.percentile_ms(99.0) >= 1_800.0);
-    assert!(few.trend("iteration_duration", &all).percentile_ms(99.0) < 6.0);
+    assert!(few.trend(TrendOf::IterationDuration, &all).percentile_ms(99.0) < 6.0);
     let closed = stalled(Executor::ConstantVus {
         vus: 1,
         duration: 20_000 * MS,
     });
-    let service = closed.trend("iteration_duration", &all);
+    let service = closed.trend(TrendOf::IterationDuration, &all);
     assert_eq!(service.max_ms(), 2_000.0, "it was there");
     assert!(service.percentile_ms(99.9) < 6.0, "and is not seen");
 }
@@ -700,7 +696,7 @@ proptest! {
         prop_assert_eq!(account.started, outcome.started());
         prop_assert_eq!(account.dropped, outcome.dropped);
         prop_assert_eq!(outcome.completed + outcome.interrupted, outcome.started());
-        let delays = outcome.snapshot.trend("iteration_start_delay", &TagFilter::default());
+        let delays = outcome.snapshot.trend(TrendOf::StartDelay, &TagFilter::default());
         prop_assert_eq!(delays.count(), outcome.started());
         // A millisecond of slack: paused time moves in whole ones.
         prop_assert!(delays.max_ms() <= (delay_ms + 1) as f64);

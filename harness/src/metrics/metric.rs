@@ -165,6 +165,14 @@ pub fn all(catalogue: &Catalogue) -> impl Iterator<Item = Metric> {
     METRICS.iter().copied().chain(catalogue.trends().map(custom))
 }
 
+/// The parts of a request's time by the name of their metric.
+pub fn phases() -> impl Iterator<Item = (Phase, &'static str)> {
+    METRICS.iter().filter_map(|metric| match metric.of {
+        Of::Trend(TrendOf::Phase(phase)) => Some((phase, metric.name)),
+        _ => None,
+    })
+}
+
 /// The metric of this name, be it built in or one of the catalogue's custom trends.
 #[must_use]
 pub fn find(name: &str, catalogue: &Catalogue) -> Option<Metric> {

@@ -11,11 +11,13 @@ mod tags;
 pub use encoded::{Broken, Encoded};
 pub use histogram::Trend;
 pub use metric::{
-    AGGREGATIONS, Aggregation, Counter, GaugeOf, Kind, METRICS, Metric, Of, RateOf, TrendOf, all, find,
+    AGGREGATIONS, Aggregation, Counter, GaugeOf, Kind, METRICS, Metric, Of, RateOf, TrendOf, all, find, phases,
 };
 pub use raw::{Origin, RawSamples, Sample, SampleOf};
 pub use recorder::Recorder;
 pub use snapshot::{
     CheckCounts, CheckSum, Gauge, IterationSeries, Phase, Rate, RequestSeries, Slowest, Snapshot,
 };
-pub use tags::{CheckTags, IterationTags, Method, Names, RequestTags, TagFilter, intern};
+pub use tags::{
+    CheckTags, DEFAULT_SCENARIO, IterationTags, Method, Names, RequestTags, TagFilter, intern,
+};

@@ -9,6 +9,9 @@ use parking_lot::Mutex;
 
 use crate::catalogue::Catalogue;
 
+/// What a run's only scenario is called if it has no name, as in k6.
+pub const DEFAULT_SCENARIO: &str = "default";
+
 /// A name that the user chose, for tags: they are copied with every sample, so it lives as long as
 /// the process. Each different one is kept once.
 #[must_use]
@@ -107,6 +110,12 @@ pub struct Names {
 }
 
 impl TagFilter {
+    /// Takes what has this value of this tag.
+    #[must_use]
+    pub fn of(key: &str, value: &str) -> Self {
+        Self(vec![(key.to_owned(), value.to_owned())])
+    }
+
     /// Whether a series of requests passes.
     #[must_use]
     pub fn takes_request(&self, tags: &RequestTags, names: &Names) -> bool {

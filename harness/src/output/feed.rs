@@ -10,8 +10,8 @@ use super::point::Point;
 use super::raw;
 use super::rows::Rows;
 use super::spool::Spool;
-use crate::audit::Invariant;
 use crate::health::Health;
+use crate::invariant::Invariant;
 use crate::metrics::RawSamples;
 use crate::sampler::{Tick, now_ms};
 use crate::threshold::{Judgement, Outcome};
@@ -87,6 +87,8 @@ impl Feed {
         if let Some(raw) = &self.raw {
             let mut samples = raw::points(&raw.take());
             samples.extend(raw::gauges(tick));
+            let tagged = samples.into_iter().map(|point| self.rows.tagged(point));
+            let samples = tagged.collect();
             self.send(Schema::K6, samples);
         }
     }
@@ -155,6 +157,7 @@ mod tests {
             rows: Rows {
                 run_id: "run".to_owned(),
                 instance: "host".to_owned(),
+                tags: vec![],
             },
             thresholds: thresholds.len(),
             raw: None,

@@ -4,7 +4,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::point::Point;
-use crate::metrics::{Phase, RequestTags, Sample, SampleOf, Snapshot};
+use crate::metrics::{self, Phase, RequestTags, Sample, SampleOf, Snapshot};
 use crate::sampler::Tick;
 
 /// The points of samples.
@@ -69,7 +69,7 @@ fn values_of(
         ("data_sent", sent as f64),
         ("data_received", received as f64),
     ];
-    for (phase, metric) in Phase::ALL {
+    for (phase, metric) in metrics::phases() {
         if let Some((_, duration)) = phases.iter().find(|(of, _)| *of == phase) {
             let own = tags.trend.filter(|_| phase == Phase::Duration);
             let metrics = [metric].into_iter().chain(own);

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::point::Point;
-use crate::audit::Invariant;
 use crate::health::Health;
-use crate::metrics::{IterationSeries, Phase, RequestSeries, Snapshot, TagFilter, Trend, intern};
+use crate::invariant::Invariant;
+use crate::metrics::{
+    Counter, IterationSeries, Phase, RequestSeries, Snapshot, TagFilter, Trend, TrendOf, intern,
+};
 use crate::sampler::Tick;
-use crate::shop::custom_trends;
 use crate::threshold::{Judgement, Outcome, Verdict};
 
 /// Upper bounds of the heatmap's buckets in ms, with the field that counts what lies below each
@@ -41,6 +42,8 @@ pub struct Rows {
     pub run_id: String,
     /// The generator's name.
     pub instance: String,
+    /// The user's tags of the whole run, keys and values.
+    pub tags: Vec<(String, String)>,
 }
 
 impl Rows {
@@ -114,9 +117,18 @@ impl Rows {
     }
 
     fn point(&self, measurement: &'static str, time_ms: i64) -> Point {
-        Point::new(measurement, time_ms * NANOS_IN_MS)
+        let point = Point::new(measurement, time_ms * NANOS_IN_MS)
             .tag("run_id", self.run_id.clone())
-            .tag("instance", self.instance.clone())
+            .tag("instance", self.instance.clone());
+        self.tagged(point)
+    }
+
+    /// The same point with the tags of the whole run.
+    pub(super) fn tagged(&self, point: Point) -> Point {
+        let tags = self.tags.iter();
+        tags.fold(point, |point, (key, value)| {
+            point.tag(intern(key), value.clone())
+        })
     }
 
     fn of_scenario(&self, measurement: &'static str, tick: &Tick<'_>, scenario: &str) -> Point {
@@ -156,14 +168,14 @@ impl Rows {
 
     fn totals(&self, tick: &Tick<'_>, points: &mut Vec<Point>) {
         let all = TagFilter::default();
-        let trend = tick.second.trend("http_req_duration", &all);
-        let counter = |name| tick.second.counter(name, &all).unwrap_or(0);
+        let trend = tick.second.durations(&all);
+        let counter = |counter| tick.second.counter(counter, &all);
         let point = self
             .point("requests_total", tick.time_ms)
             .tag("stage", tick.stage.to_owned())
             .int("errors", errors(tick.second))
-            .int("bytes_sent", counter("data_sent"))
-            .int("bytes_received", counter("data_received"));
+            .int("bytes_sent", counter(Counter::Sent))
+            .int("bytes_received", counter(Counter::Received));
         points.push(distribution(point, &trend));
         let mut buckets = self.point("latency_buckets", tick.time_ms);
         let mut below = 0;
@@ -202,12 +214,11 @@ impl Rows {
     }
 
     fn trends(&self, tick: &Tick<'_>, points: &mut Vec<Point>) {
-        for name in custom_trends() {
+        let all = TagFilter::default();
+        for name in tick.total.names.catalogue.trends().map(intern) {
             let point = self.point("trends", tick.time_ms).tag("trend", name);
-            points.push(distribution(
-                point,
-                &tick.second.trend(name, &TagFilter::default()),
-            ));
+            let trend = tick.second.trend(TrendOf::Custom(name), &all);
+            points.push(distribution(point, &trend));
         }
     }
 
@@ -264,12 +275,13 @@ impl Rows {
     }
 
     fn checks(&self, tick: &Tick<'_>, points: &mut Vec<Point>) {
-        for (scenario, check, counts) in tick.total.checks_by_name() {
+        for sum in tick.total.checks_by_name() {
             points.push(
-                self.of_scenario("checks", tick, scenario)
-                    .tag("check", check)
-                    .int("passes", counts.passes)
-                    .int("fails", counts.fails),
+                self.of_scenario("checks", tick, sum.scenario)
+                    .tag("persona", sum.persona)
+                    .tag("check", sum.check)
+                    .int("passes", sum.counts.passes)
+                    .int("fails", sum.counts.fails),
             );
         }
     }
@@ -306,9 +318,7 @@ const fn verdict_word(verdict: Verdict) -> &'static str {
 }
 
 fn errors(snapshot: &Snapshot) -> u64 {
-    snapshot
-        .rate("http_req_failed", &TagFilter::default())
-        .map_or(0, |rate| rate.passes)
+    snapshot.failed(&TagFilter::default())
 }
 
 /// The fields that every distribution has. Without samples there are only the zero sums: a

@@ -8,6 +8,7 @@ use super::explain::{Explanation, explain};
 use super::measured::Measured;
 use super::series::Series;
 use super::summary::{SUMMARY_VERSION, Summary};
+use super::version1::upgraded;
 use crate::compare::Comparison;
 use crate::metrics::Broken;
 
@@ -45,14 +46,16 @@ impl Document {
     /// # Errors
     /// What doesn't fit together.
     pub fn new(summary: Summary, mut series: Series) -> Result<Self, DocumentError> {
-        if summary.version != SUMMARY_VERSION {
+        if !(1..=SUMMARY_VERSION).contains(&summary.version) {
             return Err(DocumentError::Version(summary.version));
         }
+        let summary = upgraded(summary);
         if series.head.run_id != summary.run.id {
             return Err(DocumentError::Stranger(series.head.run_id));
         }
+        series.add_tags(None, &summary.run.tags);
         for scenario in &summary.run.scenarios {
-            series.add_tags(&scenario.name, &scenario.tags);
+            series.add_tags(Some(&scenario.name), &scenario.tags);
         }
         let measured = Measured::of(&series)?;
         let explanations = explain(&Evidence {

@@ -9,8 +9,9 @@ use super::second::SERVER_PARTS;
 use super::series::{Row, Second, Slow};
 use super::shares::{Shares, when};
 use super::summary::FailureRow;
+use crate::catalogue::RequestEntry;
+use crate::invariant::Invariant;
 use crate::metrics::{Aggregation, Encoded, Kind, Trend};
-use crate::shop::REQUESTS;
 use crate::threshold::Threshold;
 
 /// Why something didn't hold.
@@ -61,8 +62,8 @@ fn crossed_threshold(
         explanation.sentences.push(sentence.to_owned());
         return explanation;
     };
-    match (threshold.metric.name, threshold.metric.kind) {
-        ("http_req_failed" | "http_req_success" | "checks", _) => {
+    match (threshold.metric.name, threshold.metric.kind()) {
+        (_, Kind::Rate) => {
             failing(evidence, threshold, actual, &mut explanation);
         }
         (_, Kind::Trend) => slow(evidence, threshold, actual, &mut explanation),
@@ -89,16 +90,20 @@ fn crossed_threshold(
 }
 
 /// What a trend is made of: the rows' metric, and the tags that they must have.
-fn rows_of(threshold: &Threshold) -> (&str, Vec<(String, String)>) {
+fn rows_of<'a>(
+    evidence: &Evidence<'_>,
+    threshold: &'a Threshold,
+) -> (&'a str, Vec<(String, String)>) {
     let mut tags = threshold.filter.0.clone();
     let name = threshold.metric.name;
-    let custom = REQUESTS.iter().find(|request| request.trend == Some(name));
-    match custom {
-        Some(request) => {
-            tags.push(("name".to_owned(), request.name.to_owned()));
+    let feeds = |request: &&RequestEntry| request.trend.as_deref() == Some(name);
+    let mut feeding = evidence.summary.catalogue.requests.iter().filter(feeds);
+    match (feeding.next(), feeding.next()) {
+        (Some(request), None) => {
+            tags.push(("name".to_owned(), request.name.clone()));
             (DURATION, tags)
         }
-        None => (name, tags),
+        _ => (name, tags),
     }
 }
 
@@ -108,7 +113,7 @@ fn slow(
     actual: f64,
     explanation: &mut Explanation,
 ) {
-    let (metric, tags) = rows_of(threshold);
+    let (metric, tags) = rows_of(evidence, threshold);
     let limit = threshold.limit;
     explanation.sentences.push(format!(
         "It was {}, and {} {} was asked for.",
@@ -260,29 +265,18 @@ fn failures(row: &Row<Encoded>, metric: &str) -> u64 {
     if failed { row.value.count } else { 0 }
 }
 
-fn invariant(evidence: &Evidence<'_>, row: &crate::audit::Invariant) -> Explanation {
+fn invariant(evidence: &Evidence<'_>, row: &Invariant) -> Explanation {
     let mut sentences = vec![format!("Expected {}, found {}.", row.expected, row.actual)];
     sentences.extend(row.detail.clone());
     sentences.push(
         "The books are compared after the load, so they can't tell when it began.".to_owned(),
     );
-    let topics = [
-        ("order", "order"),
-        ("coupon", "coupon"),
-        ("claim", "coupon"),
-        ("balance", "balance"),
-        ("charge", "charge"),
-        ("paid", "order"),
-    ];
-    let topics: Vec<_> = topics
+    let errors = evidence.errors(|failure| row.requests.contains(&failure.name));
+    let unexpected = evidence
+        .measured
+        .requests
         .iter()
-        .filter(|(word, _)| row.name.contains(word))
-        .map(|(_, name)| *name)
-        .collect();
-    let errors = evidence.errors(|failure| topics.iter().any(|topic| failure.name.contains(topic)));
-    let unexpected = evidence.measured.requests.iter().filter(|(name, group)| {
-        group.failed > 0 && topics.iter().any(|topic| name.contains(topic))
-    });
+        .filter(|(name, group)| group.failed > 0 && row.requests.contains(*name));
     let unexpected: Vec<_> = unexpected
         .map(|(name, group)| format!("{} of {name}", grouped(group.failed)))
         .collect();

@@ -68,7 +68,7 @@ pub(super) fn plural(count: u64, one: &str, many: &str) -> String {
 }
 
 /// The beginning of a text in one line, without control characters, which a report doesn't repeat.
-pub(super) fn cut(text: &str, most: usize) -> String {
+pub(crate) fn cut(text: &str, most: usize) -> String {
     let spaced = text
         .chars()
         .map(|c| if c.is_whitespace() { ' ' } else { c });

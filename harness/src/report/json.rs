@@ -12,9 +12,8 @@ use super::summary::{
     CheckRow, FailureRow, Generator, Run, SUMMARY_VERSION, ScenarioRow, StageRow, Summary,
     ThresholdRow, Value,
 };
-use crate::config::{RunConfig, command};
-use crate::metrics::{Gauge, Kind, METRICS, Snapshot, TagFilter, Trend};
-use crate::shop::{REQUESTS, custom_trends};
+use crate::config::RunConfig;
+use crate::metrics::{self, Counter, Gauge, Metric, Of, Snapshot, TagFilter, Trend};
 
 /// Writes the summary, indented.
 ///
@@ -35,6 +34,7 @@ pub fn summary(result: &RunResult) -> Summary {
         exit_code: result.judgement.exit.code(),
         reasons: result.judgement.reasons.clone(),
         run: run(result),
+        catalogue: (*result.config.catalogue).clone(),
         metrics: metrics(result),
         thresholds: result
             .thresholds
@@ -49,11 +49,12 @@ pub fn summary(result: &RunResult) -> Summary {
         checks: snapshot
             .checks_by_name()
             .into_iter()
-            .map(|(scenario, name, counts)| CheckRow {
-                name: name.to_owned(),
-                scenario: scenario.to_owned(),
-                passes: counts.passes,
-                fails: counts.fails,
+            .map(|sum| CheckRow {
+                name: sum.check.to_owned(),
+                scenario: sum.scenario.to_owned(),
+                persona: sum.persona.to_owned(),
+                passes: sum.counts.passes,
+                fails: sum.counts.fails,
             })
             .collect(),
         invariants: result.invariants.clone(),
@@ -112,7 +113,7 @@ fn run(result: &RunResult) -> Run {
     let config = &result.config;
     let counter = |name| {
         let all = TagFilter::default();
-        result.snapshot.counter(name, &all).unwrap_or(0)
+        result.snapshot.counter(name, &all)
     };
     Run {
         id: result.id.clone(),
@@ -121,11 +122,11 @@ fn run(result: &RunResult) -> Run {
         started_at: humantime::format_rfc3339_millis(result.started_at).to_string(),
         duration_ms: millis(result.duration),
         scenarios: scenarios(result),
-        iterations: counter("iterations"),
-        interrupted_iterations: counter("interrupted_iterations"),
-        dropped_iterations: counter("dropped_iterations"),
+        iterations: counter(Counter::Iterations),
+        interrupted_iterations: counter(Counter::Interrupted),
+        dropped_iterations: counter(Counter::Dropped),
         unknown_outcomes: result.unknown_outcomes,
-        command: command(&config.settings, config.seed),
+        command: config.command(),
         loadtest: env!("CARGO_PKG_VERSION").to_owned(),
         ..planned(config, &result.generator)
     }
@@ -143,6 +144,8 @@ pub fn planned(config: &RunConfig, generator: &Generator) -> Run {
     });
     Run {
         profile: config.profile.clone(),
+        name: config.name.clone(),
+        tags: config.tags.iter().cloned().collect(),
         host: config.host.clone().unwrap_or(PRIVATE_STACK.to_owned()),
         executor: config.executors(),
         model: model(config).to_owned(),
@@ -173,43 +176,33 @@ fn metrics(result: &RunResult) -> BTreeMap<String, Value> {
     const BY_NAME: [&str; 3] = ["http_req_duration", "http_reqs", "http_req_failed"];
     let all = TagFilter::default();
     let mut metrics = BTreeMap::new();
-    let mut add = |name: &str, kind: Kind, filter: &TagFilter| {
+    let mut add = |metric: &Metric, filter: &TagFilter| {
         metrics.insert(
-            format!("{name}{filter}"),
-            value(&result.snapshot, name, kind, filter),
+            format!("{}{filter}", metric.name),
+            value(&result.snapshot, metric.of, filter),
         );
     };
-    METRICS
-        .iter()
-        .for_each(|metric| add(metric.name, metric.kind, &all));
-    custom_trends()
-        .into_iter()
-        .for_each(|trend| add(trend, Kind::Trend, &all));
-    for request in REQUESTS {
-        let filter = TagFilter(vec![("name".to_owned(), request.name.to_owned())]);
+    let catalogue = &result.config.catalogue;
+    metrics::all(catalogue).for_each(|metric| add(&metric, &all));
+    for request in &catalogue.requests {
+        let filter = TagFilter::of("name", &request.name);
         if result.snapshot.requests_of(&filter).next().is_some() {
-            let named = METRICS
-                .iter()
-                .filter(|metric| BY_NAME.contains(&metric.name));
-            named.for_each(|metric| add(metric.name, metric.kind, &filter));
+            metrics::all(catalogue)
+                .filter(|metric| BY_NAME.contains(&metric.name))
+                .for_each(|metric| add(&metric, &filter));
         }
     }
     for outcome in &result.thresholds {
-        let threshold = &outcome.threshold;
-        add(
-            threshold.metric.name,
-            threshold.metric.kind,
-            &threshold.filter,
-        );
+        add(&outcome.threshold.metric, &outcome.threshold.filter);
     }
     metrics
 }
 
-fn value(snapshot: &Snapshot, name: &str, kind: Kind, filter: &TagFilter) -> Value {
-    match kind {
-        Kind::Trend => trend(&snapshot.trend(name, filter)),
-        Kind::Counter => {
-            let count = snapshot.counter(name, filter).unwrap_or(0);
+fn value(snapshot: &Snapshot, of: Of, filter: &TagFilter) -> Value {
+    match of {
+        Of::Trend(of) => trend(&snapshot.trend(of, filter)),
+        Of::Counter(counter) => {
+            let count = snapshot.counter(counter, filter);
             let seconds = snapshot.duration.as_secs_f64();
             Value::Counter {
                 count,
@@ -220,16 +213,16 @@ fn value(snapshot: &Snapshot, name: &str, kind: Kind, filter: &TagFilter) -> Val
                 },
             }
         }
-        Kind::Rate => {
-            let rate = snapshot.rate(name, filter).unwrap_or_default();
+        Of::Rate(of) => {
+            let rate = snapshot.rate(of, filter);
             Value::Rate {
                 rate: rate.share(),
                 passes: rate.passes,
                 fails: rate.fails,
             }
         }
-        Kind::Gauge => {
-            let Gauge { value, min, max } = snapshot.gauge(name).unwrap_or_default();
+        Of::Gauge(of) => {
+            let Gauge { value, min, max } = snapshot.gauge(of);
             Value::Gauge { value, min, max }
         }
     }

@@ -6,7 +6,7 @@ mod comparison;
 mod document;
 mod evidence;
 mod explain;
-mod format;
+pub(crate) mod format;
 mod heatmap;
 mod html;
 mod json;
@@ -24,6 +24,7 @@ mod summary;
 pub(crate) mod table;
 mod tables;
 mod terminal;
+mod version1;
 mod words;
 
 use std::time::{Duration, SystemTime};
@@ -47,12 +48,12 @@ pub use summary::{
 };
 pub use terminal::write_terminal;
 
-use crate::audit::Invariant;
 use crate::compare::Comparison;
 use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
 use crate::executor;
 use crate::fidelity::PersonaShare;
+use crate::invariant::Invariant;
 use crate::metrics::Snapshot;
 use crate::output::Account;
 use crate::threshold::{Judgement, Outcome};

@@ -4,33 +4,27 @@ use std::io::{self, Write};
 
 use crate::config::{RunConfig, Scenario};
 use crate::executor::{Iterations, Schedule};
-use crate::personas::ThinkTime;
-use crate::shop::Coupons;
+use crate::persona::ThinkTime;
 
 /// Writes the plan.
 ///
 /// # Errors
 /// The writer's.
 pub fn write_plan(config: &RunConfig, mut out: impl Write) -> io::Result<()> {
-    let host = config.host.as_deref().unwrap_or("a private stack");
+    let private = config.private.unwrap_or("nothing");
+    let host = config.host.as_deref().unwrap_or(private);
     writeln!(
         out,
         "{}: {} against {host}",
         config.profile,
         config.executors()
     )?;
-    let times = [
-        ("coupon wait", config.coupon_wait),
-        ("http time-out", config.http_timeout),
-    ];
-    for (name, time) in times {
-        writeln!(out, "  {name:<20} {}", humantime::format_duration(time))?;
+    let timeout = humantime::format_duration(config.http_timeout);
+    writeln!(out, "  {:<20} {timeout}", "http time-out")?;
+    for field in config.fields.own() {
+        let value = config.options.get(field).unwrap_or(field.default);
+        writeln!(out, "  {:<20} {value}", field.key.replace('_', " "))?;
     }
-    let coupons = match config.coupons {
-        Coupons::Limited(quantity) => quantity.to_string(),
-        Coupons::Unlimited => "unlimited".to_owned(),
-    };
-    writeln!(out, "  {:<20} {coupons}", "coupons")?;
     for scenario in &config.scenarios {
         if let Some(name) = scenario.name {
             writeln!(
@@ -103,7 +97,7 @@ fn personas(scenario: &Scenario, out: &mut impl Write) -> io::Result<()> {
             .iter()
             .filter(|dealt| dealt.key == persona.key)
             .count();
-        let think = match scenario.think.of(persona) {
+        let think = match scenario.think.of(persona.name) {
             ThinkTime::None => String::new(),
             think => format!(", thinking {think}"),
         };

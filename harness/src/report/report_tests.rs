@@ -3,15 +3,16 @@
 use std::time::UNIX_EPOCH;
 
 use super::*;
-use crate::audit::{Amount, Invariant};
 use crate::config::{self, Field, Inputs, Layer};
 use crate::fidelity::RequestShare;
 use crate::health::{Health, Resources};
+use crate::invariant::{Amount, Invariant};
 use crate::metrics::{CheckCounts, CheckTags, IterationTags, Method, Phase, RequestTags};
 use crate::output::Account;
 use crate::threshold::{Evidence, Limits, evaluate, judge};
 
 const PERSONA: &str = "impulse_buyer";
+const SCENARIO: &str = "default";
 
 fn config() -> RunConfig {
     let mut flags = Layer::default();
@@ -23,11 +24,11 @@ fn config() -> RunConfig {
         Field::of_key("thresholds").expect("a field"),
         vec![order.to_owned()],
     );
-    config::load(Inputs {
+    let inputs = Inputs {
         flags,
         variables: vec![],
-    })
-    .expect("a good configuration")
+    };
+    config::load(&crate::fixture::outline(), inputs).expect("a good configuration")
 }
 
 fn snapshot(config: &RunConfig) -> Snapshot {
@@ -37,7 +38,7 @@ fn snapshot(config: &RunConfig) -> Snapshot {
         ..Snapshot::default()
     };
     let order = RequestTags {
-        scenario: PERSONA,
+        scenario: SCENARIO,
         persona: PERSONA,
         name: "5_create_order",
         method: Method::Post,
@@ -68,7 +69,7 @@ fn snapshot(config: &RunConfig) -> Snapshot {
     let iterations = snapshot
         .iterations
         .entry(IterationTags {
-            scenario: PERSONA,
+            scenario: SCENARIO,
             persona: PERSONA,
             stage: 0,
         })
@@ -76,7 +77,7 @@ fn snapshot(config: &RunConfig) -> Snapshot {
     (0..99).for_each(|_| iterations.duration.record(Duration::from_millis(1_000)));
     iterations.interrupted = 1;
     let check = CheckTags {
-        scenario: PERSONA,
+        scenario: SCENARIO,
         persona: PERSONA,
         check: "order 201",
         stage: 0,
@@ -103,6 +104,7 @@ fn result() -> RunResult {
         actual,
         ok,
         detail: detail.map(str::to_owned),
+        requests: vec![],
     };
     let invariants = vec![
         invariant(

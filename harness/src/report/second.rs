@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::series::{Row, Second, Slow, Tags};
 use crate::health::Health;
-use crate::metrics::{Encoded, Phase, Rate, RequestTags, Snapshot, TagFilter, Trend};
+use crate::metrics::{
+    Counter, Encoded, Phase, Rate, RequestTags, Snapshot, TagFilter, Trend, TrendOf, intern,
+};
 use crate::sampler::Tick;
-use crate::shop::custom_trends;
 
 /// The parts of `Server-Timing` by the name that the server gives them.
 pub const SERVER_PARTS: [(Phase, &str); 3] = [
@@ -82,15 +83,19 @@ impl Second {
             ));
         }
         let all = TagFilter::default();
-        for name in custom_trends() {
-            let trend = snapshot.trend(name, &all);
+        for name in snapshot.names.catalogue.trends() {
+            let trend = snapshot.trend(TrendOf::Custom(intern(name)), &all);
             if !trend.is_empty() {
                 self.trends
                     .push(row(name, Tags::new(), Encoded::whole(&trend)));
             }
         }
-        for name in ["data_sent", "data_received"] {
-            let value = snapshot.counter(name, &all).unwrap_or(0);
+        let bytes = [
+            ("data_sent", Counter::Sent),
+            ("data_received", Counter::Received),
+        ];
+        for (name, counter) in bytes {
+            let value = snapshot.counter(counter, &all);
             self.counters.push(row(name, Tags::new(), value));
         }
     }

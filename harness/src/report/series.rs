@@ -139,13 +139,15 @@ pub enum SeriesError {
 }
 
 impl Series {
-    /// Gives whatever is of a scenario the scenario's own tags, which the file doesn't repeat.
-    pub(super) fn add_tags(&mut self, scenario: &str, own: &Tags) {
+    /// Gives whatever is of a scenario, or everything, the user's own tags, which the file doesn't
+    /// repeat.
+    pub(super) fn add_tags(&mut self, scenario: Option<&str>, own: &Tags) {
         if own.is_empty() {
             return;
         }
         let add = |tags: &mut Tags| {
-            if tags.get("scenario").is_some_and(|name| name == scenario) {
+            let of_scenario = || tags.get("scenario").map(String::as_str) == scenario;
+            if scenario.is_none() || of_scenario() {
                 tags.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
             }
         };

@@ -1,5 +1,6 @@
 //! A recorded run as comparisons take it: which seconds count, and what of them.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -8,9 +9,10 @@ use thiserror::Error;
 
 use super::series::{SERIES_FILE, Second, Series, SeriesError, has};
 use super::summary::{Run, Summary};
+use super::version1::upgraded;
+use crate::catalogue::Catalogue;
 use crate::compare::{self, Measure, Metric, Subject};
 use crate::metrics::{Broken, Trend};
-use crate::shop::REQUESTS;
 use crate::threshold::Verdict;
 
 /// A run that was recorded: its summary and the series that lies beside it.
@@ -18,6 +20,8 @@ use crate::threshold::Verdict;
 pub struct Recorded {
     /// What was run.
     pub run: Run,
+    /// What was known of the API.
+    pub catalogue: Catalogue,
     /// Its verdict.
     pub verdict: Verdict,
     /// Its seconds.
@@ -91,8 +95,10 @@ impl Recorded {
                 path: path.clone(),
                 source,
             })?;
+        let summary = upgraded(summary);
         Ok(Self {
             series: read_series(&path.with_file_name(SERIES_FILE))?,
+            catalogue: summary.catalogue,
             run: summary.run,
             verdict: summary.verdict,
         })
@@ -130,12 +136,12 @@ impl Recorded {
             false,
             iterations,
         ));
-        for request in REQUESTS {
-            let name = match request.trend {
+        for request in &self.catalogue.requests {
+            let name = match &request.trend {
                 Some(trend) => format!("{trend} ({})", request.name),
                 None => format!("http_req_duration{{name:{}}}", request.name),
             };
-            let of_it = requests(&[("name", request.name)])?;
+            let of_it = requests(&[("name", &request.name)])?;
             metrics.push(metric(&name, DISTRIBUTION, false, of_it));
         }
         // What neither run does isn't there to be compared.
@@ -268,7 +274,14 @@ pub fn misfits(base: &Recorded, new: &Run) -> Vec<String> {
         let given = run.settings.iter().find(|setting| setting.key == key);
         given.map_or("the default".to_owned(), |setting| setting.values.join(";"))
     };
-    let settings = LOAD_SETTINGS.map(|key| (key, setting(old, key), setting(new, key)));
+    let given = old.settings.iter().chain(&new.settings);
+    let compared: BTreeSet<&str> = given
+        .filter(|setting| setting.compared)
+        .map(|setting| setting.key.as_str())
+        .collect();
+    let settings = compared
+        .into_iter()
+        .map(|key| (key, setting(old, key), setting(new, key)));
     let mut misfits: Vec<String> = pairs
         .into_iter()
         .chain(settings)
@@ -280,17 +293,6 @@ pub fn misfits(base: &Recorded, new: &Run) -> Vec<String> {
     }
     misfits
 }
-
-/// What else makes one load differ from another.
-const LOAD_SETTINGS: [&str; 7] = [
-    "think_time",
-    "max_start_delay",
-    "iterations",
-    "iterations_per_vu",
-    "coupons",
-    "coupon_wait",
-    "http_timeout",
-];
 
 /// What stands behind the address of a server that was started for the run.
 pub const PRIVATE_STACK: &str = "(private stack)";
@@ -360,6 +362,7 @@ mod tests {
         };
         let base = Recorded {
             run: run.clone(),
+            catalogue: Catalogue::default(),
             verdict: Verdict::Pass,
             series: Series::default(),
         };

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::audit::Invariant;
+use crate::catalogue::Catalogue;
 use crate::config::Setting;
 use crate::executor;
+use crate::invariant::Invariant;
 use crate::output::Account;
-use crate::shop::custom_trends;
 use crate::threshold::{Known, Threshold, Verdict, parse_knowing};
 
 /// Version of the document: raised when a key changes its meaning or goes away.
-pub const SUMMARY_VERSION: u32 = 1;
+pub const SUMMARY_VERSION: u32 = 2;
 
 /// The whole document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Summary {
     pub reasons: Vec<String>,
     /// What was run.
     pub run: Run,
+    /// What was known of the API. Version 1 has none: it is inferred.
+    #[serde(default)]
+    pub catalogue: Catalogue,
     /// By name, and by `name{tag:value}`.
     pub metrics: BTreeMap<String, Value>,
     /// The thresholds.
@@ -56,9 +59,10 @@ impl Summary {
         let scenarios = self.run.scenarios.iter();
         let own_tags: Vec<String> = scenarios
             .flat_map(|scenario| scenario.tags.keys().cloned())
+            .chain(self.run.tags.keys().cloned())
             .collect();
         let known = Known {
-            trends: &custom_trends(),
+            catalogue: &self.catalogue,
             tags: &own_tags,
         };
         parse_knowing(expression, known).ok()
@@ -86,6 +90,12 @@ pub struct Run {
     pub id: String,
     /// Name of the profile, path of the file, or `custom`.
     pub profile: String,
+    /// What the user calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The user's tags of the whole run.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// The address that was tested.
     pub host: String,
     /// k6's name of the executor.
@@ -181,6 +191,39 @@ pub struct Generator {
     pub memory_bytes: u64,
 }
 
+impl Generator {
+    /// This machine.
+    #[must_use]
+    pub fn of_this_machine() -> Self {
+        let kind = sysinfo::MemoryRefreshKind::nothing().with_ram();
+        let (memory_bytes, cpu) = sysinfo::System::new().map_or_else(
+            |_| (0, String::new()),
+            |mut system| {
+                system.refresh_memory_specifics(kind);
+                system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
+                let cpu = system
+                    .cpus()
+                    .first()
+                    .map(|cpu| cpu.brand().trim().to_owned());
+                (system.total_memory(), cpu.unwrap_or_default())
+            },
+        );
+        Self {
+            host: Self::host_name(),
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            cpus: std::thread::available_parallelism().map_or(1, Into::into),
+            cpu,
+            memory_bytes,
+        }
+    }
+
+    /// The generator's name in rows: the host's.
+    #[must_use]
+    pub fn host_name() -> String {
+        sysinfo::System::host_name().unwrap_or_else(|_| "localhost".to_owned())
+    }
+}
+
 /// What a metric came to.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -229,8 +272,11 @@ pub struct ThresholdRow {
 pub struct CheckRow {
     /// What was asserted.
     pub name: String,
-    /// Name of the persona.
+    /// Name of the scenario.
     pub scenario: String,
+    /// Name of the persona; version 1 has it as the scenario.
+    #[serde(default)]
+    pub persona: String,
     /// Times it held.
     pub passes: u64,
     /// Times it didn't.

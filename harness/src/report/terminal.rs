@@ -9,8 +9,7 @@ use super::RunResult;
 use super::comparison::write_comparison;
 use super::format::ms;
 use super::table::{Table, mark, section};
-use crate::metrics::{Snapshot, TagFilter, Trend};
-use crate::shop::{REQUESTS, custom_trends};
+use crate::metrics::{self, Counter, Of, Snapshot, TagFilter, Trend};
 use crate::threshold::Verdict;
 
 /// Writes the summary with escape sequences for colours: a writer that is no terminal's must strip
@@ -46,13 +45,11 @@ pub fn write_terminal(result: &RunResult, mut out: impl Write) -> io::Result<()>
 
 fn head(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     let config = &result.config;
-    let counter = |name| {
-        result
-            .snapshot
-            .counter(name, &TagFilter::default())
-            .unwrap_or(0)
+    let counter = |counter| {
+        let all = TagFilter::default();
+        result.snapshot.counter(counter, &all)
     };
-    let interrupted = counter("interrupted_iterations");
+    let interrupted = counter(Counter::Interrupted);
     writeln!(out)?;
     writeln!(out, "{}", format!("loadtest {}", result.id).bold())?;
     writeln!(
@@ -74,7 +71,7 @@ fn head(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
         "{} · {:.1} s · {} iterations{cut}",
         result.host,
         result.duration.as_secs_f64(),
-        counter("iterations")
+        counter(Counter::Iterations)
     )?;
     arrivals(result, out)
 }
@@ -113,20 +110,17 @@ fn requests(snapshot: &Snapshot) -> Table {
         "name", "count", "req/s", "failed", "avg", "min", "med", "p90", "p95", "p99", "max",
     ];
     let mut table = Table::new(head, 1);
-    let named = REQUESTS.iter().map(|request| {
-        (
-            request.name,
-            TagFilter(vec![("name".to_owned(), request.name.to_owned())]),
-        )
+    let catalogue = &snapshot.names.catalogue;
+    let named = catalogue.requests.iter().map(|request| {
+        let name = request.name.as_str();
+        (name, TagFilter::of("name", name))
     });
     for (name, filter) in named.chain([("all", TagFilter::default())]) {
-        let trend = snapshot.trend("http_req_duration", &filter);
+        let trend = snapshot.durations(&filter);
         if trend.is_empty() {
             continue;
         }
-        let failed = snapshot
-            .rate("http_req_failed", &filter)
-            .map_or(0, |rate| rate.passes);
+        let failed = snapshot.failed(&filter);
         let [avg, min, med, p90, p95, p99, max] = times(&trend);
         let rate = per_second(trend.count(), snapshot.duration);
         table.push([
@@ -173,10 +167,8 @@ fn stages(result: &RunResult) -> Table {
             Some(scenario) => format!("{scenario}: {}", span.name),
             None => span.name.to_owned(),
         };
-        let trend = snapshot.trend("http_req_duration", &filter);
-        let failed = snapshot
-            .rate("http_req_failed", &filter)
-            .map_or(0, |rate| rate.passes);
+        let trend = snapshot.durations(&filter);
+        let failed = snapshot.failed(&filter);
         // A stopped run ends within a stage.
         let length = end.min(result.duration).saturating_sub(span.start);
         let [avg, _, med, _, p95, p99, max] = times(&trend);
@@ -212,12 +204,16 @@ fn trends(snapshot: &Snapshot) -> Table {
         "iteration_response_time",
         "iteration_start_delay",
     ];
-    for name in custom_trends().into_iter().chain(own) {
-        let trend = snapshot.trend(name, &TagFilter::default());
+    let all = TagFilter::default();
+    let catalogue = &snapshot.names.catalogue;
+    let known = |name: &str| metrics::find(name, catalogue);
+    for metric in catalogue.trends().chain(own).filter_map(known) {
+        let Of::Trend(of) = metric.of else { continue };
+        let trend = snapshot.trend(of, &all);
         if !trend.is_empty() {
             let [avg, min, med, p90, p95, p99, max] = times(&trend);
             table.push([
-                name.to_owned(),
+                metric.name.to_owned(),
                 trend.count().to_string(),
                 avg,
                 min,
@@ -234,19 +230,13 @@ fn trends(snapshot: &Snapshot) -> Table {
 
 fn checks(snapshot: &Snapshot) -> Table {
     let mut table = Table::new(["", "check", "persona", "passes", "fails"], 3);
-    for (scenario, check, counts) in snapshot.checks_by_name() {
-        let row = [
-            mark(counts.fails == 0),
-            check.to_owned(),
-            scenario.to_owned(),
-        ];
-        let [ok, check, scenario] = row;
+    for sum in snapshot.checks_by_name() {
         table.push([
-            ok,
-            check,
-            scenario,
-            counts.passes.to_string(),
-            counts.fails.to_string(),
+            mark(sum.counts.fails == 0),
+            sum.check.to_owned(),
+            sum.persona.to_owned(),
+            sum.counts.passes.to_string(),
+            sum.counts.fails.to_string(),
         ]);
     }
     table
@@ -292,7 +282,7 @@ fn failures(result: &RunResult) -> Table {
             ("status".to_owned(), status.to_string()),
             ("expected_response".to_owned(), "false".to_owned()),
         ]);
-        let count = result.snapshot.counter("http_reqs", &filter).unwrap_or(0);
+        let count = result.snapshot.counter(Counter::Requests, &filter);
         let status = if *status == 0 {
             "none".to_owned()
         } else {

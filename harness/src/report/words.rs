@@ -55,7 +55,7 @@ pub(super) fn actual(summary: &Summary, expression: &str, actual: Option<f64>) -
     let threshold = summary.threshold(expression);
     match (
         actual,
-        threshold.map(|threshold| (threshold.aggregation, threshold.metric.kind)),
+        threshold.map(|threshold| (threshold.aggregation, threshold.metric.kind())),
     ) {
         (None, _) => "no data".to_owned(),
         (Some(value), Some((aggregation, _))) if aggregation.is_duration() => ms_unit(value),

@@ -63,6 +63,7 @@ impl Baseline {
         let summary = summary(result);
         let new = Recorded {
             series: read_series(&directory.join(SERIES_FILE)).map_err(|error| error.to_string())?,
+            catalogue: summary.catalogue,
             run: summary.run,
             verdict: summary.verdict,
         };

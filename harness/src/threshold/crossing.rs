@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::parse::{Operator, Threshold};
-use crate::metrics::{Kind, RequestTags, Snapshot, Trend};
+use crate::metrics::{Of, RateOf, TrendOf, DEFAULT_SCENARIO, RequestTags, Snapshot, Trend};
 
 /// When a threshold was crossed, and what had the largest part in it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -65,7 +65,7 @@ impl fmt::Display for Crossing {
             return Ok(());
         };
         write!(f, ", most by {}", culprit.persona)?;
-        if culprit.scenario != culprit.persona {
+        if culprit.scenario != DEFAULT_SCENARIO {
             write!(f, " of {}", culprit.scenario)?;
         }
         if let Some(name) = culprit.name {
@@ -93,12 +93,12 @@ type Count = (u64, u64);
 
 /// The series with the most samples on the wrong side.
 fn culprit(threshold: &Threshold, snapshot: &Snapshot) -> Option<Culprit> {
-    let counted = match (threshold.metric.kind, threshold.metric.name) {
-        (Kind::Rate, "checks") => of_checks(threshold, snapshot),
-        (Kind::Rate, _) => of_request_rates(threshold, snapshot),
-        (Kind::Trend, _) => of_trends(threshold, snapshot),
+    let counted = match threshold.metric.of {
+        Of::Rate(RateOf::Checks) => of_checks(threshold, snapshot),
+        Of::Rate(of) => of_request_rates(threshold, of, snapshot),
+        Of::Trend(of) => of_trends(threshold, of, snapshot),
         // Everything has its part in a sum.
-        (Kind::Counter | Kind::Gauge, _) => Vec::new(),
+        Of::Counter(_) | Of::Gauge(_) => Vec::new(),
     };
     let mut series: BTreeMap<Key, Count> = BTreeMap::new();
     for (key, (wrong, samples)) in counted {
@@ -130,12 +130,16 @@ fn of_checks(threshold: &Threshold, snapshot: &Snapshot) -> Vec<(Key, Count)> {
     counted.collect()
 }
 
-fn of_request_rates(threshold: &Threshold, snapshot: &Snapshot) -> Vec<(Key, Count)> {
+fn of_request_rates(
+    threshold: &Threshold,
+    of: RateOf,
+    snapshot: &Snapshot,
+) -> Vec<(Key, Count)> {
     let requests = snapshot.requests_of(&threshold.filter);
     let counted = requests.map(|(tags, requests)| {
         let all = requests.count();
-        let holds = match threshold.metric.name {
-            "http_req_failed" => !tags.expected,
+        let holds = match of {
+            RateOf::Failed => !tags.expected,
             _ => (1..400).contains(&tags.status),
         };
         let passes = if holds { all } else { 0 };
@@ -145,12 +149,12 @@ fn of_request_rates(threshold: &Threshold, snapshot: &Snapshot) -> Vec<(Key, Cou
     counted.collect()
 }
 
-fn of_trends(threshold: &Threshold, snapshot: &Snapshot) -> Vec<(Key, Count)> {
-    let (name, filter) = (threshold.metric.name, &threshold.filter);
+fn of_trends(threshold: &Threshold, of: TrendOf, snapshot: &Snapshot) -> Vec<(Key, Count)> {
+    let filter = &threshold.filter;
     let count = |trend| (wrong_of_trend(threshold, trend), trend.count());
-    let requests = snapshot.request_trends(name, filter);
+    let requests = snapshot.request_trends(of, filter);
     let requests = requests.map(|(tags, trend)| (of_request(tags), count(trend)));
-    let iterations = snapshot.iteration_trends(name, filter);
+    let iterations = snapshot.iteration_trends(of, filter);
     let iterations = iterations.map(|(tags, trend)| {
         let key = (tags.scenario, tags.persona, None, None);
         (key, count(trend))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::crossing::Crossing;
 use super::parse::{Operator, Threshold};
-use crate::metrics::{Aggregation, Kind, Rate, Snapshot, Trend};
+use crate::metrics::{Aggregation, Of, Rate, Snapshot, Trend};
 
 /// How a threshold came out.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,17 +49,17 @@ pub(super) enum Gathered {
     Trend(Box<Trend>),
     Count(u64),
     Rate(Rate),
-    Gauge(Option<u64>),
+    Gauge(u64),
 }
 
 impl Gathered {
     pub(super) fn from(threshold: &Threshold, snapshot: &Snapshot) -> Self {
-        let (name, filter) = (threshold.metric.name, &threshold.filter);
-        match threshold.metric.kind {
-            Kind::Trend => Self::Trend(Box::new(snapshot.trend(name, filter))),
-            Kind::Counter => Self::Count(snapshot.counter(name, filter).unwrap_or(0)),
-            Kind::Rate => Self::Rate(snapshot.rate(name, filter).unwrap_or_default()),
-            Kind::Gauge => Self::Gauge(snapshot.gauge(name).map(|gauge| gauge.value)),
+        let filter = &threshold.filter;
+        match threshold.metric.of {
+            Of::Trend(of) => Self::Trend(Box::new(snapshot.trend(of, filter))),
+            Of::Counter(counter) => Self::Count(snapshot.counter(counter, filter)),
+            Of::Rate(of) => Self::Rate(snapshot.rate(of, filter)),
+            Of::Gauge(of) => Self::Gauge(snapshot.gauge(of).value),
         }
     }
 
@@ -93,7 +93,7 @@ impl Gathered {
                 _ => Some(*count as f64),
             },
             Self::Rate(rate) => rate.share(),
-            Self::Gauge(value) => value.map(|value| value as f64),
+            Self::Gauge(value) => Some(*value as f64),
         }
     }
 }

@@ -127,8 +127,9 @@ fn windows_and_aborts_are_read_and_written_back() {
 #[test]
 fn tags_of_the_users_own_are_known_where_there_is_a_scenario() {
     let tags = ["team".to_owned()];
+    let catalogue = crate::fixture::catalogue();
     let known = Known {
-        trends: &TRENDS,
+        catalogue: &catalogue,
         tags: &tags,
     };
     let own = parse_knowing("order_time{team:shop}: p(95)<200", known).expect("a tag");

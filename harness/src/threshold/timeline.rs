@@ -140,7 +140,7 @@ impl Track {
         let began = moment.elapsed.saturating_sub(length);
         let is_on = |range: &Range<Duration>| range.start <= began && moment.elapsed <= range.end;
         // A count is low when nothing was to be sent; a percentile is of whatever there is.
-        if self.threshold.metric.kind == Kind::Counter && !self.on.iter().any(is_on) {
+        if self.threshold.metric.kind() == Kind::Counter && !self.on.iter().any(is_on) {
             self.seconds.clear();
             return;
         }

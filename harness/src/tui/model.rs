@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use crate::config::RunConfig;
 use crate::executor::Control;
-use crate::metrics::{Rate, Snapshot, TagFilter};
+use crate::metrics::{Counter, Snapshot, TagFilter};
 use crate::sampler::Tick;
-use crate::shop::REQUESTS;
 use crate::threshold::Outcome;
 
 /// Seconds that are remembered: more than any terminal has columns.
@@ -88,7 +87,7 @@ pub struct Second {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Requests {
     /// The name.
-    pub name: &'static str,
+    pub name: String,
     /// How many.
     pub count: u64,
     /// How many per second in the last second.
@@ -177,8 +176,7 @@ impl Model {
         self.judge(outcomes);
         self.iterations = tick
             .total
-            .counter("iterations", &TagFilter::default())
-            .unwrap_or(0);
+            .counter(Counter::Iterations, &TagFilter::default());
         self.requests = requests(tick);
         self.checks = checks(tick.total);
         if self.seconds.len() == REMEMBERED {
@@ -216,7 +214,7 @@ impl Model {
 
 fn second(tick: &Tick<'_>) -> Second {
     let all = TagFilter::default();
-    let trend = tick.second.trend("http_req_duration", &all);
+    let trend = tick.second.durations(&all);
     Second {
         vus: tick.second.vus.value,
         target: tick.target,
@@ -227,18 +225,19 @@ fn second(tick: &Tick<'_>) -> Second {
 }
 
 fn requests(tick: &Tick<'_>) -> Vec<Requests> {
-    let named = REQUESTS.iter().map(|request| {
-        let filter = TagFilter(vec![("name".to_owned(), request.name.to_owned())]);
-        (request.name, filter)
+    let catalogue = &tick.total.names.catalogue;
+    let named = catalogue.requests.iter().map(|request| {
+        let name = request.name.as_str();
+        (name, TagFilter::of("name", name))
     });
     named
         .chain([("all", TagFilter::default())])
         .filter_map(|(name, filter)| {
-            let trend = tick.total.trend("http_req_duration", &filter);
+            let trend = tick.total.durations(&filter);
             (!trend.is_empty()).then(|| Requests {
-                name,
+                name: name.to_owned(),
                 count: trend.count(),
-                rate: tick.second.counter("http_reqs", &filter).unwrap_or(0) as f64
+                rate: tick.second.counter(Counter::Requests, &filter) as f64
                     / length(tick.second),
                 failed: failed(tick.total, &filter),
                 latency: trend.percentiles_ms([50.0, 95.0, 99.0]),
@@ -251,16 +250,14 @@ fn checks(total: &Snapshot) -> Vec<(&'static str, &'static str, u64, u64)> {
     let mut checks: Vec<_> = total
         .checks_by_name()
         .into_iter()
-        .map(|(scenario, name, counts)| (scenario, name, counts.passes, counts.fails))
+        .map(|sum| (sum.persona, sum.check, sum.counts.passes, sum.counts.fails))
         .collect();
     checks.sort_by_key(|(.., fails)| *fails == 0);
     checks
 }
 
 fn failed(snapshot: &Snapshot, filter: &TagFilter) -> u64 {
-    snapshot
-        .rate("http_req_failed", filter)
-        .map_or(0, |Rate { passes, .. }| passes)
+    snapshot.failed(filter)
 }
 
 fn length(snapshot: &Snapshot) -> f64 {

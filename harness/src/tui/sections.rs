@@ -99,7 +99,7 @@ fn requests(model: &Model, width: usize) -> Section {
             .map(|column| Span::from(format!("{:>NUMBER$}", column.head)).dim()),
     );
     let rows = model.requests.iter().map(|row| {
-        let mut spans = vec![Span::from(format!("{:<name$}", cut(row.name, name)))];
+        let mut spans = vec![Span::from(format!("{:<name$}", cut(&row.name, name)))];
         spans.extend(columns.iter().map(|column| {
             let cell = Span::from(format!("{:>NUMBER$}", (column.cell)(row)));
             if column.head == "failed" && row.failed > 0 {

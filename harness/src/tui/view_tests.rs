@@ -18,7 +18,7 @@ fn threshold(text: &str, actual: Option<f64>, ok: bool) -> Outcome {
 
 fn requests(name: &'static str, count: u64, failed: u64, p95: f64) -> Requests {
     Requests {
-        name,
+        name: name.to_owned(),
         count,
         rate: count as f64 / 72.0,
         failed,

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use bytes::Bytes;
-use loadtest::executor::{Clock, Executor, Schedule};
-use loadtest::metrics::{Method, Recorder, Snapshot, TagFilter};
-use loadtest::vu::{Request, Surroundings, Target, VirtualUser};
+use harness::executor::{Clock, Executor, Schedule};
+use harness::metrics::{Method, Recorder, Snapshot, TagFilter};
+use harness::vu::{Request, Surroundings, Target, VirtualUser};
 
 static CHARGE: Request = Request {
     name: "1_charge_balance",

@@ -8,7 +8,6 @@ use crate::personas::Buyer;
 use crate::shop::{Ledger, LedgerProduct};
 
 /// Everything the rules look at.
-#[derive(Debug)]
 pub struct Facts<'a> {
     /// The server's books before the load.
     pub before: &'a Ledger,
@@ -21,7 +20,6 @@ pub struct Facts<'a> {
 }
 
 /// One user: the harness's book, and what the server says.
-#[derive(Debug)]
 pub struct UserFacts {
     /// Number of the virtual user.
     pub number: u32,
