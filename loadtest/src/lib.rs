@@ -13,6 +13,8 @@ pub mod config;
 pub mod diagnosis;
 pub mod executor;
 pub mod fidelity;
+mod files;
+mod format;
 pub mod health;
 pub mod metrics;
 pub mod output;

@@ -18,7 +18,6 @@ use tokio::runtime::Handle;
 use self::baseline::Baseline;
 use self::drive::{Driven, Run, Watch, drive};
 use self::judged::{Course, Load, judged, lost_rows};
-pub(crate) use self::prepare::directory_of;
 use self::prepare::{Refusal, check_summary_json, report_directory, run_id, server};
 pub use self::publish::write_comparison_json;
 use self::publish::{publish, tell};

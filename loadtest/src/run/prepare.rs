@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use thiserror::Error;
 
 use crate::config::{RunConfig, SummaryJson};
+use crate::files::directory_of;
 use crate::health::Resources;
 use crate::output::OpenError;
 use crate::progress::Progress;
@@ -127,12 +128,6 @@ pub(super) fn check_summary_json(target: Option<&SummaryJson>) -> Result<(), Ref
     }
     tempfile::tempfile_in(directory_of(path)).map_err(cannot)?;
     Ok(())
-}
-
-pub(crate) fn directory_of(path: &Path) -> &Path {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
 }
 
 /// File descriptors for what isn't a virtual user's connection: runtimes, outputs, reports.
