@@ -1,60 +1,61 @@
-//! How many files a process may have open. Each connection is one.
-//! (The server has the same in `server/src/files.rs`: the two share nothing but HTTP.)
+//! Files that are written whole or not at all.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
-use nix::fcntl::{FcntlArg, fcntl};
-use nix::unistd::close;
-use rlimit::Resource;
-
-/// Raises the limit of open files as far as it goes, and has the kernel make room for `expected`
-/// of them at once, or as many as there may be.
-///
-/// Linux doubles its table of a process's files when it is full, and whoever opens one meanwhile
-/// stands still for 10 ms or more: an RCU grace period (`expand_fdtable` in `fs/file.c`). A
-/// thousand connections that open one after the other would meet that five times.
-pub(crate) fn prepare(expected: u64) {
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::warn!(%error, "the limit of open files stays as it is");
-    }
-    if let Err(error) = make_room(expected) {
-        tracing::debug!(%error, "room for open files is made by and by");
-    }
+/// The directory that a file lies in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
-fn make_room(expected: u64) -> io::Result<()> {
-    let (limit, _) = Resource::NOFILE.get()?;
-    let last = i32::try_from(expected.min(limit).saturating_sub(1)).unwrap_or(i32::MAX);
-    Ok(close(fcntl(
-        io::stderr(),
-        FcntlArg::F_DUPFD_CLOEXEC(last),
-    )?)?)
+/// Writes a file whole or not at all.
+pub(crate) fn write_whole(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(directory_of(path))?;
+    let mut out = BufWriter::new(&mut file);
+    write(&mut out)?;
+    out.flush()?;
+    drop(out);
+    readable(file.as_file())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
-#[cfg(all(test, target_os = "linux"))]
+/// A temporary file is its owner's alone, and a report is for others as well: who serves a CI's
+/// artefacts is another user.
+#[cfg(unix)]
+fn readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    /// For how many files the kernel's table has room.
-    fn room() -> u64 {
-        let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-        let line = status.lines().find_map(|line| line.strip_prefix("FDSize:"));
-        let room = line.and_then(|room| room.trim().parse().ok());
-        room.expect("a number")
-    }
-
     #[test]
-    fn there_is_room_for_as_many_as_are_expected_and_may_be() {
-        let before = room();
-        assert!(before < 2_000);
-        prepare(2_000);
-        assert!((2_000..4_000).contains(&room()));
-        // More than there may be is no error, and nothing is left open.
-        let (_, most) = Resource::NOFILE.get().expect("a limit");
-        Resource::NOFILE.set(4_000, most).expect("less is allowed");
-        make_room(u64::MAX).expect("it has a bound");
-        assert!((4_000..8_000).contains(&room()));
-        let open = std::fs::read_dir("/proc/self/fd").expect("Linux").count();
-        assert!(open < 100, "{open} files are open");
+    fn what_fails_halfway_leaves_the_old_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("report");
+        write_whole(&path, |out| out.write_all(b"old")).expect("written");
+        let failed = write_whole(&path, |out| {
+            out.write_all(b"new")?;
+            Err(io::Error::other("halfway"))
+        });
+        assert_eq!(failed.expect_err("fails").to_string(), "halfway");
+        assert_eq!(std::fs::read(&path).expect("there"), b"old");
+        let left = std::fs::read_dir(&directory).expect("there").count();
+        assert_eq!(left, 1, "no temporary file is left behind");
     }
 }

@@ -14,7 +14,6 @@ mod stage;
 mod trial;
 
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -28,8 +27,9 @@ pub use self::stage::HOLD;
 pub use self::trial::{ServerParts, Trial};
 use crate::config::RunConfig;
 use crate::executor::Control;
+use crate::files::write_whole;
 use crate::metrics::Kind;
-use crate::run::{Session, directory_of};
+use crate::run::Session;
 use crate::suite::{Outline, Suite};
 use crate::threshold::{ExitCode, Limits, Threshold};
 
@@ -40,14 +40,6 @@ fn time_limit(thresholds: &[Threshold]) -> Option<f64> {
         .filter(|threshold| threshold.metric.kind() == Kind::Trend)
         .map(|threshold| threshold.limit)
         .min_by(f64::total_cmp)
-}
-
-/// Writes a file whole or not at all.
-fn write_whole(path: &Path, outcome: &Capacity) -> std::io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(directory_of(path))?;
-    outcome.write_json(std::io::BufWriter::new(&mut file))?;
-    file.persist(path)?;
-    Ok(())
 }
 
 /// Nobody is left to read it when standard error is closed.
@@ -150,7 +142,7 @@ fn publish(outcome: &Capacity, limit: Option<f64>, request: &Request) {
         tracing::warn!(%error, "the outcome could not be shown");
     }
     if let Some(path) = &request.json
-        && let Err(error) = write_whole(path, outcome)
+        && let Err(error) = write_whole(path, |out| outcome.write_json(out))
     {
         let path = path.display();
         tell(&format!("error: {path} could not be written: {error}"));

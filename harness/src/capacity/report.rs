@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::by::By;
 use super::pace::Pace;
 use super::trial::Trial;
+use crate::format::percent_to;
 use crate::report::table::{Table, mark, section};
 
 /// What a search found.
@@ -152,7 +153,7 @@ impl Capacity {
                 format!("{:.2}", trial.med),
                 format!("{:.2}", trial.p95),
                 format!("{:.2}", trial.p99),
-                format!("{:.2} %", trial.failed * 100.0),
+                percent_to(trial.failed, 2),
                 format!("{:.1}", trial.server.queue),
                 format!("{:.1}", trial.server.db),
                 format!("{:.1}", trial.server.redis),

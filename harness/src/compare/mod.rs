@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub use bootstrap::{Estimate, FEWEST_BLOCKS, Measure, Second, estimate};
 pub use judge::{Change, Interval, Rule, interval, judge};
 
+use crate::format::{percent_to, plain_ms};
+
 /// A run, as far as it can be compared.
 #[derive(Debug, Clone)]
 pub struct Subject {
@@ -258,11 +260,9 @@ impl Row {
     pub fn texts(&self) -> [String; 4] {
         let number = |value: Option<f64>| match (value, self.unit) {
             (None, _) => "-".to_owned(),
-            (Some(value), Unit::Ms) if value < 10.0 => format!("{value:.2} ms"),
-            (Some(value), Unit::Ms) if value < 100.0 => format!("{value:.1} ms"),
-            (Some(value), Unit::Ms) => format!("{value:.0} ms"),
+            (Some(value), Unit::Ms) => format!("{} ms", plain_ms(value)),
             (Some(value), Unit::PerSecond) => format!("{value:.1}/s"),
-            (Some(value), Unit::Share) => format!("{:.2} %", value * 100.0),
+            (Some(value), Unit::Share) => percent_to(value, 2),
         };
         let unit = if self.unit == Unit::Share { "pp" } else { "%" };
         let (change, interval) = match self.interval {

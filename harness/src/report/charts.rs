@@ -1,11 +1,11 @@
 //! Which charts a report has, made from what was measured. Pure.
 
-use super::format::{clock, grouped, ms_unit, number, percent};
 use super::measured::{Group, Measured, Point};
 use super::plot::{
     Band, Hover, Mark, Plot, STAGES, Scale, WIDTH, area, band, duration, line, time_ticks,
 };
 use super::summary::StageRow;
+use crate::format::{clock, grouped, ms_unit, number, percent};
 
 const TALL: f64 = 220.0;
 const MEDIUM: f64 = 150.0;

@@ -1,9 +1,9 @@
 //! What explanations are found in: a run's summary, its seconds, and their sums. Pure.
 
-use super::format::cut;
 use super::measured::Measured;
 use super::series::{Second, Slow, has};
 use super::summary::{FailureRow, Summary};
+use crate::format::cut;
 
 /// The longest part of an unexpected body that is repeated.
 pub(super) const BODY: usize = 160;

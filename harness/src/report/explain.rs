@@ -3,13 +3,13 @@
 
 use super::cause::{Blame, Cause};
 use super::evidence::Evidence;
-use super::format::{grouped, ms_unit, number, percent};
 use super::measured::DURATION;
 use super::second::SERVER_PARTS;
 use super::series::{Row, Second, Slow};
 use super::shares::{Shares, when};
 use super::summary::FailureRow;
 use crate::catalogue::RequestEntry;
+use crate::format::{grouped, ms_unit, number, percent};
 use crate::invariant::Invariant;
 use crate::metrics::{Aggregation, Encoded, Kind, Trend};
 use crate::threshold::Threshold;

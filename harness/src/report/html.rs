@@ -9,13 +9,13 @@ use sha2::{Digest, Sha256};
 use super::charts::{Charts, PARTS};
 use super::document::Document;
 use super::explain::Explanation;
-use super::format::{clock, cut, grouped, ms, number, percent};
 use super::plot::Plot;
 use super::strips::Strips;
 use super::summary::{Summary, Value};
 use super::tables::{Table, ThresholdLine, Tile, tables, thresholds, tiles};
 use super::words::{headline, sla, verdict};
 use crate::compare::{Change, Comparison};
+use crate::format::{clock, cut, grouped, ms, number, percent};
 
 const STYLE: &str = include_str!("../../templates/report.css");
 

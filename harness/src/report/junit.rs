@@ -6,10 +6,10 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::document::Document;
-use super::format::plural;
 use super::summary::Summary;
 use super::words::{actual, headline, verdict};
 use crate::compare::Comparison;
+use crate::format::plural;
 use crate::threshold::{ExitCode, Verdict};
 
 /// Writes the document.

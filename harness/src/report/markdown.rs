@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use super::charts::failed;
 use super::document::Document;
 use super::explain::Explanation;
-use super::format::{clock, cut, grouped, ms, ms_unit, number};
 use super::summary::Summary;
 use super::words::{actual, headline, verdict};
 use crate::compare::{Change, Comparison, Row};
+use crate::format::{clock, cut, grouped, ms, ms_unit, number};
 use crate::threshold::Verdict;
 
 /// The most that is written, in bytes: GitHub takes comments of 65,536 characters.

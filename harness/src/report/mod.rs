@@ -6,7 +6,6 @@ mod comparison;
 mod document;
 mod evidence;
 mod explain;
-pub(crate) mod format;
 mod heatmap;
 mod html;
 mod json;
@@ -15,6 +14,7 @@ mod markdown;
 mod measured;
 mod plan;
 mod plot;
+mod record;
 mod second;
 mod series;
 mod shares;
@@ -38,13 +38,15 @@ pub use json::{planned, summary, write_json};
 pub use junit::write_junit;
 pub use markdown::{MARKDOWN_LIMIT, write_markdown};
 pub use plan::write_plan;
+pub use record::{Record, RecordError, open_file, read_series, summary_at};
 pub use second::SERVER_PARTS;
 pub use series::{
     Head, Row, SERIES_FILE, SERIES_VERSION, Second, Series, SeriesError, Slow, Tags, has,
 };
-pub use subject::{PRIVATE_STACK, Recorded, RecordedError, misfits, read_series};
+pub use subject::{PRIVATE_STACK, Recorded, RecordedError, misfits};
 pub use summary::{
-    CheckRow, FailureRow, Generator, Run, SUMMARY_VERSION, StageRow, Summary, ThresholdRow, Value,
+    CheckRow, FailureRow, Generator, Run, SUMMARY_FILE, SUMMARY_VERSION, StageRow, Summary,
+    ThresholdRow, Value,
 };
 pub use terminal::write_terminal;
 

@@ -11,7 +11,7 @@
 
 use std::fmt::Write as _;
 
-use super::format;
+use crate::format;
 
 /// Units of x across a plot.
 pub(super) const WIDTH: f64 = 1_000.0;

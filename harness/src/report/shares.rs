@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::format::{clock, grouped, percent, plural};
 use super::series::{Row, Second};
+use crate::format::{clock, grouped, percent, plural};
 
 /// When it began, in which stage, and for how long.
 pub(super) fn when(over: &[&Second], of: u64) -> Option<String> {

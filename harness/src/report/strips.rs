@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::charts::{Charts, PARTS};
-use super::format::ms_unit;
 use super::measured::Group;
 use super::plot::{Mark, Tick, WIDTH, log_ticks, rectangle};
+use crate::format::ms_unit;
 use crate::metrics::Trend;
 
 /// Columns of a distribution in a factor of ten.

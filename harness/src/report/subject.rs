@@ -1,15 +1,13 @@
 //! A recorded run as comparisons take it: which seconds count, and what of them.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::series::{SERIES_FILE, Second, Series, SeriesError, has};
-use super::summary::{Run, Summary};
-use super::version1::upgraded;
+use super::record::{Record, RecordError};
+use super::series::{Second, Series, has};
+use super::summary::Run;
 use crate::catalogue::Catalogue;
 use crate::compare::{self, Measure, Metric, Subject};
 use crate::metrics::{Broken, Trend};
@@ -31,14 +29,9 @@ pub struct Recorded {
 /// Why a recorded run can't be read.
 #[derive(Debug, Error)]
 pub enum RecordedError {
-    /// The summary can't be opened.
-    #[error("{path} can't be read: {source}")]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    /// Its files can't be read.
+    #[error(transparent)]
+    Record(RecordError),
     /// The summary is something else.
     #[error("{path} is not a summary.json of this program: {source}")]
     Summary {
@@ -46,14 +39,6 @@ pub enum RecordedError {
         path: PathBuf,
         /// What is wrong.
         source: serde_json::Error,
-    },
-    /// The series is something else.
-    #[error("{path}: {source}")]
-    Series {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: SeriesError,
     },
     /// A histogram is broken.
     #[error("the series of {run}: {source}")]
@@ -63,6 +48,15 @@ pub enum RecordedError {
         /// What is wrong.
         source: Broken,
     },
+}
+
+impl From<RecordError> for RecordedError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Summary { path, source } => Self::Summary { path, source },
+            other => Self::Record(other),
+        }
+    }
 }
 
 const DISTRIBUTION: &[Measure] = &[
@@ -77,30 +71,12 @@ impl Recorded {
     /// # Errors
     /// The file and what is wrong with it.
     pub fn read(path: &Path) -> Result<Self, RecordedError> {
-        let path = if path.is_dir() {
-            path.join("summary.json")
-        } else {
-            path.to_owned()
-        };
-        let open = |path: &Path| {
-            File::open(path)
-                .map(BufReader::new)
-                .map_err(|source| RecordedError::Open {
-                    path: path.to_owned(),
-                    source,
-                })
-        };
-        let summary: Summary =
-            serde_json::from_reader(open(&path)?).map_err(|source| RecordedError::Summary {
-                path: path.clone(),
-                source,
-            })?;
-        let summary = upgraded(summary);
+        let Record { summary, series } = Record::read(path)?;
         Ok(Self {
-            series: read_series(&path.with_file_name(SERIES_FILE))?,
             catalogue: summary.catalogue,
             run: summary.run,
             verdict: summary.verdict,
+            series,
         })
     }
 
@@ -154,19 +130,6 @@ impl Recorded {
             metrics,
         })
     }
-}
-
-/// Reads a series.
-///
-/// # Errors
-/// The file and what is wrong with it.
-pub fn read_series(path: &Path) -> Result<Series, RecordedError> {
-    let path = path.to_owned();
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(source) => return Err(RecordedError::Open { path, source }),
-    };
-    Series::read(BufReader::new(file)).map_err(|source| RecordedError::Series { path, source })
 }
 
 /// The seconds that count: those wholly within a stage that is named steady if there are any such, else

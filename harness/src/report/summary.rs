@@ -14,6 +14,9 @@ use crate::threshold::{Known, Threshold, Verdict, parse_knowing};
 /// Version of the document: raised when a key changes its meaning or goes away.
 pub const SUMMARY_VERSION: u32 = 2;
 
+/// Its name in a run's directory.
+pub const SUMMARY_FILE: &str = "summary.json";
+
 /// The whole document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::charts::failed;
-use super::format::{clock, grouped, ms, ms_unit, number, percent, plural};
 use super::measured::{Group, Measured};
 use super::summary::{Run, Summary};
 use super::words::{actual, sla};
+use crate::format::{clock, grouped, ms, ms_unit, number, percent, plural};
 
 /// A number that comes first.
 pub(super) struct Tile {

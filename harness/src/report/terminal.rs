@@ -7,8 +7,8 @@ use owo_colors::{OwoColorize, Style};
 
 use super::RunResult;
 use super::comparison::write_comparison;
-use super::format::ms;
 use super::table::{Table, mark, section};
+use crate::format::{ms, ms_unit, percent_to};
 use crate::metrics::{self, Counter, Of, Snapshot, TagFilter, Trend};
 use crate::threshold::Verdict;
 
@@ -247,9 +247,7 @@ fn thresholds(result: &RunResult) -> Table {
     for outcome in &result.thresholds {
         let actual = match outcome.actual {
             None => "no data".to_owned(),
-            Some(value) if outcome.threshold.aggregation.is_duration() => {
-                format!("{} ms", ms(value))
-            }
+            Some(value) if outcome.threshold.aggregation.is_duration() => ms_unit(value),
             Some(value) => format!("{}", (value * 1e6).round() / 1e6),
         };
         table.push([mark(outcome.ok), outcome.threshold.to_string(), actual]);
@@ -332,7 +330,6 @@ fn mix(result: &RunResult) -> Table {
         4,
     );
     let limit = result.config.limits.mix_drift;
-    let percent = |share: f64| format!("{:.1} %", share * 100.0);
     for share in &result.mix {
         let drifts = (share.achieved - share.planned).abs() > limit + 1e-9;
         let mut row = |ok, what: &str, planned, achieved| {
@@ -350,8 +347,8 @@ fn mix(result: &RunResult) -> Table {
             row(
                 !drifts,
                 "share",
-                percent(share.planned),
-                percent(share.achieved),
+                percent_to(share.planned, 1),
+                percent_to(share.achieved, 1),
             );
         }
         for request in share

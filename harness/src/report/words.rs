@@ -1,7 +1,7 @@
 //! What every report says in the same words: the verdict, the SLA, what was measured. Pure.
 
-use super::format::{ms_unit, number, percent, plural};
 use super::summary::Summary;
+use crate::format::{ms_unit, number, percent, plural};
 use crate::threshold::Verdict;
 
 /// The verdict in a word.

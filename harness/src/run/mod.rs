@@ -25,7 +25,6 @@ use self::baseline::Baseline;
 use self::judged::lost_rows;
 use self::outlets::Outlets;
 use self::perform::{Attempt, perform};
-pub(crate) use self::prepare::directory_of;
 use self::prepare::{Refusal, run_id};
 pub use self::publish::write_comparison_json;
 use self::publish::{publish, tell};

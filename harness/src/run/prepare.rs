@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use thiserror::Error;
 
 use crate::config::{RunConfig, SummaryJson};
+use crate::files::directory_of;
 use crate::health::Resources;
 use crate::output::OpenError;
 use crate::report::RecordedError;
@@ -113,12 +114,6 @@ pub(super) fn check_writable(
     Ok(())
 }
 
-pub(crate) fn directory_of(path: &Path) -> &Path {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
-}
-
 /// File descriptors for what isn't a virtual user's connection: runtimes, outputs, reports.
 const OTHER_FILES: u64 = 64;
 
@@ -126,7 +121,7 @@ const OTHER_FILES: u64 = 64;
 pub(super) fn check_files(config: &RunConfig) -> Result<(), Refusal> {
     let vus = u64::from(config.plan().vus_max());
     let needed = vus + OTHER_FILES;
-    crate::files::prepare(needed);
+    crate::descriptors::prepare(needed);
     let limit = Resources::of_this_process().fds;
     if needed > limit {
         return Err(Refusal::Files { vus, needed, limit });

@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::render::{Renderings, SUMMARY_FILE, render, write_whole};
+use super::render::{Renderings, render};
 use crate::compare::{COMPARISON_FILE, Comparison};
 use crate::config::SummaryJson;
-use crate::report::{RunResult, write_json, write_terminal};
+use crate::files::write_whole;
+use crate::report::{RunResult, SUMMARY_FILE, write_json, write_terminal};
 use crate::threshold::ExitCode;
 
 /// Writes every report; gives the exit code, which a report that can't be written doesn't hide.

@@ -1,20 +1,16 @@
 //! Reads a run's summary and series again, and renders them.
 
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::prepare::directory_of;
 use crate::compare::COMPARISON_FILE;
+use crate::files::{directory_of, write_whole};
 use crate::report::{
-    Document, DocumentError, SERIES_FILE, Series, SeriesError, Summary, write_html, write_junit,
+    Document, DocumentError, Record, RecordError, open_file, summary_at, write_html, write_junit,
     write_markdown,
 };
-
-/// The summary's name in a run's directory.
-pub(super) const SUMMARY_FILE: &str = "summary.json";
 
 /// The reports that are rendered from a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,22 +38,9 @@ impl Renderings {
 /// Why a run can't be rendered.
 #[derive(Debug, Error)]
 pub enum RenderError {
-    /// A file can't be read.
-    #[error("{path} can't be read: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The summary is something else.
-    #[error("{path} is not the summary of a run: {source}")]
-    Summary {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: serde_json::Error,
-    },
+    /// Its files can't be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// The comparison is something else.
     #[error("{path} is not the comparison of a run: {source}")]
     Comparison {
@@ -65,14 +48,6 @@ pub enum RenderError {
         path: PathBuf,
         /// Why.
         source: serde_json::Error,
-    },
-    /// The series is something else.
-    #[error("{path}: {source}")]
-    Series {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: SeriesError,
     },
     /// They don't fit together.
     #[error(transparent)]
@@ -93,11 +68,7 @@ pub enum RenderError {
 /// # Errors
 /// What can't be read, doesn't fit together, or can't be written.
 pub fn render(run: &Path, named: &Renderings) -> Result<Vec<PathBuf>, RenderError> {
-    let summary = if run.is_dir() {
-        run.join(SUMMARY_FILE)
-    } else {
-        run.to_owned()
-    };
+    let summary = summary_at(run);
     let renderings = if *named == Renderings::default() {
         Renderings::beside(&summary)
     } else {
@@ -131,61 +102,15 @@ type Report = fn(&Document, &mut dyn Write) -> io::Result<()>;
 
 /// The run of a summary.
 fn read(path: &Path) -> Result<Document, RenderError> {
-    let open = |path: &Path| {
-        File::open(path)
-            .map(BufReader::new)
-            .map_err(|source| RenderError::Read {
-                path: path.to_owned(),
-                source,
-            })
-    };
-    let summary: Summary =
-        serde_json::from_reader(open(path)?).map_err(|source| RenderError::Summary {
-            path: path.to_owned(),
-            source,
-        })?;
-    let beside = directory_of(path).join(SERIES_FILE);
-    let series = Series::read(open(&beside)?).map_err(|source| RenderError::Series {
-        path: beside,
-        source,
-    })?;
+    let Record { summary, series } = Record::read(path)?;
     let mut document = Document::new(summary, series)?;
-    let compared = directory_of(path).join(COMPARISON_FILE);
+    let compared = path.with_file_name(COMPARISON_FILE);
     if compared.exists() {
-        let comparison = serde_json::from_reader(open(&compared)?);
+        let comparison = serde_json::from_reader(open_file(&compared)?);
         document.comparison = Some(comparison.map_err(|source| RenderError::Comparison {
             path: compared,
             source,
         })?);
     }
     Ok(document)
-}
-
-/// Writes a file whole or not at all.
-pub(super) fn write_whole(
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(directory_of(path))?;
-    let mut out = BufWriter::new(&mut file);
-    write(&mut out)?;
-    out.flush()?;
-    drop(out);
-    readable(file.as_file())?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
-
-/// A temporary file is its owner's alone, and a report is for others as well: who serves a CI's
-/// artefacts is another user.
-#[cfg(unix)]
-fn readable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_: &File) -> io::Result<()> {
-    Ok(())
 }

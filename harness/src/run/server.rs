@@ -74,7 +74,7 @@ async fn start<S: Suite>(
 /// A server that sends everybody elsewhere would be load-tested with redirects.
 async fn say_redirect(admin: &Admin, address: &str) {
     if let Some(location) = admin.redirect("/").await {
-        let location = crate::report::format::cut(&location, 200);
+        let location = crate::format::cut(&location, 200);
         tell(&format!(
             "note: {address} redirects to {location}; redirects are answers like others unless \
              --redirects is given"

@@ -1,7 +1,6 @@
 //! The full-screen live view (`--tui`): a model that every tick brings up to date, a view that is a
 //! pure function of it, and a thread of its own that shows it and reads keys.
 
-mod format;
 mod model;
 mod screen;
 mod sections;

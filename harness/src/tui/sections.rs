@@ -5,9 +5,9 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Stylize};
 use ratatui::text::{Line, Span};
 
-use super::format::{clock, count, cut, ms};
 use super::model::{Model, Requests};
 use super::view::{BAD, GOOD};
+use crate::format::{fitted, grouped, plain_ms, stopwatch};
 
 /// From this width on, sections stand in two columns.
 const TWO_COLUMNS: u16 = 120;
@@ -92,14 +92,14 @@ fn title(text: &str) -> Line<'static> {
 fn requests(model: &Model, width: usize) -> Section {
     let columns = columns(width);
     let name = name_width(width, columns.len());
-    let mut head = vec![Span::from(format!("{:<name$}", cut("Requests", name))).bold()];
+    let mut head = vec![Span::from(format!("{:<name$}", fitted("Requests", name))).bold()];
     head.extend(
         columns
             .iter()
             .map(|column| Span::from(format!("{:>NUMBER$}", column.head)).dim()),
     );
     let rows = model.requests.iter().map(|row| {
-        let mut spans = vec![Span::from(format!("{:<name$}", cut(&row.name, name)))];
+        let mut spans = vec![Span::from(format!("{:<name$}", fitted(&row.name, name)))];
         spans.extend(columns.iter().map(|column| {
             let cell = Span::from(format!("{:>NUMBER$}", (column.cell)(row)));
             if column.head == "failed" && row.failed > 0 {
@@ -132,32 +132,32 @@ const COLUMNS: [Column; 6] = [
     Column {
         head: "count",
         weight: 5,
-        cell: |row| count(row.count),
+        cell: |row| grouped(row.count),
     },
     Column {
         head: "req/s",
         weight: 1,
-        cell: |row| count(row.rate.round() as u64),
+        cell: |row| grouped(row.rate.round() as u64),
     },
     Column {
         head: "failed",
         weight: 2,
-        cell: |row| count(row.failed),
+        cell: |row| grouped(row.failed),
     },
     Column {
         head: "p50",
         weight: 4,
-        cell: |row| ms(row.latency[0]),
+        cell: |row| plain_ms(row.latency[0]),
     },
     Column {
         head: "p95",
         weight: 0,
-        cell: |row| ms(row.latency[1]),
+        cell: |row| plain_ms(row.latency[1]),
     },
     Column {
         head: "p99",
         weight: 3,
-        cell: |row| ms(row.latency[2]),
+        cell: |row| plain_ms(row.latency[2]),
     },
 ];
 
@@ -179,7 +179,7 @@ fn thresholds(model: &Model, width: usize) -> Section {
         let actual = match outcome.actual {
             None => "no data yet".to_owned(),
             Some(value) if outcome.threshold.aggregation.is_duration() => {
-                format!("{} ms", ms(value))
+                format!("{} ms", plain_ms(value))
             }
             Some(value) => format!("{}", (value * 1e6).round() / 1e6),
         };
@@ -196,9 +196,9 @@ fn thresholds(model: &Model, width: usize) -> Section {
 fn checks(model: &Model, width: usize) -> Section {
     let rows = model.checks.iter().map(|(_, name, passes, fails)| {
         let counts = if *fails > 0 {
-            format!("{} failed of {}", count(*fails), count(passes + fails))
+            format!("{} failed of {}", grouped(*fails), grouped(passes + fails))
         } else {
-            count(*passes)
+            grouped(*passes)
         };
         marked(Some(*fails == 0), name, &counts, width)
     });
@@ -219,7 +219,7 @@ fn marked(ok: Option<bool>, what: &str, number: &str, width: usize) -> Line<'sta
     // Beyond this the eye loses the line from words to number.
     let width = width.min(68);
     let room = width.saturating_sub(2 + number.chars().count() + 2);
-    let what = cut(what, room);
+    let what = fitted(what, room);
     let gap = " ".repeat(room.saturating_sub(what.chars().count()) + 2);
     let number = Span::from(number.to_owned());
     Line::from(vec![
@@ -236,8 +236,8 @@ fn marked(ok: Option<bool>, what: &str, number: &str, width: usize) -> Line<'sta
 
 fn events(model: &Model, width: usize) -> Section {
     let rows = model.events.iter().map(|event| {
-        let time = format!("{:>5}  ", clock(event.at));
-        let text = Span::from(cut(&event.text, width.saturating_sub(time.len())));
+        let time = format!("{:>5}  ", stopwatch(event.at));
+        let text = Span::from(fitted(&event.text, width.saturating_sub(time.len())));
         Line::from(vec![
             Span::from(time).dim(),
             if event.bad { text.fg(BAD) } else { text },

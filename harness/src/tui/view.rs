@@ -16,9 +16,9 @@ use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Padding, Paragraph};
 
-use super::format::{clock, count, cut};
 use super::model::{Ending, Model};
 use super::{sections, vitals};
+use crate::format::{fitted, grouped, stopwatch};
 
 /// Colours mean something or aren't used: good, bad, on its way to the end, and the data itself.
 pub(super) const GOOD: Color = Color::Green;
@@ -78,14 +78,14 @@ fn header(model: &Model, width: u16) -> Line<'static> {
         Ending::No => (model.step.as_str(), DATA),
     };
     let width = usize::from(width);
-    let state = cut(&format!("● {word}"), width);
+    let state = fitted(&format!("● {word}"), width);
     let room = width.saturating_sub(state.chars().count());
     let rest = whereabouts(model)
         .into_iter()
         .find(|text| text.chars().count() <= room)
         .unwrap_or_default();
     let right = state.chars().count() + rest.chars().count();
-    let left = cut(
+    let left = fitted(
         &format!("loadtest  {} · {}", model.load.profile, model.load.executor),
         width.saturating_sub(right + 2),
     );
@@ -111,13 +111,13 @@ fn whereabouts(model: &Model) -> Vec<String> {
     let Some(elapsed) = model.elapsed else {
         return Vec::new();
     };
-    let (stage, now) = (&model.stage, clock(elapsed));
+    let (stage, now) = (&model.stage, stopwatch(elapsed));
     let full = match model.load.planned {
         Some(planned) => {
-            let done = count(model.iterations);
-            format!("{done} of {} iterations  {now}", count(planned))
+            let done = grouped(model.iterations);
+            format!("{done} of {} iterations  {now}", grouped(planned))
         }
-        None => format!("{now} / {}", clock(model.load.end)),
+        None => format!("{now} / {}", stopwatch(model.load.end)),
     };
     vec![
         format!("  {stage}  {full}"),

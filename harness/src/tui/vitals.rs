@@ -6,9 +6,9 @@ use ratatui::style::{Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Sparkline};
 
-use super::format::{count, ms};
 use super::model::{Model, Second};
 use super::view::{BAD, DATA};
+use crate::format::{grouped, plain_ms};
 
 const LABEL: u16 = 7;
 const VALUE: u16 = 10;
@@ -52,9 +52,10 @@ fn vitals(model: &Model) -> [Vital; 6] {
     let history = |of: fn(&Second) -> Option<f64>| model.seconds.iter().map(of).collect();
     let latency = |label, index: usize, of| Vital {
         label,
-        value: now
-            .latency
-            .map_or_else(|| "–".to_owned(), |all| format!("{} ms", ms(all[index]))),
+        value: now.latency.map_or_else(
+            || "–".to_owned(),
+            |all| format!("{} ms", plain_ms(all[index])),
+        ),
         bad: false,
         history: history(of),
     };
@@ -67,13 +68,13 @@ fn vitals(model: &Model) -> [Vital; 6] {
         },
         Vital {
             label: "req/s",
-            value: count(now.rate.round() as u64),
+            value: grouped(now.rate.round() as u64),
             bad: false,
             history: history(|second| Some(second.rate)),
         },
         Vital {
             label: "failed",
-            value: count(now.failed),
+            value: grouped(now.failed),
             bad: now.failed > 0,
             history: history(|second| Some(second.failed as f64)),
         },

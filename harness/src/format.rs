@@ -1,21 +1,32 @@
-//! How reports write numbers. Pure.
+//! How numbers, times and texts are written for people. Pure.
 
-/// Milliseconds with about three significant digits, without the unit.
-pub(super) fn ms(value: f64) -> String {
+use std::time::Duration;
+
+/// Milliseconds with about three significant digits and their thousands apart, without the unit.
+pub(crate) fn ms(value: f64) -> String {
+    if value < 100.0 {
+        plain_ms(value)
+    } else {
+        grouped(value.round() as u64)
+    }
+}
+
+/// The same without a mark between thousands.
+pub(crate) fn plain_ms(value: f64) -> String {
     match value {
         value if value < 10.0 => format!("{value:.2}"),
         value if value < 100.0 => format!("{value:.1}"),
-        value => grouped(value.round() as u64),
+        value => format!("{value:.0}"),
     }
 }
 
 /// Milliseconds with their unit.
-pub(super) fn ms_unit(value: f64) -> String {
+pub(crate) fn ms_unit(value: f64) -> String {
     format!("{} ms", ms(value))
 }
 
 /// A number with about three significant digits.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value {
         value if value >= 100.0 => grouped(value.round() as u64),
         value if value.fract() == 0.0 => format!("{value}"),
@@ -25,7 +36,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// A count with its thousands apart.
-pub(super) fn grouped(count: u64) -> String {
+pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -38,7 +49,7 @@ pub(super) fn grouped(count: u64) -> String {
 }
 
 /// A share, 0 to 1, in percent; never `0 %` or `100 %` where it isn't exactly that.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     match share * 100.0 {
         0.0 => "0 %".to_owned(),
         100.0 => "100 %".to_owned(),
@@ -49,8 +60,13 @@ pub(super) fn percent(share: f64) -> String {
     }
 }
 
+/// A share, 0 to 1, in percent with so many decimals, for columns.
+pub(crate) fn percent_to(share: f64, decimals: usize) -> String {
+    format!("{:.decimals$} %", share * 100.0)
+}
+
 /// A time of the run: `42s`, `1m30s`, `2h05m`.
-pub(super) fn clock(ms: u64) -> String {
+pub(crate) fn clock(ms: u64) -> String {
     let seconds = ms / 1_000;
     match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s}s"),
@@ -61,8 +77,19 @@ pub(super) fn clock(ms: u64) -> String {
     }
 }
 
+/// A time as a clock shows it: `1:05`, `1:02:03`.
+pub(crate) fn stopwatch(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
+}
+
 /// The noun for a count.
-pub(super) fn plural(count: u64, one: &str, many: &str) -> String {
+pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
     let noun = if count == 1 { one } else { many };
     format!("{} {noun}", grouped(count))
 }
@@ -80,9 +107,48 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     cut
 }
 
+/// At most so many characters; what was cut off is told by an ellipsis, which counts as one.
+pub(crate) fn fitted(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
+    if width > 0 {
+        short.push('…');
+    }
+    short
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(
+            [1.234, 12.34, 1234.5].map(plain_ms),
+            ["1.23", "12.3", "1234"]
+        );
+        assert_eq!(
+            [0, 999, 1_000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            [65, 3_723].map(|s| stopwatch(Duration::from_secs(s))),
+            ["1:05", "1:02:03"]
+        );
+        assert_eq!(
+            [percent_to(0.12345, 1), percent_to(1.0, 2)],
+            ["12.3 %", "100.00 %"]
+        );
+    }
+
+    #[test]
+    fn cuts_are_told() {
+        assert_eq!(fitted("a long name", 6), "a lon…");
+        assert_eq!(fitted("short", 5), "short");
+        assert_eq!(fitted("äöü", 0), "");
+    }
 
     #[test]
     fn numbers_are_short_and_not_rounded_to_something_else() {
