@@ -21,6 +21,7 @@ pub mod progress;
 pub mod report;
 pub mod run;
 pub mod sampler;
+pub mod secret;
 pub mod shop;
 pub mod threshold;
 pub mod tui;

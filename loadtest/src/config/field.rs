@@ -49,7 +49,7 @@ const fn field(
 
 /// Every field.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 47] = [
+pub const FIELDS: [Field; 50] = [
     field("host", "host", Form::One("URL"), LOAD,
         "Server to test; without it, a private PostgreSQL, Redis and server are started"),
     field("stages", "stage", Form::Many("[NAME=]TIME:VUS|RATE"), LOAD,
@@ -91,6 +91,13 @@ pub const FIELDS: [Field; 47] = [
         "Make every random choice repeatable [default: random, and shown]"),
     field("http_timeout", "http-timeout", Form::One("TIME"), LOAD,
         "Longest that a request may take [default: 60s]"),
+    field("headers", "header", Form::Many("NAME: VALUE"), LOAD,
+        "Send it with every request, set-up and audit included; $NAME in the value is taken from the environment \
+         and never shown, e.g. 'authorization: Bearer $API_TOKEN'; repeat for more"),
+    field("cookies", "cookies", Form::Switch, LOAD,
+        "Each VU keeps the cookies that it is given, and sends them"),
+    field("redirects", "redirects", Form::One("N"), LOAD,
+        "Follow so many redirects of a request, on the same server; each is a request of its own [default: 0]"),
     field("coupons", "coupons", Form::One("N|unlimited"), SHOP,
         "Coupons that the set-up creates over all policies [default: unlimited]"),
     field("coupon_wait", "coupon-wait", Form::One("TIME"), SHOP,
@@ -164,7 +171,14 @@ impl Field {
     /// Whether a `[[scenario]]` of a file may have it: it is about the load.
     #[must_use]
     pub fn in_scenarios(&self) -> bool {
-        let of_the_run = ["host", "seed", "http_timeout"];
+        let of_the_run = [
+            "host",
+            "seed",
+            "http_timeout",
+            "headers",
+            "cookies",
+            "redirects",
+        ];
         self.key == "thresholds" || self.heading == LOAD && !of_the_run.contains(&self.key)
     }
 

@@ -20,7 +20,7 @@ use crate::progress::Progress;
 use crate::sampler::{Observer, Sampled, Tick, sample};
 use crate::shop::{Shopper, World};
 use crate::threshold::{Moment, Timeline, abort};
-use crate::vu::{Failures, Surroundings, VirtualUser};
+use crate::vu::{Failures, Fields, Surroundings, VirtualUser};
 
 /// What a run is made of.
 #[derive(Clone, Copy)]
@@ -123,6 +123,7 @@ pub(super) async fn drive(
     let recorder = Arc::new(Recorder::default());
     let clocks = plan.clocks();
     let failures = Arc::new(Failures::default());
+    let fields = Arc::new(Fields::new(&server.target, &config.headers));
     let world = Arc::new(world);
     let mut numbers = 1..;
     let mut crews = Vec::new();
@@ -130,6 +131,9 @@ pub(super) async fn drive(
         let surroundings = Arc::new(Surroundings {
             target: Arc::clone(&server.target),
             http_timeout: config.http_timeout,
+            fields: Arc::clone(&fields),
+            cookies: config.cookies,
+            redirects: config.redirects,
             recorder: Arc::clone(&recorder),
             clock: Arc::clone(clock),
             failures: Arc::clone(&failures),

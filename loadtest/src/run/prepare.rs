@@ -171,7 +171,7 @@ pub(super) async fn server(config: &RunConfig, progress: &Progress) -> Result<Se
         address
     };
     Ok(Server {
-        admin: Admin::new(target.base())?,
+        admin: Admin::new(target.base(), &config.headers)?,
         target,
         label,
         shares_machine: stack.is_some() || config.shared_machine,

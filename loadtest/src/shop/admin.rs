@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,6 +12,8 @@ use thiserror::Error;
 use url::Url;
 
 use super::world::Coupons;
+use crate::secret::scrub;
+use crate::vu::Header;
 
 /// Why set-up or audit can't go on.
 #[derive(Debug, Error)]
@@ -21,7 +24,7 @@ pub enum AdminError {
     )]
     InitRefused,
     /// No answer.
-    #[error("{request} was not answered: {source}")]
+    #[error("{} was not answered: {}", scrub(.request), scrub(&.source.to_string()))]
     NoAnswer {
         /// Method and path.
         request: String,
@@ -29,7 +32,7 @@ pub enum AdminError {
         source: reqwest::Error,
     },
     /// An answer, but not the one that was asked for.
-    #[error("{request} was answered with {status}: {body}")]
+    #[error("{} was answered with {status}: {}", scrub(.request), scrub(.body))]
     Status {
         /// Method and path.
         request: String,
@@ -39,7 +42,11 @@ pub enum AdminError {
         body: String,
     },
     /// An answer that isn't what the API promises.
-    #[error("{request} was answered with something else than the API promises: {source}")]
+    #[error(
+        "{} was answered with something else than the API promises: {}",
+        scrub(.request),
+        scrub(&.source.to_string())
+    )]
     Body {
         /// Method and path.
         request: String,
@@ -171,13 +178,14 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// A client for the server at this address.
+    /// A client for the server at this address, whose requests have these headers.
     ///
     /// # Errors
     /// When TLS can't be set up.
-    pub fn new(base: &Url) -> reqwest::Result<Self> {
+    pub fn new(base: &Url, headers: &[Header]) -> reqwest::Result<Self> {
         let client = reqwest::Client::builder()
             .timeout(TIMEOUT)
+            .default_headers(sensitive(headers))
             .no_proxy()
             .build()?;
         Ok(Self {
@@ -277,7 +285,8 @@ impl Admin {
         let status = answer.status();
         let body = answer.bytes().await.map_err(no_answer)?;
         if !status.is_success() {
-            let body = String::from_utf8_lossy(&body)
+            // Scrubbed as a whole: half a secret would not be known for one.
+            let body = scrub(&String::from_utf8_lossy(&body))
                 .chars()
                 .take(QUOTED_CHARS)
                 .collect();
@@ -289,4 +298,20 @@ impl Admin {
         }
         serde_json::from_slice(&body).map_err(|source| AdminError::Body { request, source })
     }
+}
+
+/// The headers of every request, marked so that nobody logs them.
+fn sensitive(headers: &[Header]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for header in headers {
+        // Whatever passed as a header of the run is one here as well.
+        if let (Ok(name), Ok(mut value)) = (
+            HeaderName::from_bytes(header.name().as_bytes()),
+            HeaderValue::from_bytes(header.value().as_bytes()),
+        ) {
+            value.set_sensitive(true);
+            map.append(name, value);
+        }
+    }
+    map
 }
