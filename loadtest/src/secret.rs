@@ -37,7 +37,8 @@ pub fn keep(value: &str) {
     }
     let in_a_query: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
     let in_json = serde_json::Value::from(value).to_string();
-    let in_json = in_json.trim_matches('"').to_owned();
+    // Without its quotes: the text around it may go on within the same ones.
+    let in_json = in_json[1..in_json.len() - 1].to_owned();
     let mut secrets = SECRETS.write();
     for form in [value.to_owned(), in_a_query, in_json] {
         if !secrets.contains(&form) {
@@ -93,7 +94,7 @@ mod tests {
             from_env("LOADTEST_TEST_NO_SUCH_SECRET"),
             Err(Missing("LOADTEST_TEST_NO_SUCH_SECRET".to_owned()))
         );
-        let path = from_env("CARGO_MANIFEST_DIR").expect("cargo sets it");
-        assert_eq!(scrub(&format!("in {path}/x")), "in ***/x");
+        let license = from_env("CARGO_PKG_LICENSE").expect("cargo sets it");
+        assert_eq!(scrub(&format!("in {license}/x")), "in ***/x");
     }
 }
