@@ -75,8 +75,14 @@ fn zstd(mut body: &[u8]) -> Result<Bytes, CodingError> {
     };
     let mut decoded = Vec::new();
     while !body.is_empty() {
-        let frame = StreamingDecoder::new(&mut body).map_err(|error| broken(error.to_string()))?;
-        read("zstd", frame, &mut decoded)?;
+        let mut frame =
+            StreamingDecoder::new(&mut body).map_err(|error| broken(error.to_string()))?;
+        read("zstd", &mut frame, &mut decoded)?;
+        let frame = frame.into_frame_decoder();
+        let said = frame.get_checksum_from_data();
+        if said.is_some() && said != frame.get_calculated_checksum() {
+            return Err(broken("its checksum is wrong".to_owned()));
+        }
     }
     Ok(decoded.into())
 }

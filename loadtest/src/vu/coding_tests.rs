@@ -82,6 +82,14 @@ fn broken_bodies_are_errors_that_name_the_coding() {
             assert!(error.to_string().starts_with(&expected), "{error}");
         }
     }
+    for (coding, hex) in [("gzip", GZIP), ("deflate", ZLIB), ("zstd", ZSTD)] {
+        let mut checksum = bytes(hex).to_vec();
+        // The last byte of zlib's and zstd's checksum, and of gzip's, before the length.
+        let at = checksum.len() - if coding == "gzip" { 5 } else { 1 };
+        checksum[at] ^= 1;
+        let wrong = decode([coding].into_iter(), &checksum.into());
+        assert!(matches!(wrong, Err(CodingError::Broken { .. })), "{coding}");
+    }
     let error = decode(["rot13"].into_iter(), &Bytes::from_static(b"x")).expect_err("unknown");
     assert!(error.to_string().contains("'rot13'"), "{error}");
 }

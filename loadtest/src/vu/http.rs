@@ -117,7 +117,7 @@ pub struct Client {
     /// The header fields of the run.
     fields: Arc<Fields>,
     /// The user's cookies, if it keeps any.
-    jar: Option<Jar>,
+    jar: Option<Box<Jar>>,
     /// Connections not in use, the latest used last. One is the rule; concurrent requests of the
     /// same user open more. The lock is never contended: a user is one task.
     idle: Mutex<Vec<Connection>>,
@@ -132,7 +132,7 @@ impl Client {
             target,
             timeout,
             fields,
-            jar: cookies.then(Jar::default),
+            jar: cookies.then(Box::default),
             idle: Mutex::new(Vec::new()),
         }
     }

@@ -179,7 +179,6 @@ impl Request {
     }
 
     /// One such request, for this path below the target's address.
-    #[must_use]
     pub fn at<'a>(&'static self, path: impl Into<Cow<'a, str>>) -> Call<'a> {
         Call::new(self, path.into())
     }

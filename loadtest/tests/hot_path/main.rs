@@ -97,7 +97,9 @@ fn a_request_allocates_nothing() {
             let answer = vu.send(call.body("application/json", body.clone())).await;
             vu.check(
                 "charge 201",
-                answer.status == 201 && answer.body.len() == 24,
+                answer.status == 201
+                    && answer.header("Content-Type") == Some("application/json")
+                    && answer.body.len() == 24,
             );
         }
     };
