@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::LOCATION;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 use url::Url;
 
+use crate::secret::scrub;
+use crate::vu::Header;
+
 /// Why a call of set-up or audit failed.
 #[derive(Debug, Error)]
 pub enum AdminError {
     /// No answer.
-    #[error("{request} was not answered: {reason}")]
+    #[error("{} was not answered: {}", scrub(.request), scrub(.reason))]
     NoAnswer {
         /// Method and path.
         request: String,
@@ -24,7 +27,9 @@ pub enum AdminError {
     },
     /// A redirect, which set-up and audit never follow: a `POST` would become a `GET`.
     #[error(
-        "{request} was answered with {status}, which redirects to {location}; give the server's own address with --host"
+        "{} was answered with {status}, which redirects to {}; give the server's own address with --host",
+        scrub(.request),
+        scrub(.location)
     )]
     Redirect {
         /// Method and path.
@@ -35,7 +40,7 @@ pub enum AdminError {
         location: String,
     },
     /// An answer, but not the one that was asked for.
-    #[error("{request} was answered with {status}: {body}")]
+    #[error("{} was answered with {status}: {}", scrub(.request), scrub(.body))]
     Status {
         /// Method and path.
         request: String,
@@ -45,7 +50,11 @@ pub enum AdminError {
         body: String,
     },
     /// An answer that isn't what the API promises.
-    #[error("{request} was answered with something else than the API promises: {source}")]
+    #[error(
+        "{} was answered with something else than the API promises: {}",
+        scrub(.request),
+        scrub(&.source.to_string())
+    )]
     Body {
         /// Method and path.
         request: String,
@@ -69,13 +78,15 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// A client for the server at this address; no call may take longer than `timeout`.
+    /// A client for the server at this address, whose requests have these headers; no call may
+    /// take longer than `timeout`.
     ///
     /// # Errors
     /// When TLS can't be set up.
-    pub fn new(base: &Url, timeout: Duration) -> reqwest::Result<Self> {
+    pub fn new(base: &Url, timeout: Duration, headers: &[Header]) -> reqwest::Result<Self> {
         let client = reqwest::Client::builder()
             .timeout(timeout)
+            .default_headers(sensitive(headers))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
@@ -171,13 +182,31 @@ impl Admin {
                 location,
             });
         }
+        // Scrubbed as a whole: half a secret would not be known for one.
         let said = String::from_utf8_lossy(&body);
+        let said = scrub(&said);
         Err(AdminError::Status {
             request,
             status,
             body: said.chars().take(QUOTED_CHARS).collect(),
         })
     }
+}
+
+/// The headers of every request, marked so that nobody logs them.
+fn sensitive(headers: &[Header]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for header in headers {
+        // Whatever passed as a header of the run is one here as well.
+        if let (Ok(name), Ok(mut value)) = (
+            HeaderName::from_bytes(header.name().as_bytes()),
+            HeaderValue::from_bytes(header.value().as_bytes()),
+        ) {
+            value.set_sensitive(true);
+            map.append(name, value);
+        }
+    }
+    map
 }
 
 /// An error with its causes: reqwest's own text leaves them out.

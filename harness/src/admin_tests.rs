@@ -26,7 +26,7 @@ async fn server(answers: &'static [&'static str]) -> (Admin, Arc<AtomicUsize>) {
     });
     let base = Url::parse(&format!("http://{address}/api/")).expect("an address");
     (
-        Admin::new(&base, Duration::from_secs(5)).expect("a client"),
+        Admin::new(&base, Duration::from_secs(5), &[]).expect("a client"),
         came,
     )
 }
@@ -60,7 +60,7 @@ async fn a_post_to_a_server_that_is_not_there_yet_is() {
     let address = listener.local_addr().expect("it is bound");
     drop(listener);
     let base = Url::parse(&format!("http://{address}")).expect("an address");
-    let admin = Admin::new(&base, Duration::from_secs(5)).expect("a client");
+    let admin = Admin::new(&base, Duration::from_secs(5), &[]).expect("a client");
     let started = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(250)).await;
         let listener = TcpListener::bind(address).await.expect("it is free again");

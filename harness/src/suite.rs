@@ -25,6 +25,9 @@ pub trait Suite: Sized + Send + Sync + 'static {
     /// Name, purpose and version of the program.
     const PROGRAM: Program;
 
+    /// Whether each virtual user keeps the cookies that it is given, without `--cookies` as well.
+    const COOKIES: bool = false;
+
     /// Every request, in the order in which reports list them.
     fn requests() -> Vec<&'static Request>;
 

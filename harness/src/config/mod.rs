@@ -4,6 +4,7 @@
 //! text in one grammar, wherever they come from, and every problem is reported at once.
 
 mod field;
+mod headers;
 mod judgement;
 mod layer;
 mod options;
@@ -36,6 +37,7 @@ use crate::metrics::Names;
 use crate::output::Address;
 use crate::suite::Program;
 use crate::threshold::{Limits, Threshold};
+use crate::vu::Header;
 
 /// Everything a run needs to know, valid in itself.
 #[derive(Debug, Clone)]
@@ -64,6 +66,12 @@ pub struct RunConfig {
     pub setup_timeout: Duration,
     /// The longest that a request may take.
     pub http_timeout: Duration,
+    /// What every request has as headers.
+    pub headers: Vec<Header>,
+    /// Whether each VU keeps the cookies that it is given.
+    pub cookies: bool,
+    /// How many redirects of a request are followed.
+    pub redirects: u32,
     /// What must hold.
     pub thresholds: Vec<Threshold>,
     /// How far the run may be from what was asked for.

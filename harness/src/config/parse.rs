@@ -70,6 +70,18 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
     })
 }
 
+/// How many redirects are followed.
+pub(super) fn redirects(text: &str) -> Result<u32, String> {
+    const MOST: u32 = 20;
+    let wrong =
+        || format!("'{text}' is not a number of redirects; write a whole number from 0 to {MOST}");
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|n| *n <= MOST)
+        .ok_or_else(wrong)
+}
+
 /// A row of the stage table as it is written; without a name it stays empty.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct StageText {

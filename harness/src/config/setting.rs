@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::field::{Field, Fields, Form};
+use super::headers;
 use super::problem::Source;
 use super::reader::Reader;
 
@@ -28,7 +29,7 @@ pub(super) fn settings(reader: &Reader) -> Vec<Setting> {
         let value = reader.value(field.key)?;
         Some(Setting {
             key: field.key.to_owned(),
-            values: value.texts.iter().map(|text| redacted(text)).collect(),
+            values: value.texts.iter().map(|text| shown(field, text)).collect(),
             source: value.source.to_string(),
             from_profile: matches!(value.source, Source::Key { .. }),
             compared: field.compared,
@@ -59,6 +60,14 @@ pub fn command(program: &str, fields: &Fields, settings: &[Setting], seed: u64) 
     }
     words.push(format!("--seed {seed}"));
     words.join(" ")
+}
+
+/// The text of a field without what is nobody's business.
+fn shown(field: &Field, text: &str) -> String {
+    match field.key {
+        "headers" => headers::shown(text),
+        _ => redacted(text),
+    }
 }
 
 /// `http://user:password@host` without user and password.

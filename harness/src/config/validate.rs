@@ -11,7 +11,7 @@ use super::profile::Profile;
 use super::reader::Reader;
 use super::scenario::{self, Table};
 use super::setting::settings;
-use super::{Baseline, RunConfig, SummaryJson, judgement, shape, tags};
+use super::{Baseline, RunConfig, SummaryJson, headers, judgement, shape, tags};
 use crate::compare::Rule;
 use crate::output::Address;
 use crate::suite::Outline;
@@ -147,6 +147,9 @@ fn assemble(
         options: options(reader),
         http_timeout: seconds_60(reader, "http_timeout"),
         setup_timeout: seconds_60(reader, "setup_timeout"),
+        headers: headers::headers(reader, variables),
+        cookies: reader.is_on("cookies"),
+        redirects: reader.parse_or("redirects", parse::redirects, 0),
         thresholds: judgement::thresholds(reader, known, scoped, &names),
         limits: judgement::limits(reader),
         seed: reader

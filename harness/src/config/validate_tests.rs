@@ -150,6 +150,65 @@ fn switches_can_be_given_anywhere() {
     assert!(config("LOADTEST_NO_AUDIT=0").audit);
 }
 
+/// Name and value of each header.
+fn headers(config: &RunConfig) -> Vec<(&str, &str)> {
+    config
+        .headers
+        .iter()
+        .map(|header| (header.name(), header.value()))
+        .collect()
+}
+
+#[test]
+fn headers_are_given_as_any_list_is_and_take_variables() {
+    assert_eq!(headers(&config("--vus 1 --duration 1s")), []);
+    let flags = "API_TOKEN=token-of-a-test --header x-token:$API_TOKEN --header accept:text/html";
+    assert_eq!(
+        headers(&config(flags)),
+        [("x-token", "token-of-a-test"), ("accept", "text/html")]
+    );
+    let variables = config("T=token-of-a-test LOADTEST_HEADERS=a:1;b:${T}");
+    assert_eq!(headers(&variables), [("a", "1"), ("b", "token-of-a-test")]);
+    let (path, _kept) = file("headers = ['X-Team: red', 'b: 2']\nduration = '1s'");
+    let of_a_file = config(&format!("--config {path}"));
+    assert_eq!(headers(&of_a_file), [("X-Team", "red"), ("b", "2")]);
+    let above = config(&format!("--config {path} --header a:1"));
+    assert_eq!(headers(&above), [("a", "1")], "a list is replaced whole");
+}
+
+#[test]
+fn what_a_header_says_is_in_no_output() {
+    let line = "API_TOKEN=token-of-a-test --header x-token:$API_TOKEN --header x-key:hunter2";
+    let config = config(line);
+    let setting = config.settings.iter().find(|one| one.key == "headers");
+    let shown = setting.map(|one| one.values.clone()).unwrap_or_default();
+    assert_eq!(shown, ["x-token:$API_TOKEN", "x-key: ***"]);
+    assert_eq!(
+        crate::config::command("loadtest", &outline().fields, &config.settings, 7),
+        "loadtest --header 'x-token:$API_TOKEN' --header 'x-key: ***' --seed 7"
+    );
+    let all = format!("{config:?}");
+    assert!(
+        !all.contains("token-of-a-test") && !all.contains("hunter2"),
+        "{all}"
+    );
+    assert_eq!(
+        crate::secret::scrub("got token-of-a-test"),
+        "got ***",
+        "a server's echo is masked too"
+    );
+}
+
+#[test]
+fn cookies_and_redirects_are_asked_for() {
+    let default = config("--vus 1 --duration 1s");
+    assert_eq!((default.cookies, default.redirects), (false, 0));
+    let asked = config("--cookies --redirects 5");
+    assert_eq!((asked.cookies, asked.redirects), (true, 5));
+    let of_variables = config("LOADTEST_COOKIES=yes LOADTEST_REDIRECTS=1");
+    assert_eq!((of_variables.cookies, of_variables.redirects), (true, 1));
+}
+
 #[test]
 fn every_mistake_is_reported_at_once() {
     let all = problems(
@@ -248,6 +307,18 @@ fn single_mistakes_name_their_place() {
         (
             "--threshold http_req_duration{stage:peak}:p(95)<1 --duration 1s",
             "--threshold: there is no stage 'peak'; known are main, grace",
+        ),
+        (
+            "--redirects 21",
+            "--redirects: '21' is not a number of redirects; write a whole number from 0 to 20",
+        ),
+        (
+            "--header hunter2",
+            "--header: is not a header; write 'Name: value'",
+        ),
+        (
+            "LOADTEST_HEADERS=x:$NOT_THERE",
+            "LOADTEST_HEADERS: the value of 'x' needs the environment variable NOT_THERE, which is not set",
         ),
         (
             "--summary-json= --duration 1s",

@@ -18,7 +18,7 @@ use crate::persona::Role;
 use crate::sampler::{Observer, Sampled, Tick, sample};
 use crate::suite::{Suite, User};
 use crate::threshold::{Moment, Timeline, abort};
-use crate::vu::{Failures, Surroundings, VirtualUser};
+use crate::vu::{Failures, Fields, Surroundings, VirtualUser};
 
 /// Who looks at every second of the load.
 pub(super) struct Watch {
@@ -107,10 +107,14 @@ pub(super) async fn drive<S: Suite>(
             return (driven, Vec::new(), watch);
         }
     };
+    let fields = Arc::new(Fields::new(&run.server.target, &run.config.headers));
     let raw = watch.outlets.raw.clone();
     let surroundings = |clock: &Arc<Clock>| Surroundings {
         target: Arc::clone(&run.server.target),
         http_timeout: run.config.http_timeout,
+        fields: Arc::clone(&fields),
+        cookies: run.config.cookies || S::COOKIES,
+        redirects: run.config.redirects,
         recorder: Arc::clone(&recorder),
         clock: Arc::clone(clock),
         failures: Arc::clone(&failures),

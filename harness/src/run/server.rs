@@ -41,7 +41,7 @@ impl Server {
         };
         let target = Arc::new(Target::resolve(&address).await?);
         target.probe(PROBE_WITHIN).await?;
-        let admin = Admin::new(target.base(), config.setup_timeout)?;
+        let admin = Admin::new(target.base(), config.setup_timeout, &config.headers)?;
         if private.is_none() {
             say_redirect(&admin, &address).await;
         }

@@ -14,6 +14,7 @@ use tokio_util::io::poll_read_buf;
 use super::http::TransportError;
 use super::io::{Meter, Stream};
 use super::wire::{self, Chunks, Framing, Head};
+use crate::metrics::Method;
 
 /// Room for an ordinary answer, and what is free at least before a read.
 const BUFFER: usize = 4 * 1024;
@@ -22,6 +23,16 @@ const LEAST_ROOM: usize = 1024;
 const REQUEST: usize = 512;
 /// Room for a longer body is made by and by: its announced length is only the server's word.
 const LARGEST_READ: usize = 64 * 1024;
+
+/// An answer, read to its end.
+pub(super) struct Received {
+    pub(super) head: Head,
+    /// The head as it came.
+    pub(super) text: Bytes,
+    pub(super) body: Bytes,
+    /// Whether another exchange may follow.
+    pub(super) keep: bool,
+}
 
 /// A connection between exchanges.
 pub(super) struct Connection {
@@ -62,22 +73,27 @@ impl Connection {
         poll_fn(|cx| Poll::Ready(self.read(cx).is_pending() && self.unread.is_empty())).await
     }
 
-    /// Sends what is in `out` and reads the answer: its head, its body, and whether another
-    /// exchange may follow.
+    /// Sends what is in `out`, a request of this method, and reads the answer.
     pub(super) async fn exchange(
         &mut self,
+        method: Method,
         deadline: Instant,
-    ) -> Result<(Head, Bytes, bool), TransportError> {
+    ) -> Result<Received, TransportError> {
         let sent = self.send(deadline).await;
-        let head = match (self.head(deadline).await, &sent) {
+        let head = match (self.head(method, deadline).await, &sent) {
             (Ok(head), _) => head,
             // What went wrong first is what there is to say.
             (Err(_), Err(_)) => return Err(sent.err().unwrap_or(TransportError::Closed)),
             (Err(error), Ok(_)) => return Err(error),
         };
-        let body = self.body(head.framing, deadline).await?;
+        let (text, body) = self.body(&head, deadline).await?;
         let keep = head.keep_alive && self.unread.is_empty() && matches!(sent, Ok(true));
-        Ok((head, body, keep))
+        Ok(Received {
+            head,
+            text,
+            body,
+            keep,
+        })
     }
 
     /// Whether the whole request was sent: a server may answer earlier and read no further.
@@ -103,44 +119,50 @@ impl Connection {
         .await
     }
 
-    async fn head(&mut self, deadline: Instant) -> Result<Head, TransportError> {
+    /// The head, which stays unread: taken with the body, it costs no memory of its own.
+    async fn head(&mut self, method: Method, deadline: Instant) -> Result<Head, TransportError> {
         loop {
-            match wire::head(&self.unread)? {
-                Some(head) => {
-                    self.unread.advance(head.length);
-                    // Informational answers come before the one that counts.
-                    if !(100..200).contains(&head.status) {
-                        return Ok(head);
-                    }
-                }
+            match wire::head(&self.unread, method)? {
+                // Informational answers come before the one that counts.
+                Some(head) if (100..200).contains(&head.status) => self.unread.advance(head.length),
+                Some(head) => return Ok(head),
                 None if self.read_more(deadline).await? == 0 => return Err(TransportError::Closed),
                 None => {}
             }
         }
     }
 
-    async fn body(&mut self, framing: Framing, deadline: Instant) -> Result<Bytes, TransportError> {
-        match framing {
+    /// The text of the head, and the body behind it.
+    async fn body(
+        &mut self,
+        head: &Head,
+        deadline: Instant,
+    ) -> Result<(Bytes, Bytes), TransportError> {
+        match head.framing {
             Framing::Length(length) => {
-                while self.unread.len() < length {
-                    let missing = length - self.unread.len();
+                let whole = head.length.saturating_add(length);
+                while self.unread.len() < whole {
+                    let missing = whole - self.unread.len();
                     self.unread.reserve(missing.min(LARGEST_READ));
                     self.some_more(deadline).await?;
                 }
-                Ok(self.unread.split_to(length).freeze())
+                let text = self.unread.split_to(head.length).freeze();
+                Ok((text, self.unread.split_to(length).freeze()))
             }
             Framing::Chunked => {
+                let text = self.unread.split_to(head.length).freeze();
                 let mut chunks = Chunks::default();
                 loop {
                     if let Some(body) = chunks.take(&mut self.unread)? {
-                        return Ok(body.freeze());
+                        return Ok((text, body.freeze()));
                     }
                     self.some_more(deadline).await?;
                 }
             }
             Framing::UntilClose => {
                 while self.read_more(deadline).await? > 0 {}
-                Ok(self.unread.split().freeze())
+                let text = self.unread.split_to(head.length).freeze();
+                Ok((text, self.unread.split().freeze()))
             }
         }
     }

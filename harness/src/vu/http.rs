@@ -12,14 +12,20 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use thiserror::Error;
+use url::{Position, Url};
 
-use super::connection::Connection;
+use super::call::{Call, CallError};
+use super::coding::CodingError;
+use super::connection::{Connection, Received};
+use super::cookies::Jar;
+use super::header::Fields;
+use super::redirect::RedirectError;
 use super::server_timing::ServerTiming;
 use super::target::{Opening, Target};
-use super::wire::{self, PathError, ProtocolError};
-use crate::metrics::Method;
+use super::wire::ProtocolError;
+use crate::metrics::{Method, Phase};
 
-/// Why there is no answer.
+/// Why there is no answer, or none that is of use.
 #[derive(Debug, Error)]
 pub enum TransportError {
     /// No connection.
@@ -40,16 +46,27 @@ pub enum TransportError {
     /// Not HTTP.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
-    /// The path is none.
+    /// Not sent, because it can't be.
     #[error(transparent)]
-    Path(#[from] PathError),
+    Call(#[from] CallError),
+    /// Answered, but with a body that can't be decoded.
+    #[error(transparent)]
+    Coding(#[from] CodingError),
+    /// Answered with a redirect that isn't followed.
+    #[error(transparent)]
+    Redirect(#[from] RedirectError),
 }
 
-/// Status and body.
+/// What was answered.
 #[derive(Debug)]
 pub(super) struct Response {
     pub(super) status: u16,
+    /// Status line and header fields, as they came.
+    pub(super) head: Bytes,
+    /// As it came.
     pub(super) body: Bytes,
+    /// Whether the body is compressed.
+    pub(super) coded: bool,
 }
 
 /// How long each part of a request took.
@@ -61,6 +78,26 @@ pub(super) struct Times {
     pub(super) sending: Duration,
     pub(super) waiting: Duration,
     pub(super) receiving: Duration,
+}
+
+impl Times {
+    /// Sending, waiting and receiving.
+    pub(super) fn duration(&self) -> Duration {
+        self.sending + self.waiting + self.receiving
+    }
+
+    /// All of them by name.
+    pub(super) fn phases(&self) -> [(Phase, Duration); 7] {
+        [
+            (Phase::Duration, self.duration()),
+            (Phase::Blocked, self.blocked),
+            (Phase::Connecting, self.connecting),
+            (Phase::TlsHandshaking, self.tls_handshaking),
+            (Phase::Sending, self.sending),
+            (Phase::Waiting, self.waiting),
+            (Phase::Receiving, self.receiving),
+        ]
+    }
 }
 
 /// A request with everything that was measured of it.
@@ -77,18 +114,25 @@ pub(super) struct Exchange {
 pub struct Client {
     target: Arc<Target>,
     timeout: Duration,
+    /// The header fields of the run.
+    fields: Arc<Fields>,
+    /// The user's cookies, if it keeps any.
+    jar: Option<Box<Jar>>,
     /// Connections not in use, the latest used last. One is the rule; concurrent requests of the
     /// same user open more. The lock is never contended: a user is one task.
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Client {
-    /// A client without connections.
+    /// A client without connections, whose requests have these fields. `cookies` says whether it
+    /// keeps what servers set.
     #[must_use]
-    pub const fn new(target: Arc<Target>, timeout: Duration) -> Self {
+    pub fn new(target: Arc<Target>, timeout: Duration, fields: Arc<Fields>, cookies: bool) -> Self {
         Self {
             target,
             timeout,
+            fields,
+            jar: cookies.then(Box::default),
             idle: Mutex::new(Vec::new()),
         }
     }
@@ -98,9 +142,7 @@ impl Client {
         self.idle.lock().clear();
     }
 
-    pub(super) async fn send(&self, method: Method, path: &str, body: Option<&[u8]>) -> Exchange {
-        let started = Instant::now();
-        let deadline = (started + self.timeout).into();
+    pub(super) async fn send(&self, call: &Call<'_>) -> Exchange {
         let mut exchange = Exchange {
             response: Err(TransportError::Timeout),
             times: Times::default(),
@@ -108,6 +150,12 @@ impl Client {
             bytes_sent: 0,
             bytes_received: 0,
         };
+        if let Err(error) = call.check() {
+            exchange.response = Err(error.into());
+            return exchange;
+        }
+        let started = Instant::now();
+        let deadline = (started + self.timeout).into();
         let opened = match self.reuse().await {
             Some(connection) => Ok((connection, Opening::default())),
             // Boxed: rare, and larger than everything else that a request keeps in memory.
@@ -121,19 +169,17 @@ impl Client {
                 exchange.times.connecting = opening.connecting;
                 exchange.times.tls_handshaking = opening.tls_handshaking;
                 connection.meter().begin();
-                let keep = match self.write(&mut connection, method, path, body) {
-                    Ok(()) => exchange.answer(&mut connection, deadline).await,
-                    Err(error) => {
-                        exchange.response = Err(error);
-                        false
-                    }
-                };
+                self.write(&mut connection, call);
+                let keep = exchange
+                    .answer(&mut connection, call.method, deadline)
+                    .await;
                 exchange.measure(&mut connection, begun);
                 if keep {
                     self.idle.lock().push(connection);
                 }
             }
         }
+        self.keep_cookies(call, &exchange);
         exchange
     }
 
@@ -158,39 +204,70 @@ impl Client {
         Ok((Connection::over(stream, deadline), opening))
     }
 
-    fn write(
-        &self,
-        connection: &mut Connection,
-        method: Method,
-        path: &str,
-        body: Option<&[u8]>,
-    ) -> Result<(), TransportError> {
-        let target = &self.target;
-        wire::request(
+    fn write(&self, connection: &mut Connection, call: &Call<'_>) {
+        let cookie = self
+            .jar
+            .as_ref()
+            .and_then(|jar| jar.cookie(&self.url(call)?));
+        call.write(
             &mut connection.out,
-            method,
-            target.prefix(),
-            path,
-            target.fields(),
-            body,
-        )?;
-        Ok(())
+            self.target.prefix(),
+            &self.fields,
+            cookie.as_deref(),
+        );
+    }
+
+    fn keep_cookies(&self, call: &Call<'_>, exchange: &Exchange) {
+        if let (Some(jar), Ok(response)) = (&self.jar, &exchange.response)
+            && let Some(url) = self.url(call)
+        {
+            jar.keep(&response.head, &url);
+        }
+    }
+
+    /// The address that a call goes to, as text.
+    pub(super) fn address(&self, call: &Call<'_>) -> String {
+        let origin = &self.target.base()[..Position::BeforePath];
+        let prefix = if call.rooted {
+            ""
+        } else {
+            self.target.prefix()
+        };
+        format!("{origin}{prefix}{}", call.path)
+    }
+
+    /// The address that a call goes to; none for what isn't a path.
+    pub(super) fn url(&self, call: &Call<'_>) -> Option<Url> {
+        Url::parse(&self.address(call)).ok()
     }
 }
 
 impl Exchange {
+    /// What was answered; the measures stay.
+    pub(super) fn take_response(&mut self) -> Result<Response, TransportError> {
+        std::mem::replace(&mut self.response, Err(TransportError::Closed))
+    }
+
     /// Sends what was written and takes the answer; whether the connection may be used again.
     async fn answer(
         &mut self,
         connection: &mut Connection,
+        method: Method,
         deadline: tokio::time::Instant,
     ) -> bool {
-        match connection.exchange(deadline).await {
-            Ok((head, body, keep)) => {
+        match connection.exchange(method, deadline).await {
+            Ok(Received {
+                head,
+                text,
+                body,
+                keep,
+            }) => {
                 self.server_timing = head.server_timing;
                 self.response = Ok(Response {
                     status: head.status,
+                    head: text,
                     body,
+                    coded: head.coded,
                 });
                 keep
             }

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::metrics::Phase;
+use crate::vu::Request;
 
 const MS: Duration = Duration::from_millis(1);
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -47,15 +48,16 @@ async fn reply(socket: &mut TcpStream, bytes: &[u8]) {
     socket.write_all(bytes).await.expect("the client listens");
 }
 
+static GET: Request = Request::get("get");
+
 async fn client(address: &str, timeout: Duration) -> Client {
-    Client::new(
-        Arc::new(Target::resolve(address).await.expect("an address")),
-        timeout,
-    )
+    let target = Arc::new(Target::resolve(address).await.expect("an address"));
+    let fields = Arc::new(Fields::new(&target, &[]));
+    Client::new(target, timeout, fields, false)
 }
 
 async fn get(client: &Client) -> Exchange {
-    client.send(Method::Get, "/path?q=1", None).await
+    client.send(&GET.at("/path?q=1")).await
 }
 
 fn status(exchange: &Exchange) -> u16 {
@@ -84,7 +86,7 @@ async fn the_parts_of_a_request_are_told_apart() {
     })
     .await;
     let exchange = get(&client(&address, 5_000 * MS).await).await;
-    let Response { status, body } = exchange.response.expect("an answer");
+    let Response { status, body, .. } = exchange.response.expect("an answer");
     assert_eq!((status, &*body), (201, &b"abcd"[..]));
     assert_about(exchange.times.waiting, 300 * MS);
     assert_about(exchange.times.receiving, 600 * MS);

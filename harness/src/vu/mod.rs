@@ -1,9 +1,17 @@
 //! What a persona is given to act with: measured HTTP, checks, repeatable chance, and waiting.
 
+mod answer;
 mod arrival;
+mod call;
+mod coding;
 mod connection;
+mod cookies;
+mod failures;
+mod header;
 mod http;
 mod io;
+mod record;
+mod redirect;
 mod request;
 mod server_timing;
 mod target;
@@ -12,18 +20,22 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+pub use self::answer::Answer;
+pub use self::call::{Call, CallError};
+pub use self::coding::CodingError;
+pub use self::failures::Failures;
+pub use self::header::{Fields, Header, HeaderError};
 pub use self::http::{Client, TransportError};
-pub use self::request::{Answer, Failures, Request};
+use self::redirect::Hop;
+pub use self::redirect::{RedirectError, location_of};
+pub use self::request::{Expected, Request};
 pub use self::target::{Target, TargetError};
 pub use self::wire::{PathError, ProtocolError};
 use crate::executor::Clock;
-use crate::metrics::{
-    CheckTags, IterationTags, Origin, Phase, RawSamples, Recorder, RequestTags, SampleOf, Slowest,
-};
+use crate::metrics::{CheckTags, IterationTags, Origin, RawSamples, Recorder, SampleOf};
 
 /// What all virtual users of a scenario share.
 #[derive(Debug)]
@@ -32,6 +44,12 @@ pub struct Surroundings {
     pub target: Arc<Target>,
     /// The longest that a request may take.
     pub http_timeout: Duration,
+    /// The header fields of every request.
+    pub fields: Arc<Fields>,
+    /// Whether each user keeps the cookies that it is given, for as long as it lives.
+    pub cookies: bool,
+    /// How many redirects of a request are followed.
+    pub redirects: u32,
     /// Where samples go.
     pub recorder: Arc<Recorder>,
     /// The clock of their scenario.
@@ -70,7 +88,12 @@ impl VirtualUser {
     ) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(u64::from(number));
-        let client = Client::new(Arc::clone(&surroundings.target), surroundings.http_timeout);
+        let client = Client::new(
+            Arc::clone(&surroundings.target),
+            surroundings.http_timeout,
+            Arc::clone(&surroundings.fields),
+            surroundings.cookies,
+        );
         Self {
             number,
             rng,
@@ -100,72 +123,56 @@ impl VirtualUser {
         self.scenario
     }
 
-    /// Sends a request and records it. Several may be under way at the same time, each on a
-    /// connection of its own.
-    pub async fn send(&self, request: &'static Request, path: &str, body: Option<Bytes>) -> Answer {
-        let stage = self.surroundings.clock.stage();
-        let exchange = self
-            .client
-            .send(request.method, path, body.as_deref())
-            .await;
-        let answer = Answer::new(exchange.response);
-        let expected = request.expects.contains(&answer.status);
-        let tags = RequestTags {
-            scenario: self.scenario,
-            persona: self.persona,
-            name: request.name,
-            method: request.method,
-            status: answer.status,
-            stage,
-            expected,
-            trend: request.trend,
-        };
-        if !expected {
-            self.surroundings.failures.note(request.name, &answer);
+    /// Sends a call and records it. Several may be under way at the same time, each on a
+    /// connection of its own. Redirects are followed as far as the run says.
+    pub async fn send(&self, call: Call<'_>) -> Answer {
+        match self.once(&call, self.surroundings.redirects).await {
+            (answer, None) => answer,
+            // Boxed: rare, and every request would have to keep room for it.
+            (_, Some(hop)) => Box::pin(self.follow(call, hop)).await,
         }
-        let times = exchange.times;
-        let phases = [
-            (
-                Phase::Duration,
-                times.sending + times.waiting + times.receiving,
-            ),
-            (Phase::Blocked, times.blocked),
-            (Phase::Connecting, times.connecting),
-            (Phase::TlsHandshaking, times.tls_handshaking),
-            (Phase::Sending, times.sending),
-            (Phase::Waiting, times.waiting),
-            (Phase::Receiving, times.receiving),
-        ];
-        self.surroundings.recorder.request(tags, |series| {
-            for (phase, duration) in phases.into_iter().chain(exchange.server_timing.iter()) {
-                series.record(phase, duration);
+    }
+
+    /// Goes where redirects lead to; the last answer.
+    async fn follow(&self, mut call: Call<'_>, mut hop: Hop) -> Answer {
+        let mut left = self.surroundings.redirects;
+        loop {
+            left = left.saturating_sub(1);
+            call = call.moved(hop.method, hop.path, hop.keeps_body);
+            match self.once(&call, left).await {
+                (answer, None) => return answer,
+                (_, Some(next)) => hop = next,
             }
-            let duration = phases[0].1;
-            if series.is_slowest(duration) {
-                series.slowest = Some(Slowest {
-                    duration,
-                    vu: self.number,
-                    at: self.surroundings.clock.elapsed(),
-                    server: exchange.server_timing.parts(),
-                });
+        }
+    }
+
+    /// Sends one request and records it; with what follows a redirect, of which `left` are.
+    async fn once(&self, call: &Call<'_>, left: u32) -> (Answer, Option<Hop>) {
+        let stage = self.surroundings.clock.stage();
+        let mut exchange = self.client.send(call).await;
+        let mut answer = Answer::new(exchange.take_response());
+        let hop = match self.surroundings.redirects {
+            0 => None,
+            most => self.hop(call, &mut answer, left, most),
+        };
+        self.record(call, &exchange, &answer, hop.is_some(), stage);
+        (answer, hop)
+    }
+
+    /// What follows the answer if it redirects; one that isn't followed becomes its error.
+    fn hop(&self, call: &Call<'_>, answer: &mut Answer, left: u32, most: u32) -> Option<Hop> {
+        if !(300..400).contains(&answer.status) {
+            return None;
+        }
+        let from = self.client.url(call)?;
+        let to = location_of(answer.status, answer.header("location"), &from)?;
+        match redirect::next(answer.status, call.method, &from, &to, left, most) {
+            Ok(hop) => Some(hop),
+            Err(error) => {
+                answer.error = Some(error.into());
+                None
             }
-            series.bytes_sent += exchange.bytes_sent;
-            series.bytes_received += exchange.bytes_received;
-        });
-        self.keep(|| SampleOf::Request {
-            tags,
-            url: format!(
-                "{}{path}",
-                self.surroundings
-                    .target
-                    .base()
-                    .as_str()
-                    .trim_end_matches('/')
-            ),
-            phases: phases.to_vec(),
-            bytes: (exchange.bytes_sent, exchange.bytes_received),
-        });
-        answer
+        }
     }
 
     /// Notes that an iteration begins.
@@ -219,3 +226,7 @@ impl VirtualUser {
         self.client.disconnect();
     }
 }
+
+#[cfg(test)]
+#[path = "user_tests.rs"]
+mod tests;

@@ -26,7 +26,7 @@ pub enum ProtocolError {
 }
 
 /// A path that would not arrive as one.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
 #[error("'{0}' is not a path: it must begin with '/' and hold only visible ASCII")]
 pub struct PathError(String);
 
@@ -35,36 +35,42 @@ const LONGEST_HEAD: usize = 64 * 1024;
 /// More header fields are an error.
 const MOST_FIELDS: usize = 64;
 
-/// Writes a request. `fields` are the header fields that every request has, each with its line
-/// end. A body is JSON.
-pub(super) fn request(
-    out: &mut BytesMut,
-    method: Method,
-    prefix: &str,
-    path: &str,
-    fields: &[u8],
-    body: Option<&[u8]>,
-) -> Result<(), PathError> {
-    if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(PathError(path.to_owned()));
+/// Whether it can stand as the target of a request line: a path, `*` for OPTIONS, or a host and
+/// port for CONNECT (RFC 9112, 3.2).
+pub(super) fn check_target(method: Method, path: &str) -> Result<(), PathError> {
+    let begins = path.starts_with('/')
+        || method == Method::Options && path == "*"
+        || method == Method::Connect && !path.is_empty();
+    if begins && path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(PathError(path.to_owned()))
     }
+}
+
+/// Writes the first line of a request whose target was checked.
+pub(super) fn request_line(out: &mut BytesMut, method: Method, prefix: &str, path: &str) {
     out.put_slice(method.as_str().as_bytes());
     out.put_u8(b' ');
-    out.put_slice(prefix.as_bytes());
+    if path.starts_with('/') {
+        out.put_slice(prefix.as_bytes());
+    }
     out.put_slice(path.as_bytes());
     out.put_slice(b" HTTP/1.1\r\n");
-    out.put_slice(fields);
-    match (body, method) {
-        (Some(body), _) => {
-            out.put_slice(b"content-type: application/json\r\ncontent-length: ");
+}
+
+/// Writes the last field of a request, the empty line, and the body.
+pub(super) fn content(out: &mut BytesMut, method: Method, body: Option<&[u8]>) {
+    match body {
+        Some(body) => {
+            out.put_slice(b"content-length: ");
             write!(out.writer(), "{}", body.len()).expect("writing to memory doesn't fail");
             out.put_slice(b"\r\n\r\n");
             out.put_slice(body);
         }
-        (None, Method::Get) => out.put_slice(b"\r\n"),
-        (None, Method::Post) => out.put_slice(b"content-length: 0\r\n\r\n"),
+        None if method.expects_content() => out.put_slice(b"content-length: 0\r\n\r\n"),
+        None => out.put_slice(b"\r\n"),
     }
-    Ok(())
 }
 
 /// What the client needs of an answer's head.
@@ -76,6 +82,8 @@ pub(super) struct Head {
     pub(super) framing: Framing,
     /// Whether another request may follow on the connection.
     pub(super) keep_alive: bool,
+    /// Whether the body is compressed.
+    pub(super) coded: bool,
     pub(super) server_timing: ServerTiming,
 }
 
@@ -90,8 +98,9 @@ pub(super) enum Framing {
     UntilClose,
 }
 
-/// Reads the head at the beginning of `bytes`; nothing when it is not there as a whole.
-pub(super) fn head(bytes: &[u8]) -> Result<Option<Head>, ProtocolError> {
+/// Reads the head at the beginning of `bytes`, of an answer to a request of this method; nothing
+/// when it is not there as a whole.
+pub(super) fn head(bytes: &[u8], method: Method) -> Result<Option<Head>, ProtocolError> {
     let mut fields = [const { std::mem::MaybeUninit::uninit() }; MOST_FIELDS];
     let mut answer = httparse::Response::new(&mut []);
     let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
@@ -107,57 +116,80 @@ pub(super) fn head(bytes: &[u8]) -> Result<Option<Head>, ProtocolError> {
         };
     };
     let status = answer.code.unwrap_or_default();
-    let mut keep_alive = answer.version == Some(1);
-    let mut announced = None;
-    let mut chunked = false;
-    let mut coded = false;
-    let mut server_timing = ServerTiming::default();
+    let mut said = Said {
+        keep_alive: answer.version == Some(1),
+        ..Said::default()
+    };
     for field in answer.headers {
-        // Told apart by length first: most fields are none of these.
-        match field.name.len() {
-            10 if field.name.eq_ignore_ascii_case("connection") => {
-                for option in options(field.value) {
-                    keep_alive = match option {
-                        _ if option.eq_ignore_ascii_case(b"close") => false,
-                        _ if option.eq_ignore_ascii_case(b"keep-alive") => true,
-                        _ => keep_alive,
-                    };
-                }
-            }
-            13 if field.name.eq_ignore_ascii_case("server-timing") => {
-                if let Ok(text) = std::str::from_utf8(field.value) {
-                    server_timing.read(text);
-                }
-            }
-            14 if field.name.eq_ignore_ascii_case("content-length") => {
-                let length = digits(field.value).ok_or(ProtocolError::Length)?;
-                if announced.is_some_and(|other| other != length) {
-                    return Err(ProtocolError::Length);
-                }
-                announced = Some(length);
-            }
-            17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
-                coded = true;
-                chunked = options(field.value)
-                    .last()
-                    .is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
-            }
-            _ => {}
-        }
+        said.note(field)?;
     }
-    let framing = match announced {
-        _ if matches!(status, 100..=199 | 204 | 304) => Framing::Length(0),
-        _ if chunked => Framing::Chunked,
-        Some(length) if !coded => Framing::Length(length),
+    // What follows is no HTTP any more.
+    let tunnel = method == Method::Connect && (200..300).contains(&status);
+    let without_body = method == Method::Head || tunnel || matches!(status, 100..=199 | 204 | 304);
+    let framing = match said.length {
+        _ if without_body => Framing::Length(0),
+        _ if said.chunked => Framing::Chunked,
+        Some(length) if !said.transfer_coded => Framing::Length(length),
         _ => Framing::UntilClose,
     };
     Ok(Some(Head {
         status,
         length,
         framing,
-        keep_alive: keep_alive && framing != Framing::UntilClose,
-        server_timing,
+        keep_alive: said.keep_alive && framing != Framing::UntilClose && !tunnel,
+        coded: said.content_coded,
+        server_timing: said.server_timing,
     }))
+}
+
+/// What the fields of a head say.
+#[derive(Default)]
+struct Said {
+    keep_alive: bool,
+    length: Option<usize>,
+    transfer_coded: bool,
+    /// Whether chunks are the last of the transfer's codings.
+    chunked: bool,
+    content_coded: bool,
+    server_timing: ServerTiming,
+}
+
+impl Said {
+    fn note(&mut self, field: &httparse::Header<'_>) -> Result<(), ProtocolError> {
+        // Told apart by length first: most fields are none of these.
+        match field.name.len() {
+            10 if field.name.eq_ignore_ascii_case("connection") => {
+                for option in options(field.value) {
+                    self.keep_alive = match option {
+                        _ if option.eq_ignore_ascii_case(b"close") => false,
+                        _ if option.eq_ignore_ascii_case(b"keep-alive") => true,
+                        _ => self.keep_alive,
+                    };
+                }
+            }
+            13 if field.name.eq_ignore_ascii_case("server-timing") => {
+                if let Ok(text) = std::str::from_utf8(field.value) {
+                    self.server_timing.read(text);
+                }
+            }
+            14 if field.name.eq_ignore_ascii_case("content-length") => {
+                let length = digits(field.value).ok_or(ProtocolError::Length)?;
+                if self.length.is_some_and(|other| other != length) {
+                    return Err(ProtocolError::Length);
+                }
+                self.length = Some(length);
+            }
+            16 if field.name.eq_ignore_ascii_case("content-encoding") => self.content_coded = true,
+            17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
+                self.transfer_coded = true;
+                self.chunked = options(field.value)
+                    .last()
+                    .is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 /// The elements of a comma-separated list.

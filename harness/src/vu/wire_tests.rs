@@ -5,9 +5,17 @@ use proptest::prelude::*;
 use super::*;
 use crate::metrics::Phase;
 
+/// The head of an answer to `GET`.
+fn head(bytes: &[u8]) -> Result<Option<Head>, ProtocolError> {
+    super::head(bytes, Method::Get)
+}
+
 fn written(method: Method, path: &str, body: Option<&[u8]>) -> Result<String, PathError> {
     let mut out = BytesMut::new();
-    request(&mut out, method, "/api", path, b"host: shop\r\n", body)?;
+    check_target(method, path)?;
+    request_line(&mut out, method, "/api", path);
+    out.put_slice(b"host: shop\r\n");
+    content(&mut out, method, body);
     Ok(String::from_utf8(out.to_vec()).expect("text"))
 }
 
@@ -17,12 +25,74 @@ fn requests_are_written_as_the_standard_says() {
     assert_eq!(written(Method::Get, "/a?b=1", None), Ok(get.into()));
     let empty = "POST /api/a HTTP/1.1\r\nhost: shop\r\ncontent-length: 0\r\n\r\n";
     assert_eq!(written(Method::Post, "/a", None), Ok(empty.into()));
-    let full = "POST /api/a HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\n\
-                content-length: 12\r\n\r\n{\"amount\":1}";
+    let full = "POST /api/a HTTP/1.1\r\nhost: shop\r\ncontent-length: 12\r\n\r\n{\"amount\":1}";
     assert_eq!(
         written(Method::Post, "/a", Some(b"{\"amount\":1}")),
         Ok(full.into())
     );
+}
+
+#[test]
+fn only_methods_that_mean_content_say_that_there_is_none() {
+    use Method::{Connect, Delete, Get, Head, Options, Patch, Post, Put, Trace};
+    let line = |method: Method| written(method, "/a", None).expect("a path");
+    for method in [Post, Put, Patch] {
+        let expected = format!(
+            "{} /api/a HTTP/1.1\r\nhost: shop\r\ncontent-length: 0\r\n\r\n",
+            method.as_str()
+        );
+        assert_eq!(line(method), expected);
+    }
+    for method in [Get, Head, Delete, Options, Trace, Connect] {
+        let expected = format!("{} /api/a HTTP/1.1\r\nhost: shop\r\n\r\n", method.as_str());
+        assert_eq!(line(method), expected);
+    }
+    assert_eq!(
+        written(Options, "*", None),
+        Ok("OPTIONS * HTTP/1.1\r\nhost: shop\r\n\r\n".into())
+    );
+    assert_eq!(
+        written(Connect, "shop:443", None),
+        Ok("CONNECT shop:443 HTTP/1.1\r\nhost: shop\r\n\r\n".into())
+    );
+    assert!(written(Get, "*", None).is_err());
+    assert!(written(Connect, "", None).is_err());
+}
+
+#[test]
+fn some_answers_have_no_body_whatever_their_length_says() {
+    let of = |method: Method, status: u16| {
+        let text = format!("HTTP/1.1 {status} X\r\ncontent-length: 9\r\n\r\n");
+        let head = super::head(text.as_bytes(), method)
+            .expect("well-formed")
+            .expect("whole");
+        (head.framing, head.keep_alive)
+    };
+    assert_eq!(of(Method::Get, 200), (Framing::Length(9), true));
+    assert_eq!(of(Method::Head, 200), (Framing::Length(0), true));
+    assert_eq!(of(Method::Head, 404), (Framing::Length(0), true));
+    assert_eq!(of(Method::Connect, 200), (Framing::Length(0), false));
+    assert_eq!(of(Method::Connect, 405), (Framing::Length(9), true));
+    for fields in ["", "transfer-encoding: chunked\r\n"] {
+        let text = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+        let head = super::head(text.as_bytes(), Method::Head)
+            .expect("well-formed")
+            .expect("whole");
+        assert_eq!((head.framing, head.keep_alive), (Framing::Length(0), true));
+    }
+}
+
+#[test]
+fn a_compressed_body_is_told_from_others() {
+    let coded = |fields: &str| {
+        let text = format!("HTTP/1.1 200 OK\r\n{fields}content-length: 0\r\n\r\n");
+        head(text.as_bytes())
+            .expect("well-formed")
+            .expect("whole")
+            .coded
+    };
+    assert!(!coded("") && !coded("content-language: ko\r\n"));
+    assert!(coded("Content-Encoding: gzip\r\n"));
 }
 
 #[test]

@@ -9,15 +9,12 @@ use std::time::Duration;
 use allocation_counter::measure;
 use bytes::Bytes;
 use harness::executor::{Clock, Executor, Schedule};
-use harness::metrics::{Method, Recorder, Snapshot, TagFilter};
-use harness::vu::{Request, Surroundings, Target, VirtualUser};
+use harness::metrics::{Counter, RateOf, Recorder, Snapshot, TagFilter};
+use harness::vu::{Fields, Request, Surroundings, Target, VirtualUser};
 
-static CHARGE: Request = Request {
-    name: "1_charge_balance",
-    method: Method::Post,
-    expects: &[201],
-    trend: Some("charge_balance_time"),
-};
+static CHARGE: Request = Request::post("1_charge_balance")
+    .expects(&[201])
+    .trend("charge_balance_time");
 
 const ANSWER: &[u8] = b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\n\
     server-timing: queue;dur=0.12, db;dur=1.5\r\ncontent-length: 24\r\n\r\n{\"userId\":1,\"balance\":1}";
@@ -64,8 +61,11 @@ fn surroundings(target: Target) -> Arc<Surroundings> {
     let clock = Clock::new(&schedule);
     clock.start();
     Arc::new(Surroundings {
+        fields: Arc::new(Fields::new(&target, &[])),
         target: Arc::new(target),
         http_timeout: Duration::from_secs(60),
+        cookies: false,
+        redirects: 0,
         recorder: Arc::new(Recorder::default()),
         clock: Arc::new(clock),
         failures: Arc::default(),
@@ -93,12 +93,13 @@ fn a_request_allocates_nothing() {
     let body = Bytes::from_static(b"{\"amount\":10000}");
     let requests = async |count| {
         for _ in 0..count {
-            let answer = vu
-                .send(&CHARGE, "/users/1/balance", Some(body.clone()))
-                .await;
+            let call = CHARGE.at("/users/1/balance");
+            let answer = vu.send(call.body("application/json", body.clone())).await;
             vu.check(
                 "charge 201",
-                answer.status == 201 && answer.body.len() == 24,
+                answer.status == 201
+                    && answer.header("Content-Type") == Some("application/json")
+                    && answer.body.len() == 24,
             );
         }
     };
@@ -116,9 +117,9 @@ fn a_request_allocates_nothing() {
     surroundings.recorder.drain(&mut snapshot);
     let all = TagFilter::default();
     assert_eq!(
-        snapshot.counter("http_reqs", &all),
-        Some(WARM_UP + REQUESTS)
+        snapshot.counter(Counter::Requests, &all),
+        WARM_UP + REQUESTS
     );
-    let checks = snapshot.rate("checks", &all).expect("a rate");
+    let checks = snapshot.rate(RateOf::Checks, &all);
     assert_eq!((checks.passes, checks.fails), (WARM_UP + REQUESTS, 0));
 }

@@ -141,6 +141,7 @@ async fn an_order_of_persona_c_let_through() {
         let price = 2_000 * order["items"][0]["quantity"].as_i64().expect("a number");
         let charge = Call {
             method: Method::POST,
+            headers: Default::default(),
             path: format!("/users/{}/balance", order["userId"]),
             body: json!({"amount": price - 100}).to_string().into(),
         };
