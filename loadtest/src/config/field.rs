@@ -27,6 +27,7 @@ pub enum Form {
 }
 
 const LOAD: &str = "Load";
+const CONNECTION: &str = "Connection";
 const SHOP: &str = "Shop";
 const JUDGEMENT: &str = "Judgement";
 const OUTPUT: &str = "Output";
@@ -49,7 +50,7 @@ const fn field(
 
 /// Every field.
 #[rustfmt::skip]
-pub const FIELDS: [Field; 47] = [
+pub const FIELDS: [Field; 55] = [
     field("host", "host", Form::One("URL"), LOAD,
         "Server to test; without it, a private PostgreSQL, Redis and server are started"),
     field("stages", "stage", Form::Many("[NAME=]TIME:VUS|RATE"), LOAD,
@@ -91,6 +92,22 @@ pub const FIELDS: [Field; 47] = [
         "Make every random choice repeatable [default: random, and shown]"),
     field("http_timeout", "http-timeout", Form::One("TIME"), LOAD,
         "Longest that a request may take [default: 60s]"),
+    field("ca_file", "ca-file", Form::One("FILE"), CONNECTION,
+        "Trust the certificates in this PEM file as well as the system's"),
+    field("insecure", "insecure", Form::Switch, CONNECTION,
+        "Take any certificate of the server; the summary says so"),
+    field("client_cert", "client-cert", Form::One("FILE"), CONNECTION,
+        "Show this certificate (PEM) to a server that asks for one; with --client-key"),
+    field("client_key", "client-key", Form::One("FILE"), CONNECTION,
+        "Private key of --client-cert (PEM)"),
+    field("resolve", "resolve", Form::Many("HOST:PORT:ADDRESS"), CONNECTION,
+        "Connect to ADDRESS (several with commas) where HOST and PORT are meant, as curl does; repeat for more"),
+    field("local_address", "local-address", Form::Many("ADDRESS"), CONNECTION,
+        "Connect from this address of the machine, in turns if repeated: each has its own 28,000 or so ports"),
+    field("connection_age", "connection-age", Form::One("TIME"), CONNECTION,
+        "Open a new connection for a request when the idle one is older than this"),
+    field("http2", "http2", Form::Switch, CONNECTION,
+        "Speak HTTP/2: on https if the server agrees (ALPN), on http at once (prior knowledge)"),
     field("coupons", "coupons", Form::One("N|unlimited"), SHOP,
         "Coupons that the set-up creates over all policies [default: unlimited]"),
     field("coupon_wait", "coupon-wait", Form::One("TIME"), SHOP,

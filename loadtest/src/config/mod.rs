@@ -3,6 +3,7 @@
 //! Precedence: built-in default < profile or config file < `LOADTEST_*` < flags. All values are
 //! text in one grammar, wherever they come from, and every problem is reported at once.
 
+mod connect;
 mod field;
 mod judgement;
 mod layer;
@@ -30,6 +31,7 @@ use crate::metrics::Names;
 use crate::output::Address;
 use crate::shop::Coupons;
 use crate::threshold::{Limits, Threshold};
+use crate::vu::ConnectOptions;
 
 /// Everything a run needs to know, valid in itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +48,8 @@ pub struct RunConfig {
     pub coupon_wait: Duration,
     /// The longest that a request may take.
     pub http_timeout: Duration,
+    /// How the server is connected to.
+    pub connect: ConnectOptions,
     /// What must hold.
     pub thresholds: Vec<Threshold>,
     /// How far the run may be from what was asked for.

@@ -9,7 +9,7 @@ use super::profile::{BuiltIn, PROFILES};
 use super::reader::{Problem, Reader};
 use super::scenario::{self, Table};
 use super::setting::settings;
-use super::{Baseline, RunConfig, SummaryJson, judgement, shape};
+use super::{Baseline, RunConfig, SummaryJson, connect, judgement, shape};
 use crate::compare::Rule;
 use crate::output::Address;
 use crate::shop::Coupons;
@@ -146,6 +146,7 @@ fn assemble(
             parse::positive_duration,
             Duration::from_secs(60),
         ),
+        connect: connect::connect(reader),
         thresholds: judgement::thresholds(reader, scenarios.as_deref(), scoped),
         limits: judgement::limits(reader),
         seed: reader

@@ -69,12 +69,15 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
     let delays = driven.snapshot.trend("iteration_start_delay", &all);
     findings.extend(late_starts(&delays, config.limits.late_starts));
     // On a machine that is shared on purpose, a busy machine is what is to be expected.
-    let (saturated, warnings) = if server.shares_machine {
+    let (saturated, mut warnings) = if server.shares_machine {
         let shared = |finding| format!("{finding}; the server shares this machine");
         (Vec::new(), findings.into_iter().map(shared).collect())
     } else {
         (findings, Vec::new())
     };
+    if server.target.is_insecure() {
+        warnings.push("--insecure: certificates were not verified".to_owned());
+    }
     let judgement = judge(&Evidence {
         thresholds: &thresholds,
         broken_invariants: &broken,

@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::report::{PRIVATE_STACK, RecordedError};
 use crate::shop::Admin;
 use crate::threshold::ExitCode;
-use crate::vu::{Target, TargetError};
+use crate::vu::{Target, TargetError, TlsError};
 
 /// What ends a run before anything was sent.
 #[derive(Debug, Error)]
@@ -34,7 +34,11 @@ pub(crate) enum Refusal {
     )]
     Files { vus: u64, needed: u64, limit: u64 },
     #[error("--host: {0}")]
-    Host(#[from] TargetError),
+    Host(TargetError),
+    #[error(transparent)]
+    Tls(TlsError),
+    #[error("--local-address: {0}")]
+    LocalAddress(TargetError),
     #[error("the private stack could not be started: {0}")]
     Stack(#[from] testbed::Error),
     #[error("the program can't start itself as the server: {0}")]
@@ -53,6 +57,18 @@ pub(crate) enum Refusal {
     Signal,
 }
 
+impl From<TargetError> for Refusal {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Tls(error) => Self::Tls(error),
+            error @ (TargetError::NotLocal { .. } | TargetError::OtherFamily(_)) => {
+                Self::LocalAddress(error)
+            }
+            error => Self::Host(error),
+        }
+    }
+}
+
 impl Refusal {
     pub(super) const fn exit(&self) -> ExitCode {
         match self {
@@ -60,6 +76,8 @@ impl Refusal {
             | Self::SummaryJson { .. }
             | Self::Files { .. }
             | Self::Host(_)
+            | Self::Tls(_)
+            | Self::LocalAddress(_)
             | Self::Output(_)
             | Self::Baseline(_)
             | Self::Misfit(_) => ExitCode::BadConfiguration,
@@ -163,7 +181,7 @@ pub(super) async fn server(config: &RunConfig, progress: &Progress) -> Result<Se
             (stack.base_url().to_owned(), Some(stack))
         }
     };
-    let target = Arc::new(Target::resolve(&address).await?);
+    let target = Arc::new(Target::resolve(&address, &config.connect).await?);
     target.probe(PROBE_WITHIN).await?;
     let label = if stack.is_some() {
         format!("{address} {PRIVATE_STACK}")
@@ -171,7 +189,7 @@ pub(super) async fn server(config: &RunConfig, progress: &Progress) -> Result<Se
         address
     };
     Ok(Server {
-        admin: Admin::new(target.base())?,
+        admin: Admin::new(&target)?,
         target,
         label,
         shares_machine: stack.is_some() || config.shared_machine,

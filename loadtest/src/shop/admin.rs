@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use reqwest::header::LOCATION;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,6 +12,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::world::Coupons;
+use crate::vu::Target;
 
 /// Why set-up or audit can't go on.
 #[derive(Debug, Error)]
@@ -37,6 +39,19 @@ pub enum AdminError {
         status: StatusCode,
         /// What it said, cut short.
         body: String,
+    },
+    /// Another place than the one that was asked.
+    #[error(
+        "{request} was answered with {status}: it leads to {location}, and redirects are not followed; \
+         give the server's own address"
+    )]
+    Redirect {
+        /// Method and path.
+        request: String,
+        /// The status.
+        status: StatusCode,
+        /// Where to.
+        location: String,
     },
     /// An answer that isn't what the API promises.
     #[error("{request} was answered with something else than the API promises: {source}")]
@@ -171,18 +186,14 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// A client for the server at this address.
+    /// A client for this server.
     ///
     /// # Errors
-    /// When TLS can't be set up.
-    pub fn new(base: &Url) -> reqwest::Result<Self> {
-        let client = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .no_proxy()
-            .build()?;
+    /// When it can't be set up.
+    pub fn new(target: &Target) -> reqwest::Result<Self> {
         Ok(Self {
-            client,
-            base: base.clone(),
+            client: target.companion(TIMEOUT)?,
+            base: target.base().clone(),
         })
     }
 
@@ -275,6 +286,17 @@ impl Admin {
         };
         let answer = call.send().await.map_err(no_answer)?;
         let status = answer.status();
+        if status.is_redirection() {
+            let location = answer.headers().get(LOCATION);
+            let location = location.map_or("nowhere".into(), |to| {
+                String::from_utf8_lossy(to.as_bytes()).into_owned()
+            });
+            return Err(AdminError::Redirect {
+                request,
+                status,
+                location,
+            });
+        }
         let body = answer.bytes().await.map_err(no_answer)?;
         if !status.is_success() {
             let body = String::from_utf8_lossy(&body)

@@ -108,7 +108,7 @@ impl Client {
             bytes_sent: 0,
             bytes_received: 0,
         };
-        let opened = match self.reuse().await {
+        let opened = match self.reuse(started).await {
             Some(connection) => Ok((connection, Opening::default())),
             // Boxed: rare, and larger than everything else that a request keeps in memory.
             None => Box::pin(self.open(deadline)).await,
@@ -137,10 +137,14 @@ impl Client {
         exchange
     }
 
-    /// An idle connection that the server has not closed meanwhile.
-    async fn reuse(&self) -> Option<Connection> {
+    /// An idle connection that the server has not closed meanwhile, and that is not too old.
+    async fn reuse(&self, now: Instant) -> Option<Connection> {
         loop {
             let mut connection = self.idle.lock().pop()?;
+            let age = self.target.connection_age();
+            if age.is_some_and(|age| connection.age(now) > age) {
+                continue;
+            }
             connection.rewind();
             if connection.is_open().await {
                 return Some(connection);

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
+use super::super::options::ConnectOptions;
 use super::*;
 use crate::metrics::Phase;
 
@@ -49,7 +50,7 @@ async fn reply(socket: &mut TcpStream, bytes: &[u8]) {
 
 async fn client(address: &str, timeout: Duration) -> Client {
     Client::new(
-        Arc::new(Target::resolve(address).await.expect("an address")),
+        Arc::new(Target::resolve(address, &ConnectOptions::default()).await.expect("an address")),
         timeout,
     )
 }

@@ -1,12 +1,17 @@
 //! What a persona is given to act with: measured HTTP, checks, repeatable chance, and waiting.
 
+mod addresses;
 mod arrival;
+mod companion;
 mod connection;
+mod dial;
 mod http;
 mod io;
+mod options;
 mod request;
 mod server_timing;
 mod target;
+mod tls;
 mod wire;
 
 use std::sync::Arc;
@@ -17,8 +22,10 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 pub use self::http::{Client, TransportError};
+pub use self::options::{ConnectOptions, Identity, Resolved};
 pub use self::request::{Answer, Failures, Request};
 pub use self::target::{Target, TargetError};
+pub use self::tls::TlsError;
 pub use self::wire::{PathError, ProtocolError};
 use crate::executor::Clock;
 use crate::metrics::{

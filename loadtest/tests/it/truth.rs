@@ -21,7 +21,7 @@ use loadtest::executor::{
     Stage, Step,
 };
 use loadtest::metrics::{Method, Names, Recorder, Snapshot, TagFilter, Trend};
-use loadtest::vu::{Request, Surroundings, Target, VirtualUser};
+use loadtest::vu::{ConnectOptions, Request, Surroundings, Target, VirtualUser};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -87,7 +87,7 @@ async fn measured(
     let schedule = plan.parts()[0].schedule.clone();
     let clock = plan.clocks().remove(0);
     let recorder = Arc::new(Recorder::default());
-    let target = Target::resolve(host).await.expect("an address");
+    let target = Target::resolve(host, &ConnectOptions::default()).await.expect("an address");
     let surroundings = Arc::new(Surroundings {
         target: Arc::new(target),
         http_timeout: Duration::from_secs(60),
