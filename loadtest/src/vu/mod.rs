@@ -14,6 +14,9 @@ mod target;
 mod tls;
 mod wire;
 
+#[cfg(test)]
+mod connect_tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
