@@ -117,6 +117,7 @@ impl RunConfig {
         Names {
             stages: self.plan().stage_names().into(),
             scenario_tags: tags.collect(),
+            protos: self.connect.http2,
         }
     }
 }

@@ -16,4 +16,4 @@ pub use recorder::Recorder;
 pub use snapshot::{
     CheckCounts, Gauge, IterationSeries, Phase, Rate, RequestSeries, Slowest, Snapshot,
 };
-pub use tags::{CheckTags, IterationTags, Method, Names, RequestTags, TagFilter, intern};
+pub use tags::{CheckTags, IterationTags, Method, Names, Proto, RequestTags, TagFilter, intern};

@@ -41,6 +41,30 @@ impl Method {
     }
 }
 
+/// The version of HTTP that a request was sent with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Proto {
+    /// `HTTP/1.1`
+    #[default]
+    Http1,
+    /// `HTTP/2.0`
+    Http2,
+}
+
+impl Proto {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Http1, Self::Http2];
+
+    /// Its name as k6 writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http1 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2.0",
+        }
+    }
+}
+
 /// What tells one series of requests from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestTags {
@@ -60,6 +84,8 @@ pub struct RequestTags {
     pub expected: bool,
     /// The custom trend that requests of this name feed, such as `order_time`.
     pub trend: Option<&'static str>,
+    /// The version of HTTP; where there was no connection, the one that was wanted.
+    pub proto: Proto,
 }
 
 /// What tells one series of iterations from another.
@@ -98,6 +124,8 @@ pub struct Names {
     pub stages: Arc<[String]>,
     /// Key and value of the user's own tags, by scenario.
     pub scenario_tags: Arc<[(&'static str, String, String)]>,
+    /// Whether requests may be of different versions of HTTP, so that it has to be said of which.
+    pub protos: bool,
 }
 
 impl TagFilter {
@@ -112,6 +140,7 @@ impl TagFilter {
             "status" => value.parse() == Ok(tags.status),
             "stage" => names.stage_is(tags.stage, value),
             "expected_response" => value.parse() == Ok(tags.expected),
+            "proto" => tags.proto.as_str() == value,
             own => names.has(tags.scenario, own, value),
         })
     }

@@ -7,9 +7,10 @@ use super::point::Point;
 use crate::metrics::{Phase, Sample, SampleOf, Snapshot};
 use crate::sampler::Tick;
 
-/// The points of samples.
+/// The points of samples; with the version of HTTP if it has to be said.
 #[must_use]
-pub(super) fn points(samples: &[Sample]) -> Vec<Point> {
+pub(super) fn points(samples: &[Sample], protos: bool) -> Vec<Point> {
+    let of_sample = |sample| of_sample(sample, protos);
     samples.iter().flat_map(of_sample).collect()
 }
 
@@ -24,7 +25,7 @@ pub(super) fn gauges(tick: &Tick<'_>) -> [Point; 2] {
     ]
 }
 
-fn of_sample(sample: &Sample) -> Vec<Point> {
+fn of_sample(sample: &Sample, protos: bool) -> Vec<Point> {
     let since = sample.at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let time_ns = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
     let point = |metric: &'static str, value: f64| {
@@ -56,6 +57,10 @@ fn of_sample(sample: &Sample) -> Vec<Point> {
             bytes,
         } => {
             let tagged = |point: Point| {
+                let point = match protos {
+                    true => point.tag("proto", tags.proto.as_str()),
+                    false => point,
+                };
                 point
                     .tag("scenario", tags.scenario)
                     .tag("name", tags.name)

@@ -1,4 +1,4 @@
-//! The measured HTTP/1.1 client of one virtual user, with k6's definitions of a request's times.
+//! The measured HTTP client of one virtual user, with k6's definitions of a request's times.
 //!
 //! ```text
 //! |------------ blocked ------------|--------------- duration ---------------|
@@ -14,10 +14,12 @@ use parking_lot::Mutex;
 use thiserror::Error;
 
 use super::connection::Connection;
+use super::http2::Http2Error;
 use super::server_timing::ServerTiming;
+use super::sessions::{Call, Sessions};
 use super::target::{Opening, Target};
 use super::wire::{self, PathError, ProtocolError};
-use crate::metrics::Method;
+use crate::metrics::{Method, Proto};
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -40,6 +42,9 @@ pub enum TransportError {
     /// Not HTTP.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
+    /// Not answered over HTTP/2.
+    #[error(transparent)]
+    Http2(#[from] Http2Error),
     /// The path is none.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -69,6 +74,7 @@ pub(super) struct Exchange {
     pub(super) response: Result<Response, TransportError>,
     pub(super) times: Times,
     pub(super) server_timing: ServerTiming,
+    pub(super) proto: Proto,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
 }
@@ -80,6 +86,8 @@ pub struct Client {
     /// Connections not in use, the latest used last. One is the rule; concurrent requests of the
     /// same user open more. The lock is never contended: a user is one task.
     idle: Mutex<Vec<Connection>>,
+    /// The same where HTTP/2 may be spoken.
+    sessions: Sessions,
 }
 
 impl Client {
@@ -90,12 +98,14 @@ impl Client {
             target,
             timeout,
             idle: Mutex::new(Vec::new()),
+            sessions: Sessions::new(),
         }
     }
 
     /// Closes every idle connection.
     pub fn disconnect(&self) {
         self.idle.lock().clear();
+        self.sessions.disconnect();
     }
 
     pub(super) async fn send(&self, method: Method, path: &str, body: Option<&[u8]>) -> Exchange {
@@ -105,11 +115,20 @@ impl Client {
             response: Err(TransportError::Timeout),
             times: Times::default(),
             server_timing: ServerTiming::default(),
+            proto: Proto::Http1,
             bytes_sent: 0,
             bytes_received: 0,
         };
         let opened = match self.reuse(started).await {
             Some(connection) => Ok((connection, Opening::default())),
+            None if self.target.speaks_http2() => {
+                let call = Call { method, path, body };
+                let sent = self.sessions.send(&self.target, call, started, deadline);
+                match Box::pin(sent).await {
+                    Ok(exchange) => return exchange,
+                    Err((stream, opening)) => Ok((Connection::over(stream, deadline), opening)),
+                }
+            }
             // Boxed: rare, and larger than everything else that a request keeps in memory.
             None => Box::pin(self.open(deadline)).await,
         };

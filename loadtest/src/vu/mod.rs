@@ -5,11 +5,14 @@ mod arrival;
 mod companion;
 mod connection;
 mod dial;
+mod frames;
 mod http;
+mod http2;
 mod io;
 mod options;
 mod request;
 mod server_timing;
+mod sessions;
 mod target;
 mod tls;
 mod wire;
@@ -25,6 +28,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 pub use self::http::{Client, TransportError};
+pub use self::http2::Http2Error;
 pub use self::options::{ConnectOptions, Identity, Resolved};
 pub use self::request::{Answer, Failures, Request};
 pub use self::target::{Target, TargetError};
@@ -123,6 +127,7 @@ impl VirtualUser {
             stage,
             expected,
             trend: request.trend,
+            proto: exchange.proto,
         };
         if !expected {
             self.surroundings.failures.note(request.name, &answer);

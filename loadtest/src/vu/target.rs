@@ -14,6 +14,7 @@ use super::addresses::{Addresses, check_local};
 use super::arrival;
 use super::dial::dial;
 use super::http::TransportError;
+use super::http2::Session;
 use super::io::{Metered, Stream};
 use super::options::ConnectOptions;
 use super::tls::{self, Credentials, TlsError};
@@ -46,6 +47,14 @@ pub enum TargetError {
     /// No pair of addresses fits.
     #[error("none of the addresses is of the same family, IPv4 or IPv6, as one of {0}")]
     OtherFamily(String),
+    /// It accepts connections, but not for HTTP/2.
+    #[error("{address} doesn't speak HTTP/2 ({source}); leave --http2 out")]
+    NotHttp2 {
+        /// The base address.
+        address: String,
+        /// What went wrong.
+        source: TransportError,
+    },
     /// It doesn't accept connections.
     #[error("nothing answers at {address}: {source}; is the server running?")]
     Unreachable {
@@ -167,21 +176,38 @@ impl Target {
     /// Opens a connection and closes it again.
     ///
     /// # Errors
-    /// [`TargetError::Unreachable`].
+    /// [`TargetError::Unreachable`], and [`TargetError::NotHttp2`].
     pub async fn probe(&self, timeout: Duration) -> Result<(), TargetError> {
         let opened = tokio::time::timeout(timeout, self.open()).await;
         let unreachable = |source| TargetError::Unreachable {
             address: self.base.to_string(),
             source,
         };
-        opened
+        let (stream, _) = opened
             .unwrap_or(Err(TransportError::Timeout))
-            .map(|_| ())
-            .map_err(unreachable)
+            .map_err(unreachable)?;
+        if !self.agreed_on_http2(&stream) {
+            return Ok(());
+        }
+        let greeted = async { Session::over(stream).await?.greeted().await };
+        let greeted = tokio::time::timeout(timeout, greeted).await;
+        greeted
+            .unwrap_or(Err(TransportError::Timeout))
+            .map_err(|source| TargetError::NotHttp2 {
+                address: self.base.to_string(),
+                source,
+            })
     }
 
     pub(super) fn fields(&self) -> &[u8] {
         self.fields.as_bytes()
+    }
+
+    /// The same as names and values.
+    pub(super) fn field_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields
+            .split_terminator("\r\n")
+            .filter_map(|line| line.split_once(": "))
     }
 
     pub(super) fn prefix(&self) -> &str {
@@ -220,6 +246,11 @@ impl Target {
     /// Whether HTTP/2 may be spoken with it.
     pub(super) const fn speaks_http2(&self) -> bool {
         self.options.http2
+    }
+
+    /// Whether a connection to it is one of HTTP/2: as agreed on with TLS, at once without.
+    pub(super) fn agreed_on_http2(&self, stream: &Stream) -> bool {
+        self.options.http2 && (self.tls.is_none() || stream.agreed() == Some(b"h2"))
     }
 
     /// How old a connection may become.

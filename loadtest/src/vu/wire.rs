@@ -45,9 +45,7 @@ pub(super) fn request(
     fields: &[u8],
     body: Option<&[u8]>,
 ) -> Result<(), PathError> {
-    if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(PathError(path.to_owned()));
-    }
+    check(path)?;
     out.put_slice(method.as_str().as_bytes());
     out.put_u8(b' ');
     out.put_slice(prefix.as_bytes());
@@ -63,6 +61,14 @@ pub(super) fn request(
         }
         (None, Method::Get) => out.put_slice(b"\r\n"),
         (None, Method::Post) => out.put_slice(b"content-length: 0\r\n\r\n"),
+    }
+    Ok(())
+}
+
+/// Whether a path arrives as one.
+pub(super) fn check(path: &str) -> Result<(), PathError> {
+    if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(PathError(path.to_owned()));
     }
     Ok(())
 }
