@@ -73,7 +73,9 @@ fn local_address(text: &str) -> Result<IpAddr, String> {
     address(text)
         .filter(|address| !address.is_unspecified())
         .ok_or_else(|| {
-            format!("'{text}' is not an address of this machine; write one as in 192.0.2.7 or [::1]")
+            format!(
+                "'{text}' is not an address of this machine; write one as in 192.0.2.7 or [::1]"
+            )
         })
 }
 

@@ -39,7 +39,11 @@ fn everything_about_connections_is_read() {
         ("client_key", &["me.key"]),
         (
             "resolve",
-            &["Shop.example:443:127.0.0.1", "shop.example:443:[::1],127.0.0.2", "other:80:10.0.0.1"],
+            &[
+                "Shop.example:443:127.0.0.1",
+                "shop.example:443:[::1],127.0.0.2",
+                "other:80:10.0.0.1",
+            ],
         ),
         ("local_address", &["127.0.0.3", "[::1]", "::2"]),
         ("connection_age", &["10s"]),
@@ -98,7 +102,8 @@ fn what_is_no_address_is_refused_with_a_mend() {
         "[::1]:80:127.0.0.1",
     ] {
         let said = configured(&[("resolve", &[text])]).expect_err(text);
-        let expected = format!("--resolve: '{text}' is not a name's address; write HOST:PORT:ADDRESS");
+        let expected =
+            format!("--resolve: '{text}' is not a name's address; write HOST:PORT:ADDRESS");
         assert!(said.starts_with(&expected), "{said}");
     }
     for text in ["", "here", "0.0.0.0", "::", "127.0.0.1:80", "[127.0.0.1]"] {

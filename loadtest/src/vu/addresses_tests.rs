@@ -97,9 +97,13 @@ async fn a_name_is_looked_up_again_when_its_addresses_are_old() {
     let young = start + AGE - Duration::from_millis(1);
     let current = addresses.current(young, async || panic!("looked up")).await;
     assert_eq!(*current, *at("10.0.0.1"));
-    let current = addresses.current(start + AGE, async || Ok(at("10.0.0.2"))).await;
+    let current = addresses
+        .current(start + AGE, async || Ok(at("10.0.0.2")))
+        .await;
     assert_eq!(*current, *at("10.0.0.2"));
-    let current = addresses.current(start + AGE, async || panic!("again")).await;
+    let current = addresses
+        .current(start + AGE, async || panic!("again"))
+        .await;
     assert_eq!(*current, *at("10.0.0.2"));
 }
 
@@ -110,9 +114,13 @@ async fn old_addresses_are_kept_when_a_name_can_not_be_looked_up() {
     let failing = async || Err(io::ErrorKind::TimedOut.into());
     let current = addresses.current(start + AGE, failing).await;
     assert_eq!(*current, *at("10.0.0.1"));
-    let current = addresses.current(start + AGE * 2, async || Ok(Vec::new())).await;
+    let current = addresses
+        .current(start + AGE * 2, async || Ok(Vec::new()))
+        .await;
     assert_eq!(*current, *at("10.0.0.1"));
-    let current = addresses.current(start + AGE * 3, async || Ok(at("10.0.0.2"))).await;
+    let current = addresses
+        .current(start + AGE * 3, async || Ok(at("10.0.0.2")))
+        .await;
     assert_eq!(*current, *at("10.0.0.2"));
 }
 
@@ -121,7 +129,9 @@ async fn one_looks_up_while_the_others_go_on() {
     let start = Instant::now();
     let addresses = looked_up(start);
     let others = async || {
-        let current = addresses.current(start + AGE, async || panic!("twice")).await;
+        let current = addresses
+            .current(start + AGE, async || panic!("twice"))
+            .await;
         assert_eq!(*current, *at("10.0.0.1"));
         Ok(at("10.0.0.2"))
     };
@@ -136,7 +146,9 @@ async fn a_connection_given_up_while_it_looks_leaves_that_to_the_next() {
     let endless = addresses.current(start + AGE, async || std::future::pending().await);
     let given_up = tokio::time::timeout(Duration::from_millis(10), endless).await;
     assert!(given_up.is_err());
-    let current = addresses.current(start + AGE, async || Ok(at("10.0.0.2"))).await;
+    let current = addresses
+        .current(start + AGE, async || Ok(at("10.0.0.2")))
+        .await;
     assert_eq!(*current, *at("10.0.0.2"));
 }
 

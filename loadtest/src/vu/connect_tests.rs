@@ -61,10 +61,10 @@ async fn server(at: &str, tls: Option<ServerConfig>) -> (u16, Peers) {
     (port, peers)
 }
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
@@ -72,7 +72,7 @@ impl Authority {
     }
 
     /// Its certificate as a file.
-    fn file(&self) -> NamedTempFile {
+    pub(super) fn file(&self) -> NamedTempFile {
         file(&self.0.pem())
     }
 
@@ -85,7 +85,7 @@ impl Authority {
     }
 
     /// What a server of this name needs; `clients` are the ones it lets in.
-    fn server(&self, name: &str, clients: Option<&Self>) -> ServerConfig {
+    pub(super) fn server(&self, name: &str, clients: Option<&Self>) -> ServerConfig {
         let (certificate, key) = self.issue(name);
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -175,7 +175,7 @@ async fn an_authority_of_ones_own_is_trusted_when_it_is_named() {
     assert!(is_trusted(&by_address, &insecure).await);
 }
 
-fn with_ca(file: &NamedTempFile) -> ConnectOptions {
+pub(super) fn with_ca(file: &NamedTempFile) -> ConnectOptions {
     ConnectOptions {
         ca_file: Some(file.path().to_owned()),
         ..ConnectOptions::default()
@@ -229,7 +229,10 @@ async fn a_name_that_is_given_an_address_is_not_looked_up() {
     let (port, peers) = server("127.0.0.1:0", None).await;
     let address = format!("http://shop.invalid:{port}");
     let nowhere = Target::resolve(&address, &ConnectOptions::default()).await;
-    assert!(matches!(nowhere, Err(TargetError::Unknown { .. })), "{nowhere:?}");
+    assert!(
+        matches!(nowhere, Err(TargetError::Unknown { .. })),
+        "{nowhere:?}"
+    );
     let options = ConnectOptions {
         resolve: at(port, &["127.0.0.1"]),
         ..ConnectOptions::default()

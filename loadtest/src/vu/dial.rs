@@ -70,7 +70,10 @@ async fn race(routes: &[Route]) -> io::Result<TcpStream> {
 }
 
 fn nowhere() -> io::Error {
-    io::Error::new(io::ErrorKind::AddrNotAvailable, "there is no address to connect to")
+    io::Error::new(
+        io::ErrorKind::AddrNotAvailable,
+        "there is no address to connect to",
+    )
 }
 
 async fn connect(route: Route) -> io::Result<TcpStream> {

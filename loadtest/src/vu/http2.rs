@@ -60,6 +60,7 @@ impl From<h2::Error> for TransportError {
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) status: u16,
+    #[expect(dead_code, reason = "answers have no header fields yet")]
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) server_timing: ServerTiming,
@@ -77,6 +78,8 @@ pub(super) struct Session {
 struct Driven {
     connection: Connection<Watched, Bytes>,
     has_ended: bool,
+    /// What the server said when it went away.
+    farewell: Option<Reason>,
     /// Nobody should begin a request with it any more.
     is_retired: bool,
     waiting: Vec<(u64, Waker)>,
@@ -101,6 +104,7 @@ impl Session {
             driven: Mutex::new(Driven {
                 connection,
                 has_ended: false,
+                farewell: None,
                 is_retired: false,
                 waiting: Vec::new(),
                 count: 0,
@@ -190,8 +194,22 @@ impl<'a> Turn<'a> {
         }
         if !driven.has_ended {
             let polled = Pin::new(&mut driven.connection).poll(cx);
-            // The streams are told themselves.
             driven.has_ended = polled.is_ready();
+            // The streams are told themselves, but for the reason.
+            if let Poll::Ready(Err(error)) = polled {
+                driven.farewell = error.reason().filter(|_| error.is_remote());
+            }
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// A closed connection is one that was given up, if the server said so before.
+    fn explain(&self, error: TransportError) -> TransportError {
+        let farewell = self.session.driven.lock().farewell;
+        match (error, farewell) {
+            (TransportError::Closed, Some(reason)) => Http2Error::GoAway(reason).into(),
+            (error, _) => error,
         }
     }
 }
@@ -245,6 +263,7 @@ impl Sender<'_> {
         };
         let outcome = tokio::time::timeout_at(deadline, exchange.answer(response)).await;
         let outcome = outcome.unwrap_or(Err(TransportError::Timeout));
+        let outcome = outcome.map_err(|error| self.turn.explain(error));
         if matches!(outcome, Err(TransportError::Timeout)) {
             self.give_up(read_before).await;
         }

@@ -50,7 +50,11 @@ async fn reply(socket: &mut TcpStream, bytes: &[u8]) {
 
 async fn client(address: &str, timeout: Duration) -> Client {
     Client::new(
-        Arc::new(Target::resolve(address, &ConnectOptions::default()).await.expect("an address")),
+        Arc::new(
+            Target::resolve(address, &ConnectOptions::default())
+                .await
+                .expect("an address"),
+        ),
         timeout,
     )
 }

@@ -218,7 +218,9 @@ impl Target {
     pub(super) fn tls_config(&self) -> ClientConfig {
         let mut config = self.config.clone();
         if let Some((connector, _)) = &self.tls {
-            config.alpn_protocols.clone_from(&connector.config().alpn_protocols);
+            config
+                .alpn_protocols
+                .clone_from(&connector.config().alpn_protocols);
         }
         config
     }

@@ -74,7 +74,17 @@ fn a_file_that_is_no_good_is_named_with_its_flag() {
     let options = with_identity(good_certificate, nowhere);
     assert_refused(&options, CLIENT_KEY, nowhere, "can't be read: ");
     let options = with_identity(good_certificate, good_certificate);
-    assert_refused(&options, CLIENT_KEY, good_certificate, "holds no private key");
+    assert_refused(
+        &options,
+        CLIENT_KEY,
+        good_certificate,
+        "holds no private key",
+    );
     let options = with_identity(good_certificate, another.path());
-    assert_refused(&options, CLIENT_KEY, another.path(), "doesn't fit --client-cert");
+    assert_refused(
+        &options,
+        CLIENT_KEY,
+        another.path(),
+        "doesn't fit --client-cert",
+    );
 }

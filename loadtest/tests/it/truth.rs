@@ -87,7 +87,9 @@ async fn measured(
     let schedule = plan.parts()[0].schedule.clone();
     let clock = plan.clocks().remove(0);
     let recorder = Arc::new(Recorder::default());
-    let target = Target::resolve(host, &ConnectOptions::default()).await.expect("an address");
+    let target = Target::resolve(host, &ConnectOptions::default())
+        .await
+        .expect("an address");
     let surroundings = Arc::new(Surroundings {
         target: Arc::new(target),
         http_timeout: Duration::from_secs(60),
