@@ -10,7 +10,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::secret::scrub;
-use crate::vu::Header;
+use crate::vu::{Header, Target};
 
 /// Why a call of set-up or audit failed.
 #[derive(Debug, Error)]
@@ -78,21 +78,15 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// A client for the server at this address, whose requests have these headers; no call may
+    /// A client for this server, whose requests have these headers; no call may
     /// take longer than `timeout`.
     ///
     /// # Errors
-    /// When TLS can't be set up.
-    pub fn new(base: &Url, timeout: Duration, headers: &[Header]) -> reqwest::Result<Self> {
-        let client = reqwest::Client::builder()
-            .timeout(timeout)
-            .default_headers(sensitive(headers))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+    /// When it can't be set up.
+    pub fn new(target: &Target, timeout: Duration, headers: &[Header]) -> reqwest::Result<Self> {
         Ok(Self {
-            client,
-            base: base.clone(),
+            client: target.companion(timeout, sensitive(headers))?,
+            base: target.base().clone(),
         })
     }
 

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::vu::ConnectOptions;
 
 /// Answers connections one after the other; an empty answer closes without a word. The counter
 /// says how many requests came.
@@ -24,11 +25,13 @@ async fn server(answers: &'static [&'static str]) -> (Admin, Arc<AtomicUsize>) {
             let _ = socket.write_all(answer.as_bytes()).await;
         }
     });
-    let base = Url::parse(&format!("http://{address}/api/")).expect("an address");
-    (
-        Admin::new(&base, Duration::from_secs(5), &[]).expect("a client"),
-        came,
-    )
+    (admin(&format!("http://{address}/api/")).await, came)
+}
+
+async fn admin(address: &str) -> Admin {
+    let target = Target::resolve(address, &ConnectOptions::default()).await;
+    let target = target.expect("an address");
+    Admin::new(&target, Duration::from_secs(5), &[]).expect("a client")
 }
 
 const OK: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 1\r\n\r\n7";
@@ -59,8 +62,7 @@ async fn a_post_to_a_server_that_is_not_there_yet_is() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     drop(listener);
-    let base = Url::parse(&format!("http://{address}")).expect("an address");
-    let admin = Admin::new(&base, Duration::from_secs(5), &[]).expect("a client");
+    let admin = admin(&format!("http://{address}")).await;
     let started = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(250)).await;
         let listener = TcpListener::bind(address).await.expect("it is free again");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::executor::{Rate, Schedule};
 use crate::fixture::ROLES;
-use crate::metrics::{IterationTags, Method, Phase, RequestTags};
+use crate::metrics::{IterationTags, Method, Phase, Proto, RequestTags};
 use crate::persona::{Mix, ThinkTimes};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -64,6 +64,7 @@ fn snapshot(completed: [u64; 2], orders: u64) -> Snapshot {
                 stage: 0,
                 expected: true,
                 trend: None,
+                proto: Proto::Http1,
             };
             let series = snapshot.requests.entry(tags).or_default();
             let times = if *name == "5_create_order" {

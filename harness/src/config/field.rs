@@ -98,6 +98,7 @@ const CLOSED: &[Load] = &[
 
 const LOAD: &str = "Load";
 const HTTP: &str = "HTTP";
+const CONNECTION: &str = "Connection";
 const JUDGEMENT: &str = "Judgement";
 const OUTPUT: &str = "Output";
 
@@ -244,6 +245,22 @@ pub static FIELDS: &[Field] = &[
         "Longest that a request may take [default: 60s]").compared(),
     field("setup_timeout", "setup-timeout", Form::One("TIME"), HTTP,
         "Longest that set-up and audit may take, each [default: 60s]"),
+    field("ca_file", "ca-file", Form::One("FILE"), CONNECTION,
+        "Trust the certificates in this PEM file as well as the system's"),
+    field("insecure", "insecure", Form::Switch, CONNECTION,
+        "Take any certificate of the server; the summary says so"),
+    field("client_cert", "client-cert", Form::One("FILE"), CONNECTION,
+        "Show this certificate (PEM) to a server that asks for one; with --client-key"),
+    field("client_key", "client-key", Form::One("FILE"), CONNECTION,
+        "Private key of --client-cert (PEM)"),
+    field("resolve", "resolve", Form::Many("HOST:PORT:ADDRESS"), CONNECTION,
+        "Connect to ADDRESS (several with commas) where HOST and PORT are meant, as curl does; repeat for more"),
+    field("local_address", "local-address", Form::Many("ADDRESS"), CONNECTION,
+        "Connect from this address of the machine, in turns if repeated: each has its own 28,000 or so ports"),
+    field("connection_age", "connection-age", Form::One("TIME"), CONNECTION,
+        "Open a new connection for a request when the idle one is older than this"),
+    field("http2", "http2", Form::Switch, CONNECTION,
+        "Speak HTTP/2: on https if the server agrees (ALPN), on http at once (prior knowledge)").compared(),
     field("sla", "sla", Form::One("ASSERTION|none"), JUDGEMENT,
         "Short for a threshold on http_req_duration [default: p(95)<200]"),
     field("thresholds", "threshold", Form::Many("METRIC{TAG:VALUE}: ASSERTION"), JUDGEMENT,

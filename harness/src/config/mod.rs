@@ -3,6 +3,7 @@
 //! Precedence: built-in default < profile or config file < `LOADTEST_*` < flags. All values are
 //! text in one grammar, wherever they come from, and every problem is reported at once.
 
+mod connect;
 mod field;
 mod headers;
 mod judgement;
@@ -37,7 +38,7 @@ use crate::metrics::Names;
 use crate::output::Address;
 use crate::suite::Program;
 use crate::threshold::{Limits, Threshold};
-use crate::vu::Header;
+use crate::vu::{ConnectOptions, Header};
 
 /// Everything a run needs to know, valid in itself.
 #[derive(Debug, Clone)]
@@ -72,6 +73,8 @@ pub struct RunConfig {
     pub cookies: bool,
     /// How many redirects of a request are followed.
     pub redirects: u32,
+    /// How the server is connected to.
+    pub connect: ConnectOptions,
     /// What must hold.
     pub thresholds: Vec<Threshold>,
     /// How far the run may be from what was asked for.
@@ -131,7 +134,12 @@ impl RunConfig {
     /// What series are called beside their own tags.
     #[must_use]
     pub fn names(&self) -> Names {
-        names(&self.scenarios, &self.tags, &self.catalogue)
+        names(
+            &self.scenarios,
+            &self.tags,
+            &self.catalogue,
+            self.connect.http2,
+        )
     }
 
     /// What the run is called: by the user, or after its profile.
@@ -147,7 +155,12 @@ impl RunConfig {
     }
 }
 
-fn names(scenarios: &[Scenario], tags: &[(String, String)], catalogue: &Arc<Catalogue>) -> Names {
+fn names(
+    scenarios: &[Scenario],
+    tags: &[(String, String)],
+    catalogue: &Arc<Catalogue>,
+    protos: bool,
+) -> Names {
     let of_scenarios = scenarios.iter().flat_map(|scenario| {
         let tags = scenario.tags.iter();
         tags.map(|(key, value)| (scenario.label(), key.clone(), value.clone()))
@@ -157,6 +170,7 @@ fn names(scenarios: &[Scenario], tags: &[(String, String)], catalogue: &Arc<Cata
         scenario_tags: of_scenarios.collect(),
         run_tags: tags.into(),
         catalogue: Arc::clone(catalogue),
+        protos,
     }
 }
 

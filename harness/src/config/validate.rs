@@ -11,7 +11,7 @@ use super::profile::Profile;
 use super::reader::Reader;
 use super::scenario::{self, Table};
 use super::setting::settings;
-use super::{Baseline, RunConfig, SummaryJson, headers, judgement, shape, tags};
+use super::{Baseline, RunConfig, SummaryJson, connect, headers, judgement, shape, tags};
 use crate::compare::Rule;
 use crate::output::Address;
 use crate::suite::Outline;
@@ -135,7 +135,9 @@ fn assemble(
     let scenarios = scenario::assemble(reader, tables, &outline.roles);
     let known = scenarios.as_deref();
     let tags = tags::of_run(reader);
-    let names = super::names(known.unwrap_or_default(), &tags, &outline.catalogue);
+    let connect = connect::connect(reader);
+    let http2 = connect.http2;
+    let names = super::names(known.unwrap_or_default(), &tags, &outline.catalogue, http2);
     let config = RunConfig {
         program: outline.program,
         fields: outline.fields.clone(),
@@ -150,6 +152,7 @@ fn assemble(
         headers: headers::headers(reader, variables),
         cookies: reader.is_on("cookies"),
         redirects: reader.parse_or("redirects", parse::redirects, 0),
+        connect,
         thresholds: judgement::thresholds(reader, known, scoped, &names),
         limits: judgement::limits(reader),
         seed: reader

@@ -114,6 +114,7 @@ const REQUEST: &[&str] = &[
     "status",
     "stage",
     "expected_response",
+    "proto",
 ];
 const ITERATION: &[&str] = &["scenario", "persona", "stage"];
 const CHECK: &[&str] = &["scenario", "persona", "check", "stage"];

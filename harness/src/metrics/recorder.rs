@@ -75,6 +75,7 @@ mod tests {
         stage: 0,
         expected: true,
         trend: Some("order_time"),
+        proto: crate::metrics::Proto::Http1,
     };
 
     /// Four threads record while a fifth drains: every sample arrives exactly once.

@@ -72,6 +72,30 @@ impl Method {
     }
 }
 
+/// The version of HTTP that a request was sent with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Proto {
+    /// `HTTP/1.1`
+    #[default]
+    Http1,
+    /// `HTTP/2.0`
+    Http2,
+}
+
+impl Proto {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Http1, Self::Http2];
+
+    /// Its name as k6 writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http1 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2.0",
+        }
+    }
+}
+
 /// What tells one series of requests from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestTags {
@@ -91,6 +115,8 @@ pub struct RequestTags {
     pub expected: bool,
     /// The custom trend that requests of this name feed, such as `order_time`.
     pub trend: Option<&'static str>,
+    /// The version of HTTP; where there was no connection, the one that was wanted.
+    pub proto: Proto,
 }
 
 /// What tells one series of iterations from another.
@@ -133,6 +159,8 @@ pub struct Names {
     pub run_tags: Arc<[(String, String)]>,
     /// What is known of the API.
     pub catalogue: Arc<Catalogue>,
+    /// Whether requests may be of different versions of HTTP, so that it has to be said of which.
+    pub protos: bool,
 }
 
 impl TagFilter {
@@ -153,6 +181,7 @@ impl TagFilter {
             "status" => value.parse() == Ok(tags.status),
             "stage" => names.stage_is(tags.stage, value),
             "expected_response" => value.parse() == Ok(tags.expected),
+            "proto" => tags.proto.as_str() == value,
             own => names.has(tags.scenario, own, value),
         })
     }

@@ -85,7 +85,7 @@ impl Feed {
         ours.extend(self.events(tick, outcomes));
         self.send(Schema::Ours, ours);
         if let Some(raw) = &self.raw {
-            let mut samples = raw::points(&raw.take());
+            let mut samples = raw::points(&raw.take(), tick.total.names.protos);
             samples.extend(raw::gauges(tick));
             let tagged = samples.into_iter().map(|point| self.rows.tagged(point));
             let samples = tagged.collect();
@@ -145,7 +145,7 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Method, Names, Phase, RequestTags, Snapshot};
+    use crate::metrics::{Method, Names, Phase, Proto, RequestTags, Snapshot};
     use crate::threshold::{evaluate, parse};
 
     /// Two thresholds crossed in the same second are two rows of the same series: InfluxDB keeps
@@ -181,6 +181,7 @@ mod tests {
             stage: 0,
             expected: true,
             trend: None,
+            proto: Proto::Http1,
         };
         total
             .requests

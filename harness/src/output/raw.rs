@@ -7,9 +7,10 @@ use super::point::Point;
 use crate::metrics::{self, Phase, RequestTags, Sample, SampleOf, Snapshot};
 use crate::sampler::Tick;
 
-/// The points of samples.
+/// The points of samples; with the version of HTTP if it has to be said.
 #[must_use]
-pub(super) fn points(samples: &[Sample]) -> Vec<Point> {
+pub(super) fn points(samples: &[Sample], protos: bool) -> Vec<Point> {
+    let of_sample = |sample| of_sample(sample, protos);
     samples.iter().flat_map(of_sample).collect()
 }
 
@@ -24,7 +25,7 @@ pub(super) fn gauges(tick: &Tick<'_>) -> [Point; 2] {
     ]
 }
 
-fn of_sample(sample: &Sample) -> Vec<Point> {
+fn of_sample(sample: &Sample, protos: bool) -> Vec<Point> {
     let since = sample.at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let time_ns = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
     let point = |(metric, value): (&'static str, f64)| {
@@ -52,7 +53,11 @@ fn of_sample(sample: &Sample) -> Vec<Point> {
         } => {
             let values = values_of(tags, phases, *bytes).into_iter();
             let points = values.map(point);
-            points.map(|point| tagged(point, tags, url)).collect()
+            let tagged = points.map(|point| tagged(point, tags, url));
+            let proto = |point: Point| point.tag("proto", tags.proto.as_str());
+            tagged
+                .map(|point| if protos { proto(point) } else { point })
+                .collect()
         }
     }
 }

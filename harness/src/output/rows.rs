@@ -162,6 +162,11 @@ impl Rows {
                 .tag("status", tags.status.to_string())
                 .tag("stage", stage.clone())
                 .int("errors", errors);
+            let point = if tick.total.names.protos {
+                point.tag("proto", tags.proto.as_str())
+            } else {
+                point
+            };
             points.push(distribution(point, series.trend(Phase::Duration)));
         }
     }

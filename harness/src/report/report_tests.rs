@@ -7,7 +7,7 @@ use crate::config::{self, Field, Inputs, Layer};
 use crate::fidelity::RequestShare;
 use crate::health::{Health, Resources};
 use crate::invariant::{Amount, Invariant};
-use crate::metrics::{CheckCounts, CheckTags, IterationTags, Method, Phase, RequestTags};
+use crate::metrics::{CheckCounts, CheckTags, IterationTags, Method, Phase, Proto, RequestTags};
 use crate::output::Account;
 use crate::threshold::{Evidence, Limits, evaluate, judge};
 
@@ -46,6 +46,7 @@ fn snapshot(config: &RunConfig) -> Snapshot {
         stage: 0,
         expected: true,
         trend: Some("order_time"),
+        proto: Proto::Http1,
     };
     for (tags, count, ms) in [
         (order, 90, 10),

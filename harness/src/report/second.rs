@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::series::{Row, Second, Slow, Tags};
 use crate::health::Health;
 use crate::metrics::{
-    Counter, Encoded, Phase, Rate, RequestTags, Snapshot, TagFilter, Trend, TrendOf, intern,
+    Counter, Encoded, Names, Phase, Rate, RequestTags, Snapshot, TagFilter, Trend, TrendOf, intern,
 };
 use crate::sampler::Tick;
 
@@ -48,8 +48,7 @@ impl Second {
             if series.count() == 0 {
                 continue;
             }
-            let stage = &snapshot.names.stages[usize::from(tags.stage)];
-            let named = request_tags(tags, stage);
+            let named = request_tags(tags, &snapshot.names);
             for (phase, part) in SERVER_PARTS {
                 parts
                     .entry((tags.name, part))
@@ -156,8 +155,9 @@ fn gauges(tick: &Tick<'_>, health: &Health) -> Vec<Row<f64>> {
     .collect()
 }
 
-fn request_tags(of: &RequestTags, stage: &str) -> Tags {
-    tags([
+fn request_tags(of: &RequestTags, names: &Names) -> Tags {
+    let stage = &names.stages[usize::from(of.stage)];
+    let mut all = tags([
         ("scenario", of.scenario),
         ("persona", of.persona),
         ("name", of.name),
@@ -168,7 +168,11 @@ fn request_tags(of: &RequestTags, stage: &str) -> Tags {
             "expected_response",
             if of.expected { "true" } else { "false" },
         ),
-    ])
+    ]);
+    if names.protos {
+        all.insert("proto".to_owned(), of.proto.as_str().to_owned());
+    }
+    all
 }
 
 fn tags<const N: usize>(pairs: [(&str, &str); N]) -> Tags {

@@ -41,7 +41,10 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         .flat_map(|(scenario, settled)| shares(scenario, &settled.rolls, &driven.snapshot))
         .collect();
     let doubts = doubts(&config, &course, &driven, unknown, &mix);
-    let (saturated, warnings) = findings(&config, &course, server, &driven);
+    let (saturated, mut warnings) = findings(&config, &course, server, &driven);
+    if server.target.is_insecure() {
+        warnings.push("--insecure: certificates were not verified".to_owned());
+    }
     let broken = invariants.iter().filter(|row| !row.ok);
     let broken: Vec<String> = broken.map(Invariant::to_string).collect();
     let counter = |counter| driven.snapshot.counter(counter, &TagFilter::default());

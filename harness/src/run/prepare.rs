@@ -12,7 +12,7 @@ use crate::output::OpenError;
 use crate::report::RecordedError;
 use crate::suite::Error as SuiteError;
 use crate::threshold::ExitCode;
-use crate::vu::TargetError;
+use crate::vu::{TargetError, TlsError};
 
 /// What ends a run before anything was sent.
 #[derive(Debug, Error)]
@@ -33,7 +33,11 @@ pub(crate) enum Refusal {
     )]
     Files { vus: u64, needed: u64, limit: u64 },
     #[error("--host: {0}")]
-    Host(#[from] TargetError),
+    Host(TargetError),
+    #[error(transparent)]
+    Tls(TlsError),
+    #[error("--local-address: {0}")]
+    LocalAddress(TargetError),
     #[error("the private server could not be started: {0}")]
     Private(SuiteError),
     #[error("--host: is missing; give the address of the server to test")]
@@ -52,6 +56,18 @@ pub(crate) enum Refusal {
     Signal,
 }
 
+impl From<TargetError> for Refusal {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Tls(error) => Self::Tls(error),
+            error @ (TargetError::NotLocal { .. } | TargetError::OtherFamily(_)) => {
+                Self::LocalAddress(error)
+            }
+            error => Self::Host(error),
+        }
+    }
+}
+
 impl Refusal {
     pub(super) const fn exit(&self) -> ExitCode {
         match self {
@@ -59,6 +75,8 @@ impl Refusal {
             | Self::SummaryJson { .. }
             | Self::Files { .. }
             | Self::Host(_)
+            | Self::Tls(_)
+            | Self::LocalAddress(_)
             | Self::Output(_)
             | Self::Baseline(_)
             | Self::NoServer

@@ -39,9 +39,9 @@ impl Server {
                 (started.base_url().to_owned(), Some(started))
             }
         };
-        let target = Arc::new(Target::resolve(&address).await?);
+        let target = Arc::new(Target::resolve(&address, &config.connect).await?);
         target.probe(PROBE_WITHIN).await?;
-        let admin = Admin::new(target.base(), config.setup_timeout, &config.headers)?;
+        let admin = Admin::new(&target, config.setup_timeout, &config.headers)?;
         if private.is_none() {
             say_redirect(&admin, &address).await;
         }

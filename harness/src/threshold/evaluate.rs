@@ -115,7 +115,7 @@ mod tests {
 
     use super::super::parse::parse;
     use super::*;
-    use crate::metrics::{CheckCounts, CheckTags, Method, Names, Phase, RequestTags};
+    use crate::metrics::{CheckCounts, CheckTags, Method, Names, Phase, Proto, RequestTags};
 
     fn snapshot() -> Snapshot {
         let mut snapshot = Snapshot {
@@ -136,6 +136,7 @@ mod tests {
                 stage,
                 expected: true,
                 trend: Some("order_time"),
+                proto: Proto::Http1,
             };
             let series = snapshot.requests.entry(tags).or_default();
             for _ in 0..50 {

@@ -4,7 +4,7 @@ use super::super::crossing::Culprit;
 use super::super::parse::parse;
 use super::*;
 use crate::executor::{Executor, Part, Schedule, Stage};
-use crate::metrics::{Method, Names, Phase, RequestTags};
+use crate::metrics::{Method, Names, Phase, Proto, RequestTags};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -59,6 +59,7 @@ fn play(thresholds: &[&str], seconds: &[Second]) -> (Vec<Vec<Outcome>>, Vec<Outc
             stage,
             expected: *status == 200,
             trend: None,
+            proto: Proto::Http1,
         };
         let mut second = empty.clone();
         second.duration = SECOND;

@@ -130,8 +130,9 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Writes it. `prefix` comes before its path, `fields` are the run's, `cookie` the jar's.
-    pub(super) fn write(
+    /// Writes its first line and its header fields but for those that follow from the body's
+    /// length. `prefix` comes before its path, `fields` are the run's, `cookie` the jar's.
+    pub(super) fn write_head(
         &self,
         out: &mut BytesMut,
         prefix: &str,
@@ -150,11 +151,17 @@ impl<'a> Call<'a> {
         } else {
             self.write_fields(out, fields, cookie);
         }
-        wire::content(
-            out,
-            self.method,
-            self.body.as_ref().map(|body| &*body.bytes),
-        );
+    }
+
+    /// Writes the rest.
+    pub(super) fn write_content(&self, out: &mut BytesMut) {
+        let body = self.body.as_ref().map(|body| &*body.bytes);
+        wire::content(out, self.method, body);
+    }
+
+    /// Its body.
+    pub(super) fn content(&self) -> Option<Bytes> {
+        self.body.as_ref().map(|body| body.bytes.clone())
     }
 
     /// The call's headers, then the request's, then the run's, each but for what was there before.

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::vu::ConnectOptions;
 use crate::vu::{Header, Target};
 
 static PLAIN: Request = Request::get("plain");
@@ -10,7 +11,7 @@ static PAGE: Request = Request::get("page")
     .header("x-own", "1");
 
 async fn fields(headers: &[(&str, &str)]) -> Fields {
-    let target = Target::resolve("http://127.0.0.1:9/api")
+    let target = Target::resolve("http://127.0.0.1:9/api", &ConnectOptions::default())
         .await
         .expect("an address");
     let headers: Vec<Header> = headers
@@ -24,7 +25,8 @@ async fn fields(headers: &[(&str, &str)]) -> Fields {
 fn written(call: &Call<'_>, fields: &Fields, cookie: Option<&str>) -> String {
     call.check().expect("it can be sent");
     let mut out = BytesMut::new();
-    call.write(&mut out, "/api", fields, cookie);
+    call.write_head(&mut out, "/api", fields, cookie);
+    call.write_content(&mut out);
     let text = String::from_utf8(out.to_vec()).expect("text");
     text.replace(
         &format!("user-agent: loadtest/{}\r\n", env!("CARGO_PKG_VERSION")),

@@ -37,6 +37,7 @@ pub(super) struct Received {
 /// A connection between exchanges.
 pub(super) struct Connection {
     stream: Stream,
+    opened: std::time::Instant,
     /// The request, written here as a whole and sent from here.
     pub(super) out: BytesMut,
     /// What was read and not yet used.
@@ -50,10 +51,16 @@ impl Connection {
     pub(super) fn over(stream: Stream, deadline: Instant) -> Self {
         Self {
             stream,
+            opened: std::time::Instant::now(),
             out: BytesMut::with_capacity(REQUEST),
             unread: BytesMut::with_capacity(BUFFER),
             timer: Box::pin(sleep_until(deadline)),
         }
+    }
+
+    /// How long ago it was opened.
+    pub(super) fn age(&self, now: std::time::Instant) -> std::time::Duration {
+        now.saturating_duration_since(self.opened)
     }
 
     pub(super) fn meter(&mut self) -> &mut Meter {

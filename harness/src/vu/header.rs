@@ -195,6 +195,7 @@ pub(super) fn field(out: &mut BytesMut, name: &str, value: &str) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::options::ConnectOptions;
     use super::*;
 
     #[test]
@@ -242,7 +243,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_runs_headers_take_the_place_of_the_defaults() {
-        let target = Target::resolve("http://127.0.0.1:9/api")
+        let target = Target::resolve("http://127.0.0.1:9/api", &ConnectOptions::default())
             .await
             .expect("an address");
         let written = |headers: &[(&str, &str)]| {

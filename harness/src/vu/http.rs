@@ -1,4 +1,4 @@
-//! The measured HTTP/1.1 client of one virtual user, with k6's definitions of a request's times.
+//! The measured HTTP client of one virtual user, with k6's definitions of a request's times.
 //!
 //! ```text
 //! |------------ blocked ------------|--------------- duration ---------------|
@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use thiserror::Error;
 use url::{Position, Url};
@@ -19,11 +19,13 @@ use super::coding::CodingError;
 use super::connection::{Connection, Received};
 use super::cookies::Jar;
 use super::header::Fields;
+use super::http2::Http2Error;
 use super::redirect::RedirectError;
 use super::server_timing::ServerTiming;
+use super::sessions::{Outgoing, Sessions};
 use super::target::{Opening, Target};
 use super::wire::ProtocolError;
-use crate::metrics::{Method, Phase};
+use crate::metrics::{Method, Phase, Proto};
 
 /// Why there is no answer, or none that is of use.
 #[derive(Debug, Error)]
@@ -46,6 +48,9 @@ pub enum TransportError {
     /// Not HTTP.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
+    /// Not answered over HTTP/2.
+    #[error(transparent)]
+    Http2(#[from] Http2Error),
     /// Not sent, because it can't be.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -106,6 +111,7 @@ pub(super) struct Exchange {
     pub(super) response: Result<Response, TransportError>,
     pub(super) times: Times,
     pub(super) server_timing: ServerTiming,
+    pub(super) proto: Proto,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
 }
@@ -121,6 +127,8 @@ pub struct Client {
     /// Connections not in use, the latest used last. One is the rule; concurrent requests of the
     /// same user open more. The lock is never contended: a user is one task.
     idle: Mutex<Vec<Connection>>,
+    /// The same where HTTP/2 may be spoken.
+    sessions: Sessions,
 }
 
 impl Client {
@@ -134,12 +142,14 @@ impl Client {
             fields,
             jar: cookies.then(Box::default),
             idle: Mutex::new(Vec::new()),
+            sessions: Sessions::new(),
         }
     }
 
     /// Closes every idle connection.
     pub fn disconnect(&self) {
         self.idle.lock().clear();
+        self.sessions.disconnect();
     }
 
     pub(super) async fn send(&self, call: &Call<'_>) -> Exchange {
@@ -147,6 +157,7 @@ impl Client {
             response: Err(TransportError::Timeout),
             times: Times::default(),
             server_timing: ServerTiming::default(),
+            proto: Proto::Http1,
             bytes_sent: 0,
             bytes_received: 0,
         };
@@ -156,8 +167,19 @@ impl Client {
         }
         let started = Instant::now();
         let deadline = (started + self.timeout).into();
-        let opened = match self.reuse().await {
+        let opened = match self.reuse(started).await {
             Some(connection) => Ok((connection, Opening::default())),
+            None if self.target.speaks_http2() => {
+                let outgoing = self.outgoing(call);
+                let sent = self.sessions.send(&self.target, &outgoing, started, deadline);
+                match Box::pin(sent).await {
+                    Ok(exchange) => {
+                        self.keep_cookies(call, &exchange);
+                        return exchange;
+                    }
+                    Err((stream, opening)) => Ok((Connection::over(stream, deadline), opening)),
+                }
+            }
             // Boxed: rare, and larger than everything else that a request keeps in memory.
             None => Box::pin(self.open(deadline)).await,
         };
@@ -183,10 +205,14 @@ impl Client {
         exchange
     }
 
-    /// An idle connection that the server has not closed meanwhile.
-    async fn reuse(&self) -> Option<Connection> {
+    /// An idle connection that the server has not closed meanwhile, and that is not too old.
+    async fn reuse(&self, now: Instant) -> Option<Connection> {
         loop {
             let mut connection = self.idle.lock().pop()?;
+            let age = self.target.connection_age();
+            if age.is_some_and(|age| connection.age(now) > age) {
+                continue;
+            }
             connection.rewind();
             if connection.is_open().await {
                 return Some(connection);
@@ -205,16 +231,23 @@ impl Client {
     }
 
     fn write(&self, connection: &mut Connection, call: &Call<'_>) {
-        let cookie = self
-            .jar
-            .as_ref()
-            .and_then(|jar| jar.cookie(&self.url(call)?));
-        call.write(
-            &mut connection.out,
-            self.target.prefix(),
-            &self.fields,
-            cookie.as_deref(),
-        );
+        let cookie = self.cookie(call);
+        let prefix = self.target.prefix();
+        call.write_head(&mut connection.out, prefix, &self.fields, cookie.as_deref());
+        call.write_content(&mut connection.out);
+    }
+
+    /// The same for HTTP/2, which says the same in another form.
+    fn outgoing(&self, call: &Call<'_>) -> Outgoing {
+        let cookie = self.cookie(call);
+        let mut head = BytesMut::new();
+        call.write_head(&mut head, self.target.prefix(), &self.fields, cookie.as_deref());
+        Outgoing::new(call.method, &head, call.content())
+    }
+
+    fn cookie(&self, call: &Call<'_>) -> Option<String> {
+        let jar = self.jar.as_ref()?;
+        jar.cookie(&self.url(call)?)
     }
 
     fn keep_cookies(&self, call: &Call<'_>, exchange: &Exchange) {

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
+use super::super::options::ConnectOptions;
 use super::*;
 use crate::metrics::Phase;
 use crate::vu::Request;
@@ -51,7 +52,7 @@ async fn reply(socket: &mut TcpStream, bytes: &[u8]) {
 static GET: Request = Request::get("get");
 
 async fn client(address: &str, timeout: Duration) -> Client {
-    let target = Arc::new(Target::resolve(address).await.expect("an address"));
+    let target = Arc::new(Target::resolve(address, &ConnectOptions::default()).await.expect("an address"));
     let fields = Arc::new(Fields::new(&target, &[]));
     Client::new(target, timeout, fields, false)
 }

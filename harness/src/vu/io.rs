@@ -19,6 +19,7 @@ pub(super) struct Meter {
     last_read: Option<Instant>,
     written: u64,
     read: u64,
+    blocked: bool,
 }
 
 impl Meter {
@@ -50,6 +51,11 @@ impl Meter {
     /// Bytes read in this exchange.
     pub(super) const fn read(&self) -> u64 {
         self.read
+    }
+
+    /// Whether the system took nothing when it was last asked to.
+    pub(super) const fn is_blocked(&self) -> bool {
+        self.blocked
     }
 
     fn note_write(&mut self, bytes: usize) {
@@ -84,6 +90,7 @@ impl Metered {
     }
 
     fn note(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.meter.blocked = result.is_pending();
         if let Poll::Ready(Ok(bytes)) = result {
             self.meter.note_write(bytes);
         }
@@ -148,6 +155,14 @@ impl Stream {
         match self {
             Self::Plain(metered) => &mut metered.meter,
             Self::Tls(stream) => &mut stream.get_mut().0.meter,
+        }
+    }
+
+    /// The protocol that both ends agreed on; none without TLS.
+    pub(super) fn agreed(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
         }
     }
 }

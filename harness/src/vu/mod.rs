@@ -1,21 +1,32 @@
 //! What a persona is given to act with: measured HTTP, checks, repeatable chance, and waiting.
 
+mod addresses;
 mod answer;
 mod arrival;
 mod call;
 mod coding;
+mod companion;
 mod connection;
 mod cookies;
+mod dial;
 mod failures;
+mod frames;
 mod header;
 mod http;
+mod http2;
 mod io;
+mod options;
 mod record;
 mod redirect;
 mod request;
 mod server_timing;
+mod sessions;
 mod target;
+mod tls;
 mod wire;
+
+#[cfg(test)]
+mod connect_tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,10 +40,13 @@ pub use self::coding::CodingError;
 pub use self::failures::Failures;
 pub use self::header::{Fields, Header, HeaderError};
 pub use self::http::{Client, TransportError};
+pub use self::http2::Http2Error;
+pub use self::options::{ConnectOptions, Identity, Resolved};
 use self::redirect::Hop;
 pub use self::redirect::{RedirectError, location_of};
 pub use self::request::{Expected, Request};
 pub use self::target::{Target, TargetError};
+pub use self::tls::TlsError;
 pub use self::wire::{PathError, ProtocolError};
 use crate::executor::Clock;
 use crate::metrics::{CheckTags, IterationTags, Origin, RawSamples, Recorder, SampleOf};

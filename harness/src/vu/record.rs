@@ -30,6 +30,7 @@ impl VirtualUser {
             stage,
             expected,
             trend: request.trend,
+            proto: exchange.proto,
         };
         if !expected {
             self.surroundings.failures.note(request.name, answer);

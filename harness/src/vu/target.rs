@@ -1,20 +1,23 @@
-//! The server that is tested: its address, looked up once, and how to connect to it.
+//! The server that is tested, and how to connect to it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls_platform_verifier::ConfigVerifierExt;
 use thiserror::Error;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::{Host, Position, Url};
 
+use super::addresses::{Addresses, check_local};
 use super::arrival;
+use super::dial::dial;
 use super::http::TransportError;
+use super::http2::Session;
 use super::io::{Metered, Stream};
+use super::options::ConnectOptions;
+use super::tls::{self, Credentials, TlsError};
 
 /// Why a host can't be tested.
 #[derive(Debug, Error)]
@@ -30,9 +33,28 @@ pub enum TargetError {
         /// The system's word.
         source: std::io::Error,
     },
-    /// TLS can't be set up on this machine.
-    #[error("TLS could not be set up: {0}")]
-    Tls(#[from] rustls::Error),
+    /// There is no TLS as it was asked for.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Connections can't come from there.
+    #[error("{address} is not an address of this machine: {source}")]
+    NotLocal {
+        /// The address.
+        address: IpAddr,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// No pair of addresses fits.
+    #[error("none of the addresses is of the same family, IPv4 or IPv6, as one of {0}")]
+    OtherFamily(String),
+    /// It accepts connections, but not for HTTP/2.
+    #[error("{address} doesn't speak HTTP/2 ({source}); leave --http2 out")]
+    NotHttp2 {
+        /// The base address.
+        address: String,
+        /// What went wrong.
+        source: TransportError,
+    },
     /// It doesn't accept connections.
     #[error("nothing answers at {address}: {source}; is the server running?")]
     Unreachable {
@@ -50,8 +72,11 @@ pub struct Target {
     prefix: String,
     /// The header fields of every request, each with its line end.
     fields: String,
-    addresses: Vec<SocketAddr>,
+    addresses: Addresses,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// What other clients need for TLS.
+    config: ClientConfig,
+    options: ConnectOptions,
 }
 
 /// How long the parts of connecting took.
@@ -92,20 +117,33 @@ impl Target {
     ///
     /// # Errors
     /// See [`TargetError`].
-    pub async fn resolve(address: &str) -> Result<Self, TargetError> {
+    pub async fn resolve(address: &str, options: &ConnectOptions) -> Result<Self, TargetError> {
         let base = Self::parse(address)?;
+        let credentials = Credentials::read(options)?;
+        for address in options.local_addresses.iter().copied() {
+            check_local(address).map_err(|source| TargetError::NotLocal { address, source })?;
+        }
         let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = base.port_or_known_default().unwrap_or_default();
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
-            .await
-            .map_err(|source| TargetError::Unknown {
-                name: format!("{host}:{port}"),
-                source,
-            })?
-            .collect();
-        let tls = (base.scheme() == "https")
-            .then(|| connector(host, address))
-            .transpose()?;
+        let name = format!("{host}:{port}");
+        let addresses = match Addresses::of(host, port, options).await {
+            Ok(addresses) => addresses,
+            Err(source) => return Err(TargetError::Unknown { name, source }),
+        };
+        if addresses.routes().await.is_empty() {
+            return Err(TargetError::OtherFamily(name));
+        }
+        let encrypted = base.scheme() == "https";
+        // Without TLS, it doesn't matter whether the system trusts anybody.
+        let config = if encrypted {
+            credentials.config(options.insecure)?
+        } else {
+            tls::unused()?
+        };
+        let tls = encrypted
+            .then(|| connector(config.clone(), host, options))
+            .transpose()
+            .map_err(|_| TargetError::NotAnAddress(address.to_owned()))?;
         let authority = &base[Position::BeforeHost..Position::AfterPort];
         let fields = format!(
             "host: {authority}\r\nuser-agent: loadtest/{}\r\naccept: application/json\r\n",
@@ -118,7 +156,15 @@ impl Target {
             fields,
             addresses,
             tls,
+            config,
+            options: options.clone(),
         })
+    }
+
+    /// Whether its certificates are taken without a look at them.
+    #[must_use]
+    pub const fn is_insecure(&self) -> bool {
+        self.options.insecure && self.tls.is_some()
     }
 
     /// The address as given, for the set-up's and audit's own client.
@@ -130,17 +176,27 @@ impl Target {
     /// Opens a connection and closes it again.
     ///
     /// # Errors
-    /// [`TargetError::Unreachable`].
+    /// [`TargetError::Unreachable`], and [`TargetError::NotHttp2`].
     pub async fn probe(&self, timeout: Duration) -> Result<(), TargetError> {
         let opened = tokio::time::timeout(timeout, self.open()).await;
         let unreachable = |source| TargetError::Unreachable {
             address: self.base.to_string(),
             source,
         };
-        opened
+        let (stream, _) = opened
             .unwrap_or(Err(TransportError::Timeout))
-            .map(|_| ())
-            .map_err(unreachable)
+            .map_err(unreachable)?;
+        if !self.agreed_on_http2(&stream) {
+            return Ok(());
+        }
+        let greeted = async { Session::over(stream).await?.greeted().await };
+        let greeted = tokio::time::timeout(timeout, greeted).await;
+        greeted
+            .unwrap_or(Err(TransportError::Timeout))
+            .map_err(|source| TargetError::NotHttp2 {
+                address: self.base.to_string(),
+                source,
+            })
     }
 
     pub(super) fn fields(&self) -> &[u8] {
@@ -151,12 +207,56 @@ impl Target {
         &self.prefix
     }
 
+    /// TLS for clients that choose their protocol themselves.
+    pub(super) fn tls_config(&self) -> ClientConfig {
+        let mut config = self.config.clone();
+        if let Some((connector, _)) = &self.tls {
+            config
+                .alpn_protocols
+                .clone_from(&connector.config().alpn_protocols);
+        }
+        config
+    }
+
+    /// A local address from which a connection leads to the server, if any is given.
+    pub(super) fn local_address(&self) -> Option<IpAddr> {
+        let addresses = self.addresses.all();
+        let fits = |local: &&IpAddr| {
+            let same_family = |to: &SocketAddr| to.is_ipv6() == local.is_ipv6();
+            addresses.iter().any(same_family)
+        };
+        self.options.local_addresses.iter().find(fits).copied()
+    }
+
+    /// The name and its addresses, if the options give them.
+    pub(super) fn given_addresses(&self) -> Option<(&str, Vec<SocketAddr>)> {
+        let host = self.base.domain()?;
+        let port = self.base.port_or_known_default()?;
+        let given = self.options.addresses_of(host, port);
+        let with_port = |address| SocketAddr::new(address, port);
+        let addresses: Vec<SocketAddr> = given.into_iter().map(with_port).collect();
+        (!addresses.is_empty()).then_some((host, addresses))
+    }
+
+    /// Whether HTTP/2 may be spoken with it.
+    pub(super) const fn speaks_http2(&self) -> bool {
+        self.options.http2
+    }
+
+    /// Whether a connection to it is one of HTTP/2: as agreed on with TLS, at once without.
+    pub(super) fn agreed_on_http2(&self, stream: &Stream) -> bool {
+        self.options.http2 && (self.tls.is_none() || stream.agreed() == Some(b"h2"))
+    }
+
+    /// How old a connection may become.
+    pub(super) const fn connection_age(&self) -> Option<Duration> {
+        self.options.connection_age
+    }
+
     pub(super) async fn open(&self) -> Result<(Stream, Opening), TransportError> {
+        let routes = self.addresses.routes().await;
         let started = Instant::now();
-        let socket = TcpStream::connect(&*self.addresses)
-            .await
-            .map_err(TransportError::Connect)?;
-        socket.set_nodelay(true).map_err(TransportError::Connect)?;
+        let socket = dial(&routes).await.map_err(TransportError::Connect)?;
         arrival::note(&socket);
         let connecting = started.elapsed();
         let metered = Metered::new(socket);
@@ -183,16 +283,13 @@ impl Target {
 }
 
 fn connector(
+    mut config: ClientConfig,
     host: &str,
-    address: &str,
-) -> Result<(TlsConnector, ServerName<'static>), TargetError> {
-    // The process's default: several crates of the tree bring a provider, so one must be named.
-    // An error only says that it is set already.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let mut config = ClientConfig::with_platform_verifier()?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| TargetError::NotAnAddress(address.to_owned()))?;
+    options: &ConnectOptions,
+) -> Result<(TlsConnector, ServerName<'static>), rustls::pki_types::InvalidDnsNameError> {
+    let http2 = options.http2.then(|| b"h2".to_vec());
+    config.alpn_protocols = http2.into_iter().chain([b"http/1.1".to_vec()]).collect();
+    let name = ServerName::try_from(host.to_owned())?;
     Ok((TlsConnector::from(Arc::new(config)), name))
 }
 

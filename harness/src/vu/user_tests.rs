@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::vu::ConnectOptions;
 use crate::executor::{Executor, Schedule};
 use crate::metrics::{Counter, Snapshot, TagFilter};
 
@@ -70,7 +71,7 @@ struct Ways<'a> {
 }
 
 async fn user(address: &str, ways: Ways<'_>) -> VirtualUser {
-    let target = Arc::new(Target::resolve(address).await.expect("an address"));
+    let target = Arc::new(Target::resolve(address, &ConnectOptions::default()).await.expect("an address"));
     let headers: Vec<Header> = ways
         .headers
         .iter()

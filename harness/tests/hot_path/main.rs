@@ -10,7 +10,7 @@ use allocation_counter::measure;
 use bytes::Bytes;
 use harness::executor::{Clock, Executor, Schedule};
 use harness::metrics::{Counter, RateOf, Recorder, Snapshot, TagFilter};
-use harness::vu::{Fields, Request, Surroundings, Target, VirtualUser};
+use harness::vu::{ConnectOptions, Fields, Request, Surroundings, Target, VirtualUser};
 
 static CHARGE: Request = Request::post("1_charge_balance")
     .expects(&[201])
@@ -81,7 +81,9 @@ fn a_request_allocates_nothing() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let target = runtime.block_on(Target::resolve(&format!("http://{}", server())));
+    let options = ConnectOptions::default();
+    let address = format!("http://{}", server());
+    let target = runtime.block_on(Target::resolve(&address, &options));
     let surroundings = surroundings(target.expect("an address"));
     let vu = VirtualUser::new(
         1,

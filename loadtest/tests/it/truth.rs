@@ -21,7 +21,7 @@ use loadtest::executor::{
     Stage, Step,
 };
 use loadtest::metrics::{Names, Recorder, Snapshot, TagFilter, Trend};
-use loadtest::vu::{Fields, Request, Surroundings, Target, VirtualUser};
+use loadtest::vu::{ConnectOptions, Fields, Request, Surroundings, Target, VirtualUser};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -82,7 +82,9 @@ async fn measured(
     let schedule = plan.parts()[0].schedule.clone();
     let clock = plan.clocks().remove(0);
     let recorder = Arc::new(Recorder::default());
-    let target = Target::resolve(host).await.expect("an address");
+    let target = Target::resolve(host, &ConnectOptions::default())
+        .await
+        .expect("an address");
     let surroundings = Arc::new(Surroundings {
         fields: Arc::new(Fields::new(&target, &[])),
         target: Arc::new(target),
