@@ -149,7 +149,9 @@ impl<'a> Call<'a> {
                 header::field(out, CONTENT_TYPE, &body.content_type);
             }
         } else {
-            self.write_fields(out, fields, cookie);
+            self.each_field(fields, cookie, |name, value| {
+                header::field(out, name, value);
+            });
         }
     }
 
@@ -164,30 +166,37 @@ impl<'a> Call<'a> {
         self.body.as_ref().map(|body| body.bytes.clone())
     }
 
-    /// The call's headers, then the request's, then the run's, each but for what was there before.
-    fn write_fields(&self, out: &mut BytesMut, fields: &Fields, cookie: Option<&str>) {
+    /// Gives each header field once: the call's, the request's and the run's, of which the nearer
+    /// takes the place of the farther, but for those that say how long the body is.
+    pub(super) fn each_field(
+        &self,
+        fields: &Fields,
+        cookie: Option<&str>,
+        mut give: impl FnMut(&str, &str),
+    ) {
         let own = self.request.own_headers();
         let by_call = |name: &str| has(self.headers.iter().map(|(known, _)| &**known), name);
         let by_request = |name: &str| has(own.iter().map(|(known, _)| *known), name);
         let given = |name: &str| by_call(name) || by_request(name);
         let body = self.body.as_ref().filter(|_| !given(CONTENT_TYPE));
         let cookie = cookie.filter(|_| !given("cookie"));
-        fields.write_but(out, |name| {
+        let replaced = |name: &str| {
             given(name)
                 || body.is_some() && name.eq_ignore_ascii_case(CONTENT_TYPE)
                 || cookie.is_some() && name.eq_ignore_ascii_case("cookie")
-        });
-        for (name, value) in own.iter().filter(|(name, _)| !by_call(name)) {
-            header::field(out, name, value);
-        }
+        };
+        let of_the_run = fields.each().filter(|(name, _)| !replaced(name));
+        of_the_run.for_each(|(name, value)| give(name, value));
+        let of_the_request = own.iter().filter(|(name, _)| !by_call(name));
+        of_the_request.for_each(|(name, value)| give(name, value));
         for (name, value) in &self.headers {
-            header::field(out, name, value);
+            give(name, value);
         }
         if let Some(cookie) = cookie {
-            header::field(out, "cookie", cookie);
+            give("cookie", cookie);
         }
         if let Some(body) = body {
-            header::field(out, CONTENT_TYPE, &body.content_type);
+            give(CONTENT_TYPE, &body.content_type);
         }
     }
 }

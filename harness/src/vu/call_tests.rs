@@ -113,6 +113,19 @@ async fn the_nearer_header_takes_the_place_of_the_farther() {
 }
 
 #[tokio::test]
+async fn what_is_not_replaced_stays_as_it_is() {
+    let fields = fields(&[("x-empty", ""), ("x-odd", "a: b:c "), ("x-empty", "")]).await;
+    let call = PLAIN.at("/a").header("x-own", "");
+    assert_eq!(
+        written(&call, &fields, None),
+        format!(
+            "GET /api/a HTTP/1.1\r\n{COMMON}x-empty: \r\nx-odd: a: b:c \r\nx-empty: \r\n\
+             x-own: \r\n\r\n"
+        )
+    );
+}
+
+#[tokio::test]
 async fn a_cookie_of_the_jar_gives_way_to_one_that_is_written() {
     let fields = fields(&[("cookie", "run=1")]).await;
     let with = |call: Call<'_>| {

@@ -148,7 +148,9 @@ impl Fields {
             text: [target.fields(), b"accept-encoding: identity\r\n"].concat(),
             typed: false,
         };
-        defaults.write_but(&mut text, given);
+        for (name, value) in defaults.each().filter(|(name, _)| !given(name)) {
+            field(&mut text, name, value);
+        }
         for Header { name, value } in headers {
             field(&mut text, name, value);
         }
@@ -163,15 +165,11 @@ impl Fields {
         out.put_slice(&self.text);
     }
 
-    /// Writes all but those whose names are `replaced`.
-    pub(super) fn write_but(&self, out: &mut BytesMut, replaced: impl Fn(&str) -> bool) {
-        for line in self.text.split_inclusive(|byte| *byte == b'\n') {
-            let name = line.split(|byte| *byte == b':').next();
-            let name = std::str::from_utf8(name.unwrap_or_default()).unwrap_or_default();
-            if !replaced(name) {
-                out.put_slice(line);
-            }
-        }
+    /// Name and value of each.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.text.split(|byte| *byte == b'\n');
+        let lines = lines.filter_map(|line| std::str::from_utf8(line).ok()?.strip_suffix('\r'));
+        lines.filter_map(|line| line.split_once(": "))
     }
 
     pub(super) const fn is_typed(&self) -> bool {

@@ -58,9 +58,12 @@ async fn a_token_goes_with_every_request_and_into_no_report() {
     let all = format!("{stdout}\n{stderr}\n{}", texts(reports.path()));
     assert!(!all.contains(SECRET) && !all.contains("hunter2"));
     assert!(all.contains("not for Bearer ***"), "{stdout}");
-    let settings = ran.summary["settings"].to_string();
-    assert!(settings.contains("Bearer $API_TOKEN"), "{settings}");
-    assert!(settings.contains("x-key: ***"), "{settings}");
+    let summary = ran.summary.to_string();
+    assert!(
+        summary.contains("authorization: Bearer $API_TOKEN"),
+        "{summary}"
+    );
+    assert!(summary.contains("x-key: ***"), "{summary}");
 
     let ran = Run::against(&host, ARGS).finish().await;
     assert_ne!(ran.code, 0);
