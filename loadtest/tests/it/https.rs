@@ -8,7 +8,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::harness::{Run, stack};
+use crate::program::{Run, stack};
 
 /// A TLS end in front of `address`; gives its own address and its certificate as PEM.
 async fn tunnel(address: String) -> (String, String) {
