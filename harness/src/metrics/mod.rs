@@ -19,5 +19,5 @@ pub use snapshot::{
     CheckCounts, CheckSum, Gauge, IterationSeries, Phase, Rate, RequestSeries, Slowest, Snapshot,
 };
 pub use tags::{
-    CheckTags, DEFAULT_SCENARIO, IterationTags, Method, Names, Proto, RequestTags, TagFilter, intern,
+    CheckTags, DEFAULT_SCENARIO, IterationTags, Method, Names, Proto, RequestTags, TagFilter, intern, who,
 };

@@ -1,11 +1,11 @@
 //! The business rules, each judged from the harness's books and the server's. Pure.
 
-use harness::{Amount, Invariant};
+use harness::{Amount, Invariant, Request};
 
 use super::totals::Totals;
 use crate::book::{Book, Operation};
 use crate::personas::Buyer;
-use crate::shop::{Ledger, LedgerProduct};
+use crate::shop::{ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, Ledger, LedgerProduct};
 
 /// Everything the rules look at.
 pub struct Facts<'a> {
@@ -37,12 +37,17 @@ pub struct UserFacts {
 #[must_use]
 pub fn invariants(facts: &Facts<'_>) -> Vec<Invariant> {
     let totals = Totals::of(facts.users.iter().map(|user| &user.book));
-    let mut rows = orders(facts, &totals);
-    rows.extend(coupons(facts, &totals));
-    rows.extend(money(facts, &totals));
-    rows.extend(products(facts, &totals));
-    rows.extend(personas(facts));
-    rows
+    let groups = [
+        (orders(facts, &totals), ABOUT_ORDERS),
+        (coupons(facts, &totals), ABOUT_COUPONS),
+        (money(facts, &totals), ABOUT_MONEY),
+        (products(facts, &totals), ABOUT_ORDERS),
+        (personas(facts), ABOUT_MONEY),
+    ];
+    let about = |(rows, requests): (Vec<Invariant>, &'static [&'static Request])| {
+        rows.into_iter().map(|row| row.about(requests))
+    };
+    groups.into_iter().flat_map(about).collect()
 }
 
 fn orders(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
