@@ -12,6 +12,7 @@ mod io;
 mod options;
 mod request;
 mod server_timing;
+mod session;
 mod sessions;
 mod target;
 mod tls;
@@ -19,6 +20,8 @@ mod wire;
 
 #[cfg(test)]
 mod connect_tests;
+#[cfg(test)]
+mod peer;
 
 use std::sync::Arc;
 use std::time::Duration;

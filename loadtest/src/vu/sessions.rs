@@ -7,9 +7,10 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::http::{Exchange, Response, Times, TransportError};
-use super::http2::{Received, Session};
+use super::http2::Received;
 use super::io::Stream;
 use super::server_timing::ServerTiming;
+use super::session::{Sender, Session};
 use super::target::{Opening, Target};
 use super::wire;
 use crate::metrics::{Method, Proto};
@@ -137,7 +138,7 @@ impl Sessions {
 impl Exchange {
     async fn over(
         &mut self,
-        sender: super::http2::Sender<'_>,
+        sender: Sender<'_>,
         target: &Target,
         call: Call<'_>,
         begun: Instant,
@@ -184,3 +185,7 @@ impl Exchange {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "sessions_tests.rs"]
+mod tests;

@@ -11,6 +11,7 @@ mod explain;
 mod faults;
 mod harness;
 mod honest;
+mod http2;
 mod https;
 mod influx;
 mod live_view;
