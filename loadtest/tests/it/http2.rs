@@ -8,6 +8,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use crate::harness::{Run, stack};
@@ -82,9 +83,20 @@ async fn a_run_over_http2() {
     let series = std::fs::read_to_string(directory.join("series.jsonl")).expect("it is there");
     assert!(series.contains(r#""proto":"HTTP/2.0""#));
     assert!(!series.contains(r#""proto":"HTTP/1.1""#));
+}
 
-    let other = Run::against(stack.base_url(), args).finish().await;
-    assert_eq!(other.code, 104, "{}", other.stdout);
-    let expected = "doesn't speak HTTP/2";
-    assert!(other.stderr.contains(expected), "{}", other.stderr);
+#[tokio::test]
+async fn a_server_of_http1_alone_is_found_out_before_the_load() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let host = format!("http://{}", listener.local_addr().expect("it is bound"));
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let refusal = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
+            let _ = socket.write_all(refusal).await;
+        }
+    });
+    let ran = Run::against(&host, "--http2").finish().await;
+    assert_eq!(ran.code, 104, "{}", ran.stdout);
+    let expected = format!("error: --host: {host}/ doesn't speak HTTP/2 (");
+    assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
 }
