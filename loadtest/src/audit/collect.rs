@@ -3,19 +3,12 @@
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use thiserror::Error;
+use harness::{Admin, AdminError, Invariant};
 use tokio::time::{Instant, sleep};
 
-use super::invariants::{Facts, Invariant, UserFacts, invariants};
-use crate::shop::{Admin, AdminError, Ledger, Shopper};
-
-/// Why the audit could not be made.
-#[derive(Debug, Error)]
-pub enum AuditError {
-    /// The server's books can't be read.
-    #[error(transparent)]
-    Admin(#[from] AdminError),
-}
+use super::invariants::{Facts, UserFacts, invariants};
+use crate::personas::Buyer;
+use crate::shop::{Ledger, Shopper, balance, ledger, user_ledger};
 
 /// How long the queue and the ranking may take to settle.
 const SETTLE_WITHIN: Duration = Duration::from_secs(10);
@@ -33,7 +26,7 @@ pub async fn audit(
     before: &Ledger,
     shoppers: Vec<Shopper>,
     planned_iterations: Option<u64>,
-) -> Result<Vec<Invariant>, AuditError> {
+) -> Result<Vec<Invariant>, AdminError> {
     let users: Vec<UserFacts> = stream::iter(shoppers)
         .filter_map(async |shopper| Some((shopper.book.user_id?, shopper)))
         .map(|(id, shopper)| user_facts(admin, id, shopper))
@@ -42,7 +35,7 @@ pub async fn audit(
         .await?;
     let deadline = Instant::now() + SETTLE_WITHIN;
     loop {
-        let after = admin.ledger().await?;
+        let after = ledger(admin).await?;
         let facts = Facts {
             before,
             after: &after,
@@ -60,16 +53,16 @@ pub async fn audit(
 }
 
 async fn user_facts(admin: &Admin, id: i64, shopper: Shopper) -> Result<UserFacts, AdminError> {
-    let persona = shopper.persona();
-    let balance = admin.balance(id).await?;
-    let orders = if persona.forbidden_to_order {
-        admin.user_ledger(id).await?.orders.count
+    let buyer = Buyer::of_name(shopper.vu.persona());
+    let balance = balance(admin, id).await?;
+    let orders = if buyer.forbidden_to_order {
+        user_ledger(admin, id).await?.orders.count
     } else {
         0
     };
     Ok(UserFacts {
         number: shopper.vu.number,
-        persona,
+        buyer,
         book: shopper.book,
         balance,
         orders,

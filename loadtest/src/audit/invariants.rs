@@ -1,16 +1,13 @@
 //! The business rules, each judged from the harness's books and the server's. Pure.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
+use harness::{Amount, Invariant};
 
 use super::totals::Totals;
 use crate::book::{Book, Operation};
-use crate::personas::Persona;
+use crate::personas::Buyer;
 use crate::shop::{Ledger, LedgerProduct};
 
 /// Everything the rules look at.
-#[derive(Debug)]
 pub struct Facts<'a> {
     /// The server's books before the load.
     pub before: &'a Ledger,
@@ -23,138 +20,17 @@ pub struct Facts<'a> {
 }
 
 /// One user: the harness's book, and what the server says.
-#[derive(Debug)]
 pub struct UserFacts {
     /// Number of the virtual user.
     pub number: u32,
-    /// Its persona.
-    pub persona: &'static Persona,
+    /// What it is held to.
+    pub buyer: &'static Buyer,
     /// What it did.
     pub book: Book,
     /// Its balance by the server, in won.
     pub balance: i64,
     /// Its orders by the server; asked only where there must be none.
     pub orders: i64,
-}
-
-/// What a rule expects, or what was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Amount {
-    /// Exactly so much.
-    Exactly(i64),
-    /// Anything between: some outcomes are unknown.
-    Between {
-        /// The least.
-        from: i64,
-        /// The most.
-        to: i64,
-    },
-    /// So much or less.
-    AtMost {
-        /// The most.
-        at_most: i64,
-    },
-    /// So much or more.
-    AtLeast {
-        /// The least.
-        at_least: i64,
-    },
-}
-
-impl Amount {
-    fn between(from: i64, to: i64) -> Self {
-        if from == to {
-            Self::Exactly(from)
-        } else {
-            Self::Between { from, to }
-        }
-    }
-
-    fn takes(self, actual: i64) -> bool {
-        match self {
-            Self::Exactly(amount) => actual == amount,
-            Self::Between { from, to } => (from..=to).contains(&actual),
-            Self::AtMost { at_most } => actual <= at_most,
-            Self::AtLeast { at_least } => actual >= at_least,
-        }
-    }
-}
-
-impl fmt::Display for Amount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exactly(amount) => write!(f, "{amount}"),
-            Self::Between { from, to } => write!(f, "{from} to {to}"),
-            Self::AtMost { at_most } => write!(f, "≤ {at_most}"),
-            Self::AtLeast { at_least } => write!(f, "≥ {at_least}"),
-        }
-    }
-}
-
-/// A rule and how it came out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Invariant {
-    /// The rule.
-    pub name: String,
-    /// What it expects.
-    pub expected: Amount,
-    /// What was found.
-    pub actual: i64,
-    /// Whether it holds.
-    pub ok: bool,
-    /// Where it doesn't hold, by example.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-}
-
-impl fmt::Display for Invariant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} (expected {}, was {})",
-            self.name, self.expected, self.actual
-        )?;
-        self.detail
-            .as_ref()
-            .map_or(Ok(()), |detail| write!(f, ": {detail}"))
-    }
-}
-
-impl Invariant {
-    fn new(name: &str, expected: Amount, actual: i64) -> Self {
-        Self {
-            name: name.to_owned(),
-            expected,
-            actual,
-            ok: expected.takes(actual),
-            detail: None,
-        }
-    }
-
-    /// Broken as well if any of these single cases is.
-    fn with_cases(mut self, broken: &[String]) -> Self {
-        if !broken.is_empty() {
-            const SHOWN: usize = 3;
-            let more = broken.len().saturating_sub(SHOWN);
-            let more = if more > 0 {
-                format!("; and {more} more")
-            } else {
-                String::new()
-            };
-            self.ok = false;
-            self.detail = Some(
-                broken
-                    .iter()
-                    .take(SHOWN)
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join("; ")
-                    + &more,
-            );
-        }
-        self
-    }
 }
 
 /// Judges every rule.
@@ -196,7 +72,7 @@ fn orders(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
     let all_buy = facts
         .users
         .iter()
-        .all(|user| !user.persona.forbidden_to_order);
+        .all(|user| !user.buyer.forbidden_to_order);
     if let Some(planned) = facts.planned_iterations.filter(|_| all_buy) {
         let planned = i64::try_from(planned).unwrap_or(i64::MAX);
         rows.push(Invariant::new(
@@ -411,38 +287,32 @@ fn products(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
 }
 
 fn personas(facts: &Facts<'_>) -> Vec<Invariant> {
-    let users = |is: fn(&Persona) -> bool| facts.users.iter().filter(move |user| is(user.persona));
+    let users = |is: fn(&Buyer) -> bool| facts.users.iter().filter(move |user| is(user.buyer));
+    let spenders = || users(|buyer| buyer.spends_everything);
+    let forbidden = || users(|buyer| buyer.forbidden_to_order);
     let mut rows = Vec::new();
-    if users(|persona| persona.spends_everything).next().is_some() {
+    if spenders().next().is_some() {
         // Who was stopped half-way may have charged and not yet spent.
-        let finished = users(|persona| persona.spends_everything)
-            .filter(|user| user.book.is_certain() && user.book.unfinished == 0);
-        let wrong: Vec<String> = finished
-            .clone()
+        let finished = || {
+            spenders().filter(|user| user.book.is_certain() && user.book.unfinished == 0)
+        };
+        let wrong: Vec<String> = finished()
             .filter(|user| user.balance != 0)
             .map(|user| format!("u{}: {} won left", user.number, user.balance))
             .collect();
-        let all = finished.count() as i64;
-        rows.push(
-            Invariant::new(
-                "users of persona B with balance 0",
-                Amount::Exactly(all),
-                all - wrong.len() as i64,
-            )
-            .with_cases(&wrong),
-        );
+        let all = finished().count() as i64;
+        let ended = all - wrong.len() as i64;
+        let rule = "balance 0 of users who spend everything";
+        rows.push(Invariant::new(rule, Amount::Exactly(all), ended).with_cases(&wrong));
     }
-    if users(|persona| persona.forbidden_to_order).next().is_some() {
-        let guilty: Vec<String> = users(|persona| persona.forbidden_to_order)
+    if forbidden().next().is_some() {
+        let guilty: Vec<String> = forbidden()
             .filter(|user| user.orders != 0)
             .map(|user| format!("u{}: {} orders", user.number, user.orders))
             .collect();
-        let orders = users(|persona| persona.forbidden_to_order)
-            .map(|user| user.orders)
-            .sum();
-        rows.push(
-            Invariant::new("orders of persona C", Amount::Exactly(0), orders).with_cases(&guilty),
-        );
+        let orders = forbidden().map(|user| user.orders).sum();
+        let rule = "orders of users who may not order";
+        rows.push(Invariant::new(rule, Amount::Exactly(0), orders).with_cases(&guilty));
     }
     rows
 }

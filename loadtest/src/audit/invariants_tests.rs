@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::book::Fate;
-use crate::personas::REGISTRY;
+use crate::personas::BUYERS;
 use crate::shop::LedgerPolicy;
 
 const POLICY: i64 = 7;
@@ -44,7 +44,7 @@ fn user(number: u32, persona: usize, operations: Vec<(Operation, Fate)>) -> User
     let balance = book.balance;
     UserFacts {
         number,
-        persona: &REGISTRY[persona],
+        buyer: &BUYERS[persona],
         book,
         balance,
         orders: 0,
@@ -220,12 +220,12 @@ fn users_are_judged_one_by_one() {
         broken(&after(), &left_over),
         [
             "users with the predicted balance",
-            "users of persona B with balance 0"
+            "balance 0 of users who spend everything"
         ]
     );
     let mut guilty = users();
     guilty[2].orders = 1;
-    assert_eq!(broken(&after(), &guilty), ["orders of persona C"]);
+    assert_eq!(broken(&after(), &guilty), ["orders of users who may not order"]);
 }
 
 #[test]

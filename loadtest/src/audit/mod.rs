@@ -4,6 +4,6 @@ mod collect;
 mod invariants;
 mod totals;
 
-pub use collect::{AuditError, audit};
-pub use invariants::{Amount, Facts, Invariant, UserFacts, invariants};
+pub use collect::audit;
+pub use invariants::{Facts, UserFacts, invariants};
 pub use totals::Totals;

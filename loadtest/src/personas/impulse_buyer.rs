@@ -1,24 +1,28 @@
 //! Persona A: sees an event, joins it, and buys what everybody buys.
 
-use super::Persona;
-use crate::shop::{Shopper, Stop};
+use harness::{Persona, Stop};
 
-pub(super) const PERSONA: Persona = Persona {
-    key: 'a',
-    name: "impulse_buyer",
-    summary: "charges 10,000 won, claims a coupon, buys the top 5 with or without it",
+use super::Buyer;
+use crate::shop::Shopper;
+
+pub(super) const BUYER: Buyer = Buyer {
+    persona: Persona {
+        key: 'a',
+        name: "impulse_buyer",
+        summary: "charges 10,000 won, claims a coupon, buys the top 5 with or without it",
+        requests: &[
+            ("0_get_userId", 1, 1),
+            ("1_charge_balance", 1, 1),
+            ("2_claim_coupon", 1, 1),
+            ("3_get_coupons", 0, 21),
+            ("4_get_top_products", 1, 1),
+            ("5_create_order", 1, 1),
+            ("6_get_balance", 1, 1),
+        ],
+        iterate: |shopper| Box::pin(iterate(shopper)),
+    },
     forbidden_to_order: false,
     spends_everything: false,
-    requests: &[
-        ("0_get_userId", 1, 1),
-        ("1_charge_balance", 1, 1),
-        ("2_claim_coupon", 1, 1),
-        ("3_get_coupons", 0, 21),
-        ("4_get_top_products", 1, 1),
-        ("5_create_order", 1, 1),
-        ("6_get_balance", 1, 1),
-    ],
-    iterate: |shopper| Box::pin(iterate(shopper)),
 };
 
 /// Enough for one of each of five products.

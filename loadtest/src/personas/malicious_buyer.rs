@@ -1,27 +1,30 @@
 //! Persona C: looks for what the server should refuse and might not.
 
+use harness::{Persona, Stop};
 use rand::RngExt;
 
-use super::Persona;
-use crate::shop::{Coupon, Item, Shopper, Stop};
+use super::Buyer;
+use crate::shop::{Coupon, Item, Shopper};
 
-pub(super) const PERSONA: Persona = Persona {
-    key: 'c',
-    name: "malicious_buyer",
-    summary: "charges too little, tries forged, stolen and doubled coupons and hostile input",
+pub(super) const BUYER: Buyer = Buyer {
+    persona: Persona {
+        key: 'c',
+        name: "malicious_buyer",
+        summary: "charges too little, tries forged, stolen and doubled coupons and hostile input",
+        requests: &[
+            ("0_get_userId", 1, 1),
+            ("1_charge_balance", 1, 1),
+            ("2_claim_coupon", 1, 1),
+            ("3_get_coupons", 0, 21),
+            ("6_get_balance", 1, 1),
+            ("7_malicious_order", 1, 4),
+            ("8_hostile_get", 0, 4),
+            ("9_hostile_post", 0, 4),
+        ],
+        iterate: |shopper| Box::pin(iterate(shopper)),
+    },
     forbidden_to_order: true,
     spends_everything: false,
-    requests: &[
-        ("0_get_userId", 1, 1),
-        ("1_charge_balance", 1, 1),
-        ("2_claim_coupon", 1, 1),
-        ("3_get_coupons", 0, 21),
-        ("6_get_balance", 1, 1),
-        ("7_malicious_order", 1, 4),
-        ("8_hostile_get", 0, 4),
-        ("9_hostile_post", 0, 4),
-    ],
-    iterate: |shopper| Box::pin(iterate(shopper)),
 };
 
 /// Too little for anything in the shop.

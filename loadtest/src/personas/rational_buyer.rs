@@ -1,23 +1,27 @@
 //! Persona B: charges just what it needs, and takes a second product only if a coupon pays for it.
 
-use super::Persona;
-use crate::shop::{Item, Shopper, Stop};
+use harness::{Persona, Stop};
 
-pub(super) const PERSONA: Persona = Persona {
-    key: 'b',
-    name: "rational_buyer",
-    summary: "charges product 1's price, adds product 2 if a coupon covers it, ends at 0 won",
+use super::Buyer;
+use crate::shop::{Item, Shopper};
+
+pub(super) const BUYER: Buyer = Buyer {
+    persona: Persona {
+        key: 'b',
+        name: "rational_buyer",
+        summary: "charges product 1's price, adds product 2 if a coupon covers it, ends at 0 won",
+        requests: &[
+            ("0_get_userId", 1, 1),
+            ("1_charge_balance", 1, 1),
+            ("2_claim_coupon", 1, 1),
+            ("3_get_coupons", 0, 21),
+            ("5_create_order", 1, 1),
+            ("6_get_balance", 1, 1),
+        ],
+        iterate: |shopper| Box::pin(iterate(shopper)),
+    },
     forbidden_to_order: false,
     spends_everything: true,
-    requests: &[
-        ("0_get_userId", 1, 1),
-        ("1_charge_balance", 1, 1),
-        ("2_claim_coupon", 1, 1),
-        ("3_get_coupons", 0, 21),
-        ("5_create_order", 1, 1),
-        ("6_get_balance", 1, 1),
-    ],
-    iterate: |shopper| Box::pin(iterate(shopper)),
 };
 
 async fn iterate(shopper: &mut Shopper) -> Result<(), Stop> {

@@ -1,13 +1,14 @@
-//! The shop's API as a persona uses it: typed calls with fixed names, checks, and the book.
-//!
-//! To point the harness at another API, this folder is what to replace.
+//! The shop's API: what personas use of it, typed calls with fixed names, checks and the book; and
+//! what set-up and audit ask.
 
-mod admin;
+mod books;
+mod ledger;
 mod requests;
 mod shopper;
 mod world;
 
-pub use admin::{Admin, AdminError, Ledger, LedgerPolicy, LedgerProduct, UserLedger};
-pub use requests::{REQUESTS, custom_trends};
-pub use shopper::{Coupon, Item, Shopper, Stop};
+pub use books::{ShopError, balance, init, ledger, prices, user_ledger};
+pub use ledger::{Ledger, LedgerPolicy, LedgerProduct, UserLedger};
+pub use requests::REQUESTS;
+pub use shopper::{Coupon, Item, Shopper};
 pub use world::{Coupons, World};

@@ -4,27 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use harness::vu::TransportError;
+use harness::{Answer, Call, Stop, User, VirtualUser};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use super::requests;
 use super::world::World;
 use crate::book::{Book, Fate, Operation};
-use crate::executor::{Actor, Iterated};
-use crate::personas::{Persona, ThinkTime};
-use crate::vu::{Answer, Request, TransportError, VirtualUser};
-
-/// Why a persona ends an iteration early. What led to it has been recorded already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Stop {
-    /// The server didn't answer.
-    #[error("the server did not answer")]
-    Unreachable,
-    /// It answered something that the next step can't be built on.
-    #[error("the answer was of no use")]
-    Unusable,
-}
 
 /// A coupon that a user holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -71,6 +57,8 @@ struct Ordered {
     total_amount: i64,
 }
 
+/// The type of bodies that are written by hand.
+const JSON: &str = "application/json";
 /// How often an accepted claim is looked for once the wait is over, and how long apart.
 const LOOKS: u32 = 20;
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
@@ -83,33 +71,17 @@ pub struct Shopper {
     pub book: Book,
     /// What it knows.
     pub world: Arc<World>,
-    persona: &'static Persona,
-    think: ThinkTime,
 }
 
 impl Shopper {
     /// A user who has done nothing yet.
     #[must_use]
-    pub fn new(vu: VirtualUser, world: Arc<World>, persona: &'static Persona) -> Self {
+    pub fn new(vu: VirtualUser, world: Arc<World>) -> Self {
         Self {
             vu,
             book: Book::default(),
             world,
-            persona,
-            think: ThinkTime::None,
         }
-    }
-
-    /// The same user with a pause between its iterations.
-    #[must_use]
-    pub fn thinking(self, think: ThinkTime) -> Self {
-        Self { think, ..self }
-    }
-
-    /// Its persona.
-    #[must_use]
-    pub const fn persona(&self) -> &'static Persona {
-        self.persona
     }
 
     /// Asks for its own id, as the seed's script does in every iteration.
@@ -118,7 +90,7 @@ impl Shopper {
     /// When the answer is no number.
     pub async fn log_in(&mut self) -> Result<i64, Stop> {
         let path = format!("/users/id?name=u{}", self.vu.number);
-        let answer = self.vu.send(&requests::USER_ID, &path, None).await;
+        let answer = self.vu.send(requests::USER_ID.at(path)).await;
         self.vu.check("getUserId 200", answer.status == 200);
         let id = usable(&answer, 200)?;
         self.book.user_id = Some(id);
@@ -132,11 +104,9 @@ impl Shopper {
     pub async fn charge(&mut self, amount: i64) -> Result<(), Stop> {
         let path = format!("/users/{}/balance", self.id());
         let body = format!("{{\"amount\":{amount}}}");
+        let call = requests::CHARGE.at(path).body(JSON, body);
         let entry = self.book.enter(Operation::Charge { amount });
-        let answer = self
-            .vu
-            .send(&requests::CHARGE, &path, Some(body.into()))
-            .await;
+        let answer = self.vu.send(call).await;
         self.book.settle(&entry, fate(&answer));
         self.vu.check("charge 201", answer.status == 201);
         let Balance { balance } = usable(&answer, 201)?;
@@ -152,7 +122,7 @@ impl Shopper {
         let policy = self.world.policy_of(self.vu.number);
         let path = format!("/coupons?userId={}&policyId={policy}", self.id());
         let entry = self.book.enter(Operation::Claim { policy });
-        let answer = self.vu.send(&requests::CLAIM, &path, None).await;
+        let answer = self.vu.send(requests::CLAIM.at(path)).await;
         self.book.settle(&entry, fate(&answer));
         self.vu.check(
             "coupon response valid",
@@ -186,7 +156,7 @@ impl Shopper {
 
     async fn first_coupon(&mut self) -> Result<Option<Coupon>, Stop> {
         let path = format!("/users/{}/coupons", self.id());
-        let answer = self.vu.send(&requests::COUPONS, &path, None).await;
+        let answer = self.vu.send(requests::COUPONS.at(path)).await;
         self.vu.check("get coupons 200", answer.status == 200);
         let coupons: Vec<Coupon> = usable(&answer, 200)?;
         Ok(coupons.first().copied())
@@ -197,10 +167,8 @@ impl Shopper {
     /// # Errors
     /// When the list can't be read.
     pub async fn top_products(&mut self) -> Result<Vec<i64>, Stop> {
-        let answer = self
-            .vu
-            .send(&requests::TOP_PRODUCTS, "/products/top/realtime", None)
-            .await;
+        let call = requests::TOP_PRODUCTS.at("/products/top/realtime");
+        let answer = self.vu.send(call).await;
         self.vu.check("top5 200", answer.status == 200);
         let top: Vec<TopProduct> = usable(&answer, 200)?;
         Ok(top.into_iter().map(|product| product.product_id).collect())
@@ -229,7 +197,8 @@ impl Shopper {
             with_coupon: coupon.is_some(),
         });
         let body = self.order_body(&items, coupon.map(|coupon| coupon.coupon_id));
-        let answer = self.vu.send(&requests::ORDER, "/orders", Some(body)).await;
+        let call = requests::ORDER.at("/orders").json(&body);
+        let answer = self.vu.send(call).await;
         self.book.settle(&entry, fate(&answer));
         self.vu.check("order 201", answer.status == 201);
         let Ordered { total_amount } = usable(&answer, 201)?;
@@ -244,7 +213,7 @@ impl Shopper {
     /// When it can't be read.
     pub async fn balance(&mut self) -> Result<i64, Stop> {
         let path = format!("/users/{}/balance", self.id());
-        let answer = self.vu.send(&requests::BALANCE, &path, None).await;
+        let answer = self.vu.send(requests::BALANCE.at(path)).await;
         self.vu.check("get balance 200", answer.status == 200);
         let Balance { balance } = usable(&answer, 200)?;
         self.check_balance("balance as predicted", balance);
@@ -258,8 +227,8 @@ impl Shopper {
     /// When the server didn't answer.
     pub async fn attack_order(&self, items: &[Item], coupon: Option<i64>) -> Result<(), Stop> {
         let body = self.order_body(items, coupon);
-        self.attack(&requests::MALICIOUS_ORDER, "/orders", Some(body))
-            .await
+        let call = requests::MALICIOUS_ORDER.at("/orders").json(&body);
+        self.attack(call).await
     }
 
     /// Sends something that must be refused; with a body as `POST`, without as `GET`.
@@ -267,21 +236,15 @@ impl Shopper {
     /// # Errors
     /// When the server didn't answer.
     pub async fn attack_with(&self, path: &str, body: Option<Bytes>) -> Result<(), Stop> {
-        let request = if body.is_some() {
-            &requests::HOSTILE_POST
-        } else {
-            &requests::HOSTILE_GET
+        let call = match body {
+            Some(body) => requests::HOSTILE_POST.at(path).body(JSON, body),
+            None => requests::HOSTILE_GET.at(path),
         };
-        self.attack(request, path, body).await
+        self.attack(call).await
     }
 
-    async fn attack(
-        &self,
-        request: &'static Request,
-        path: &str,
-        body: Option<Bytes>,
-    ) -> Result<(), Stop> {
-        let answer = self.vu.send(request, path, body).await;
+    async fn attack(&self, call: Call<'_>) -> Result<(), Stop> {
+        let answer = self.vu.send(call).await;
         self.vu
             .check("attack refused with 4xx", answer.is_refusal());
         reached(&answer)
@@ -307,15 +270,12 @@ impl Shopper {
         self.book.user_id.unwrap_or_default()
     }
 
-    fn order_body(&self, items: &[Item], coupon_id: Option<i64>) -> Bytes {
-        let body = OrderBody {
+    fn order_body<'a>(&self, items: &'a [Item], coupon_id: Option<i64>) -> OrderBody<'a> {
+        OrderBody {
             user_id: self.id(),
             coupon_id,
             items,
-        };
-        serde_json::to_vec(&body)
-            .expect("numbers and lists are always JSON")
-            .into()
+        }
     }
 
     fn check_balance(&self, check: &'static str, balance: i64) {
@@ -327,41 +287,17 @@ impl Shopper {
     }
 }
 
-impl Actor for Shopper {
-    fn scenario(&self) -> &'static str {
-        self.vu.scenario()
+impl User for Shopper {
+    fn vu(&mut self) -> &mut VirtualUser {
+        &mut self.vu
     }
 
-    fn persona(&self) -> &'static str {
-        self.persona.name
-    }
-
-    fn think(&mut self) -> Duration {
-        self.think.draw(&mut self.vu.rng)
-    }
-
-    fn iterate(&mut self) -> BoxFuture<'_, Iterated> {
-        let iterate = self.persona.iterate;
-        Box::pin(async move {
-            self.vu.begin_iteration();
-            let stop = iterate(self).await.err();
-            self.vu.end_iteration();
-            if stop.is_some() {
-                self.book.end_early();
-            }
-            match stop {
-                Some(Stop::Unreachable) => Iterated::Unreachable,
-                Some(Stop::Unusable) | None => Iterated::Answered,
-            }
-        })
-    }
-
-    fn cut(&mut self) {
+    fn ended_early(&mut self) {
         self.book.end_early();
     }
 
-    fn retire(&mut self) {
-        self.vu.disconnect();
+    fn unknown_outcomes(&self) -> u64 {
+        self.book.unknowns()
     }
 }
 
@@ -369,15 +305,18 @@ impl Actor for Shopper {
 fn fate(answer: &Answer) -> Fate {
     match (answer.status, &answer.error) {
         (201, _) => Fate::Done,
-        (400..=499, _) | (_, Some(TransportError::Connect(_) | TransportError::Tls(_))) => {
-            Fate::Refused
-        }
+        (400..=499, _) => Fate::Refused,
+        // Nothing was sent.
+        (
+            _,
+            Some(TransportError::Connect(_) | TransportError::Tls(_) | TransportError::Call(_)),
+        ) => Fate::Refused,
         _ => Fate::Unknown,
     }
 }
 
 fn reached(answer: &Answer) -> Result<(), Stop> {
-    if answer.error.is_some() {
+    if answer.status == 0 {
         Err(Stop::Unreachable)
     } else {
         Ok(())

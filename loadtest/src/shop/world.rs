@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use super::ledger::Ledger;
+
 /// How many coupons the set-up asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coupons {
@@ -14,6 +16,28 @@ pub enum Coupons {
 }
 
 impl Coupons {
+    /// Reads a number, or `unlimited`.
+    ///
+    /// # Errors
+    /// What would be right.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.trim() == "unlimited" {
+            return Ok(Self::Unlimited);
+        }
+        let most = Self::Unlimited.quantity();
+        let wrong = || {
+            format!(
+                "'{text}' is not a number of coupons; write a whole number up to {most}, or unlimited"
+            )
+        };
+        text.trim()
+            .parse()
+            .ok()
+            .filter(|n| *n <= most)
+            .map(Self::Limited)
+            .ok_or_else(wrong)
+    }
+
     /// The number to ask for.
     #[must_use]
     pub const fn quantity(self) -> u32 {
@@ -33,6 +57,8 @@ pub struct World {
     pub prices: HashMap<i64, i64>,
     /// How long a persona waits between its claim and looking for the coupon.
     pub coupon_wait: Duration,
+    /// The server's books before the load, if they are to be audited.
+    pub before: Option<Ledger>,
     /// A coupon that some user was lately given: what persona C tries to steal. 0 before there is one.
     latest_coupon: AtomicI64,
 }
@@ -40,11 +66,17 @@ pub struct World {
 impl World {
     /// A shop with these policies and prices.
     #[must_use]
-    pub fn new(policy_ids: Vec<i64>, prices: HashMap<i64, i64>, coupon_wait: Duration) -> Self {
+    pub fn new(
+        policy_ids: Vec<i64>,
+        prices: HashMap<i64, i64>,
+        coupon_wait: Duration,
+        before: Option<Ledger>,
+    ) -> Self {
         Self {
             policy_ids,
             prices,
             coupon_wait,
+            before,
             latest_coupon: AtomicI64::new(0),
         }
     }
@@ -63,5 +95,18 @@ impl World {
     #[must_use]
     pub fn latest_coupon(&self) -> Option<i64> {
         Some(self.latest_coupon.load(Ordering::Relaxed)).filter(|coupon| *coupon != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Coupons;
+
+    #[test]
+    fn coupons_are_a_number_or_unlimited() {
+        assert_eq!(Coupons::parse("unlimited"), Ok(Coupons::Unlimited));
+        assert_eq!(Coupons::parse("100"), Ok(Coupons::Limited(100)));
+        let error = Coupons::parse("-1").expect_err("no number");
+        assert!(error.contains("is not a number of coupons"), "{error}");
     }
 }

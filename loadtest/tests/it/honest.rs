@@ -66,7 +66,7 @@ async fn scenarios_at_once_with_tags_and_thresholds_of_their_own() {
         (&json!(20), &json!(20), &json!(0))
     );
     assert_eq!(attack["tags"], json!({"team": "red"}));
-    assert_eq!(ran.actual("orders of persona C"), 0);
+    assert_eq!(ran.actual("orders of users who may not order"), 0);
     let response = ran.metric("iteration_response_time{scenario:attack}");
     assert_eq!(
         (

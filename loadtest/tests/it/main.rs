@@ -10,6 +10,7 @@ mod docs;
 mod explain;
 mod faults;
 mod harness;
+mod headers;
 mod honest;
 mod http2;
 mod https;

@@ -20,20 +20,15 @@ use loadtest::executor::{
     Account, Actor, Alarm, Control, Crew, Executor, Fleet, Iterated, Part, Plan, Rate, Schedule,
     Stage, Step,
 };
-use loadtest::metrics::{Method, Names, Recorder, Snapshot, TagFilter, Trend};
-use loadtest::vu::{ConnectOptions, Request, Surroundings, Target, VirtualUser};
+use loadtest::metrics::{Names, Recorder, Snapshot, TagFilter, Trend};
+use loadtest::vu::{ConnectOptions, Fields, Request, Surroundings, Target, VirtualUser};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use self::own_core::OwnCore;
 use self::target::Truth;
 
-static GET: Request = Request {
-    name: "get",
-    method: Method::Get,
-    expects: &[200],
-    trend: None,
-};
+static GET: Request = Request::get("get").expects(&[200]);
 
 /// One request an iteration.
 struct Getter(VirtualUser);
@@ -49,7 +44,7 @@ impl Actor for Getter {
 
     fn iterate(&mut self) -> BoxFuture<'_, Iterated> {
         Box::pin(async move {
-            let answer = self.0.send(&GET, "/", None).await;
+            let answer = self.0.send(GET.at("/")).await;
             assert_eq!(answer.status, 200, "{:?}", answer.error);
             Iterated::Answered
         })
@@ -91,8 +86,11 @@ async fn measured(
         .await
         .expect("an address");
     let surroundings = Arc::new(Surroundings {
+        fields: Arc::new(Fields::new(&target, &[])),
         target: Arc::new(target),
         http_timeout: Duration::from_secs(60),
+        cookies: false,
+        redirects: 0,
         recorder: Arc::clone(&recorder),
         clock: Arc::clone(&clock),
         failures: Arc::default(),

@@ -1,0 +1,219 @@
+//! The client of set-up and audit. It is not measured.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+use url::Url;
+
+use crate::secret::scrub;
+use crate::vu::{Header, Target};
+
+/// Why a call of set-up or audit failed.
+#[derive(Debug, Error)]
+pub enum AdminError {
+    /// No answer.
+    #[error("{} was not answered: {}", scrub(.request), scrub(.reason))]
+    NoAnswer {
+        /// Method and path.
+        request: String,
+        /// What went wrong, with its causes.
+        reason: String,
+        /// Whether the request can't have reached the server.
+        unsent: bool,
+    },
+    /// A redirect, which set-up and audit never follow: a `POST` would become a `GET`.
+    #[error(
+        "{} was answered with {status}, which redirects to {}; give the server's own address with --host",
+        scrub(.request),
+        scrub(.location)
+    )]
+    Redirect {
+        /// Method and path.
+        request: String,
+        /// The status.
+        status: u16,
+        /// Where to.
+        location: String,
+    },
+    /// An answer, but not the one that was asked for.
+    #[error("{} was answered with {status}: {}", scrub(.request), scrub(.body))]
+    Status {
+        /// Method and path.
+        request: String,
+        /// The status.
+        status: u16,
+        /// What it said, cut short.
+        body: String,
+    },
+    /// An answer that isn't what the API promises.
+    #[error(
+        "{} was answered with something else than the API promises: {}",
+        scrub(.request),
+        scrub(&.source.to_string())
+    )]
+    Body {
+        /// Method and path.
+        request: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+/// The longest part of an unexpected body that an error quotes.
+const QUOTED_CHARS: usize = 200;
+/// A call that is safe to repeat is tried so often in all.
+const TRIES: u32 = 5;
+/// The pause before the second try. It doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The client of set-up and audit, for the server that is tested.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    client: reqwest::Client,
+    base: Url,
+}
+
+impl Admin {
+    /// A client for this server, whose requests have these headers; no call may
+    /// take longer than `timeout`.
+    ///
+    /// # Errors
+    /// When it can't be set up.
+    pub fn new(target: &Target, timeout: Duration, headers: &[Header]) -> reqwest::Result<Self> {
+        Ok(Self {
+            client: target.companion(timeout, sensitive(headers))?,
+            base: target.base().clone(),
+        })
+    }
+
+    /// Gets a path and reads the answer as JSON. Without an answer it is tried again.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, AdminError> {
+        self.call(Method::GET, path, None::<&()>).await
+    }
+
+    /// Posts JSON and reads the answer as JSON. It is tried again only if it can't have reached
+    /// the server.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, AdminError> {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// Where a request of this path is redirected to, if it is.
+    pub async fn redirect(&self, path: &str) -> Option<String> {
+        match self.bytes(&Method::GET, path, None::<&()>).await {
+            Err(AdminError::Redirect { location, .. }) => Some(location),
+            _ => None,
+        }
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, AdminError> {
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 1;
+        let body = loop {
+            match self.bytes(&method, path, body).await {
+                Err(AdminError::NoAnswer { unsent, .. })
+                    if tries < TRIES && (unsent || method.is_safe()) =>
+                {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                    tries += 1;
+                }
+                answer => break answer?,
+            }
+        };
+        let request = format!("{method} {path}");
+        serde_json::from_slice(&body).map_err(|source| AdminError::Body { request, source })
+    }
+
+    async fn bytes(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<bytes::Bytes, AdminError> {
+        let request = format!("{method} {path}");
+        let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
+        let mut call = self.client.request(method.clone(), url);
+        if let Some(body) = body {
+            call = call.json(body);
+        }
+        let no_answer = |error: reqwest::Error| AdminError::NoAnswer {
+            request: request.clone(),
+            unsent: error.is_connect(),
+            reason: chain(&error),
+        };
+        let answer = call.send().await.map_err(no_answer)?;
+        let status = answer.status();
+        let location = answer.headers().get(LOCATION).cloned();
+        let body = answer.bytes().await.map_err(no_answer)?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let status = status.as_u16();
+        if let Some(location) = location.filter(|_| (300..400).contains(&status)) {
+            let location = String::from_utf8_lossy(location.as_bytes()).into_owned();
+            return Err(AdminError::Redirect {
+                request,
+                status,
+                location,
+            });
+        }
+        // Scrubbed as a whole: half a secret would not be known for one.
+        let said = String::from_utf8_lossy(&body);
+        let said = scrub(&said);
+        Err(AdminError::Status {
+            request,
+            status,
+            body: said.chars().take(QUOTED_CHARS).collect(),
+        })
+    }
+}
+
+/// The headers of every request, marked so that nobody logs them.
+fn sensitive(headers: &[Header]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for header in headers {
+        // Whatever passed as a header of the run is one here as well.
+        if let (Ok(name), Ok(mut value)) = (
+            HeaderName::from_bytes(header.name().as_bytes()),
+            HeaderValue::from_bytes(header.value().as_bytes()),
+        ) {
+            value.set_sensitive(true);
+            map.append(name, value);
+        }
+    }
+    map
+}
+
+/// An error with its causes: reqwest's own text leaves them out.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+#[path = "admin_tests.rs"]
+mod tests;

@@ -1,0 +1,150 @@
+//! Finds the largest load under which the SLA holds: `loadtest capacity`.
+//!
+//! Every trial is a run of its own, set-up and audit included, against the same server: the load
+//! is brought up, held, and judged by what happened while it was held. The load is VUs, or a rate,
+//! which must also have been kept.
+
+mod by;
+mod cause;
+mod pace;
+mod report;
+mod request;
+mod search;
+mod stage;
+mod trial;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+pub use self::by::By;
+pub use self::pace::Pace;
+pub use self::report::Capacity;
+pub use self::request::{Request, SHORTEST_HOLD};
+pub use self::search::{Next, Outcome, Search};
+pub use self::stage::HOLD;
+pub use self::trial::{ServerParts, Trial};
+use crate::config::RunConfig;
+use crate::executor::Control;
+use crate::files::write_whole;
+use crate::metrics::Kind;
+use crate::run::Session;
+use crate::suite::{Outline, Suite};
+use crate::threshold::{ExitCode, Limits, Threshold};
+
+/// The shortest time that a threshold asks for, in ms: what p95 is drawn against.
+fn time_limit(thresholds: &[Threshold]) -> Option<f64> {
+    thresholds
+        .iter()
+        .filter(|threshold| threshold.metric.kind() == Kind::Trend)
+        .map(|threshold| threshold.limit)
+        .min_by(f64::total_cmp)
+}
+
+/// Nobody is left to read it when standard error is closed.
+fn tell(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// Searches, telling every trial on standard error; the outcome goes to standard output.
+pub async fn run<S: Suite>(
+    outline: Outline,
+    request: Request,
+    variables: Vec<(String, String)>,
+    control: Arc<Control>,
+    telemetry: Handle,
+) -> ExitCode {
+    let config = |load| {
+        request
+            .trial(&outline, load, variables.clone())
+            .expect("a trial differs from the first, which was valid, in its load alone")
+    };
+    let first = config(request.search.from);
+    let session = match Session::<S>::open(&first, control, telemetry).await {
+        Ok(session) => session,
+        Err(error) => {
+            tell(&format!("error: {error}"));
+            return error.exit();
+        }
+    };
+    let (capacity, trials) = match search(&request, &session, config).await {
+        Ok(found) => found,
+        Err(exit) => return exit,
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let outcome = Capacity {
+        by: request.by,
+        saturated: cause::saturated(&trials, capacity, cores).unwrap_or_default(),
+        thresholds: first.thresholds.iter().map(ToString::to_string).collect(),
+        capacity,
+        trials,
+    };
+    publish(&outcome, time_limit(&first.thresholds), &request);
+    match capacity {
+        Some(_) => ExitCode::Pass,
+        None => ExitCode::ThresholdCrossed,
+    }
+}
+
+/// Tries loads until the largest that holds is found; the exit code where it can't be.
+async fn search<S: Suite>(
+    request: &Request,
+    session: &Session<S>,
+    config: impl Fn(u32) -> RunConfig,
+) -> Result<(Option<u32>, Vec<Trial>), ExitCode> {
+    let mut trials: Vec<Trial> = Vec::new();
+    loop {
+        let outcomes: Vec<Outcome> = trials.iter().map(Trial::outcome).collect();
+        let load = match request.search.next(&outcomes) {
+            Next::Try(load) => load,
+            Next::Found(found) => return Ok((found, trials)),
+        };
+        let unit = request.by.unit();
+        tell(&format!("trial {}: {load} {unit} …", trials.len() + 1));
+        let trial = tried(request, session, load, config(load)).await;
+        if session.signalled() {
+            tell("stopped by a signal: the capacity was not found");
+            return Err(ExitCode::Interrupted);
+        }
+        if trial.requests_per_second == 0.0 {
+            let reasons = trial.reasons.join("; ");
+            tell(&format!("error: no request was made: {reasons}"));
+            return Err(ExitCode::Invalid);
+        }
+        tell(&trial.told());
+        trials.push(trial);
+    }
+}
+
+async fn tried<S: Suite>(
+    request: &Request,
+    session: &Session<S>,
+    load: u32,
+    mut config: RunConfig,
+) -> Trial {
+    let limits = config.limits;
+    if request.by == By::Rate {
+        // Whether the rate was kept is asked of the hold, and not of the rise as well.
+        config.limits = Limits {
+            dropped: 1.0,
+            late_starts: 1.0,
+            ..limits
+        };
+    }
+    let result = session.run(config).await;
+    Trial::of(load, &result, request.hold, &limits)
+}
+
+/// Shows the outcome, and writes it where it was asked for; `limit` is the SLA's time in ms.
+fn publish(outcome: &Capacity, limit: Option<f64>, request: &Request) {
+    if let Err(error) = outcome.write_terminal(limit, anstream::stdout()) {
+        tracing::warn!(%error, "the outcome could not be shown");
+    }
+    if let Some(path) = &request.json
+        && let Err(error) = write_whole(path, |out| outcome.write_json(out))
+    {
+        let path = path.display();
+        tell(&format!("error: {path} could not be written: {error}"));
+    }
+}

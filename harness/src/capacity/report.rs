@@ -1,0 +1,245 @@
+//! The trials as a table, a plot and JSON.
+
+use std::io::{self, Write};
+
+use owo_colors::OwoColorize;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::symbols::Marker;
+use ratatui::text::Line;
+use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget};
+use serde::Serialize;
+
+use super::by::By;
+use super::pace::Pace;
+use super::trial::Trial;
+use crate::format::percent_to;
+use crate::report::table::{Table, mark, section};
+
+/// What a search found.
+#[derive(Debug, Serialize)]
+pub struct Capacity {
+    /// What a load is counted in.
+    pub by: By,
+    /// The thresholds that had to hold.
+    pub thresholds: Vec<String>,
+    /// The largest load that held; none if not even the first did.
+    pub capacity: Option<u32>,
+    /// What gave out beyond it; empty when nothing did.
+    pub saturated: Vec<String>,
+    /// Every trial, in the order of the search.
+    pub trials: Vec<Trial>,
+}
+
+/// Size of one plot on the terminal.
+const PLOT: Rect = Rect::new(0, 0, 76, 12);
+
+impl Capacity {
+    /// The trials at the found load.
+    fn at_capacity(&self) -> impl Iterator<Item = &Trial> {
+        self.trials
+            .iter()
+            .filter(|trial| Some(trial.load) == self.capacity && trial.holds)
+    }
+
+    /// Writes it for people; `limit` is the SLA's time in ms, to be drawn.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write_terminal(&self, limit: Option<f64>, mut out: impl Write) -> io::Result<()> {
+        let unit = self.by.unit();
+        section("Trials (times in ms)", self.table(), &mut out)?;
+        let by_load = |value: fn(&Trial) -> f64| {
+            let mut points: Vec<(f64, f64)> = self
+                .trials
+                .iter()
+                .map(|trial| (f64::from(trial.load), value(trial)))
+                .collect();
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            points
+        };
+        let p95 = by_load(|trial| trial.p95);
+        plot("p95 (ms)", unit, &p95, limit, &mut out)?;
+        let rate = by_load(|trial| trial.requests_per_second);
+        plot("requests/s", unit, &rate, None, &mut out)?;
+        writeln!(out)?;
+        self.write_found(&mut out)?;
+        self.write_limits(&mut out)
+    }
+
+    fn write_found(&self, out: &mut impl Write) -> io::Result<()> {
+        let unit = self.by.unit();
+        match self.capacity {
+            Some(load) => {
+                let (low, high) = self
+                    .at_capacity()
+                    .map(|trial| trial.p95)
+                    .fold((f64::MAX, 0.0_f64), |(low, high), p95| {
+                        (low.min(p95), high.max(p95))
+                    });
+                let (count, s) = match self.at_capacity().count() {
+                    1 => (1, ""),
+                    count => (count, "s"),
+                };
+                writeln!(
+                    out,
+                    "{} {load} {unit} hold {} (p95 {low:.1} to {high:.1} ms in {count} trial{s})",
+                    "Capacity:".bold(),
+                    self.thresholds.join(", "),
+                )
+            }
+            None => writeln!(
+                out,
+                "{} none: not even the smallest load holds; try a smaller --from",
+                "Capacity:".bold()
+            ),
+        }
+    }
+
+    fn write_limits(&self, out: &mut impl Write) -> io::Result<()> {
+        for (index, words) in self.saturated.iter().enumerate() {
+            let label = if index == 0 {
+                "Beyond it:"
+            } else {
+                "          "
+            };
+            writeln!(out, "{} {words}", label.bold())?;
+        }
+        if self.saturated.is_empty() {
+            writeln!(
+                out,
+                "Nothing gave out: the limit lies beyond --to, which can be raised."
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Writes it for programs.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write_json(&self, mut out: impl Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut out, self)?;
+        writeln!(out)
+    }
+
+    fn table(&self) -> Table {
+        let pace: &[&str] = match self.by {
+            By::Vus => &[],
+            By::Rate => &["started/s", "dropped", "late", "VUs busy"],
+        };
+        let head = [self.by.unit(), "holds"].into_iter().chain(pace.to_vec());
+        let mut table = Table::new(
+            head.chain([
+                "req/s",
+                "med",
+                "p95",
+                "p99",
+                "failed",
+                "queue p95",
+                "db p95",
+                "redis p95",
+                "gen CPU",
+                "CPU",
+                "lag",
+            ]),
+            0,
+        );
+        for trial in &self.trials {
+            let mut row = vec![trial.load.to_string(), mark(trial.holds)];
+            row.extend(trial.pace.iter().flat_map(pace_cells));
+            row.extend([
+                format!("{:.0}", trial.requests_per_second),
+                format!("{:.2}", trial.med),
+                format!("{:.2}", trial.p95),
+                format!("{:.2}", trial.p99),
+                percent_to(trial.failed, 2),
+                format!("{:.1}", trial.server.queue),
+                format!("{:.1}", trial.server.db),
+                format!("{:.1}", trial.server.redis),
+                format!("{:.0} %", trial.generator_cpu),
+                format!("{:.0} %", trial.machine_cpu),
+                format!("{:.0}", trial.lag),
+            ]);
+            table.push(row);
+        }
+        table
+    }
+}
+
+fn pace_cells(pace: &Pace) -> [String; 4] {
+    [
+        format!("{:.1}", pace.started_per_second),
+        pace.dropped.to_string(),
+        pace.late.to_string(),
+        format!("{}/{}", pace.busy_vus, pace.vus),
+    ]
+}
+
+/// To two significant digits, which is what an axis should say.
+fn round_up(value: f64) -> f64 {
+    let unit = 10_f64.powf(value.log10().floor() - 1.0);
+    (value / unit).ceil() * unit
+}
+
+/// Draws points over the load, and a level line if there is a limit.
+fn plot(
+    title: &str,
+    unit: &str,
+    points: &[(f64, f64)],
+    limit: Option<f64>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return Ok(());
+    };
+    if first.0 >= last.0 {
+        return Ok(());
+    }
+    let top = points
+        .iter()
+        .map(|point| point.1)
+        .chain(limit)
+        .fold(0.0, f64::max)
+        .max(1.0);
+    let top = round_up(top * 1.02);
+    let level: Vec<(f64, f64)> = limit
+        .map(|limit| vec![(first.0, limit), (last.0, limit)])
+        .unwrap_or_default();
+    let lines = Dataset::default()
+        .marker(Marker::Braille)
+        .graph_type(GraphType::Line)
+        .data(points);
+    let dots = Dataset::default().marker(Marker::Dot).data(points);
+    let level = Dataset::default()
+        .marker(Marker::Braille)
+        .graph_type(GraphType::Line)
+        .data(&level);
+    let chart = Chart::new(vec![level, lines, dots])
+        .x_axis(axis(unit, first.0, last.0))
+        .y_axis(axis(title, 0.0, top));
+    let mut buffer = Buffer::empty(PLOT);
+    chart.render(PLOT, &mut buffer);
+    writeln!(out)?;
+    for row in PLOT.rows() {
+        let line: String = row
+            .positions()
+            .map(|position| buffer[position].symbol())
+            .collect();
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// An axis with a label at each end and in the middle.
+fn axis<'a>(title: &'a str, from: f64, to: f64) -> Axis<'a> {
+    let labels = [from, f64::midpoint(from, to), to];
+    Axis::default()
+        .title(title)
+        .bounds([from, to])
+        .labels(labels.map(|value| Line::from(format!("{value:.0}"))))
+}
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;

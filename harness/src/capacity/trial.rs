@@ -1,0 +1,225 @@
+//! What one trial showed.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::pace::Pace;
+use super::search::Outcome;
+use super::stage::{HOLD, of_stage};
+use crate::metrics::{Phase, RateOf, TagFilter, TrendOf};
+use crate::report::RunResult;
+use crate::threshold::{ExitCode, Limits};
+
+/// One trial: a load, held for a while.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Trial {
+    /// VUs, or iterations a second.
+    pub load: u32,
+    /// Whether the SLA held, nothing failed, the books added up and a rate was kept.
+    pub holds: bool,
+    /// Why not.
+    pub reasons: Vec<String>,
+    /// Requests a second while the load was held.
+    pub requests_per_second: f64,
+    /// Median of `http_req_duration`, in ms.
+    pub med: f64,
+    /// 95th percentile of it, in ms.
+    pub p95: f64,
+    /// 99th percentile of it, in ms.
+    pub p99: f64,
+    /// Share of the requests that failed.
+    pub failed: f64,
+    /// 95th percentiles of what the server says of its own time.
+    pub server: ServerParts,
+    /// CPU of the generator, at the median of the seconds: 100 is one core.
+    pub generator_cpu: f64,
+    /// CPU of the whole machine, at the median of the seconds: 100 is all cores.
+    pub machine_cpu: f64,
+    /// How late the generator's timers fired at worst, in ms.
+    pub lag: f64,
+    /// How the rate was kept, if the load is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
+}
+
+/// The server's own parts of a request's time (`Server-Timing`), in ms.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct ServerParts {
+    /// Waiting for its turn.
+    pub queue: f64,
+    /// PostgreSQL.
+    pub db: f64,
+    /// Redis.
+    pub redis: f64,
+}
+
+impl Trial {
+    /// Reads a trial off its run. `limits` say when a rate was kept.
+    #[must_use]
+    pub fn of(load: u32, result: &RunResult, hold: Duration, limits: &Limits) -> Self {
+        let seconds = &result.health.series;
+        let hold_only = of_stage(HOLD);
+        let pace = Pace::of(result, hold, limits);
+        let unkept = pace.iter().flat_map(|pace| pace.unkept.iter().cloned());
+        let mut reasons = result.judgement.reasons.clone();
+        reasons.extend(unkept);
+        let snapshot = &result.snapshot;
+        let p95 = |phase| {
+            let trend = snapshot.trend(TrendOf::Phase(phase), &hold_only);
+            trend.percentile_ms(95.0)
+        };
+        let duration = snapshot.durations(&hold_only);
+        let [med, p95_all, p99] = duration.percentiles_ms([50.0, 95.0, 99.0]);
+        Self {
+            load,
+            holds: result.judgement.exit == ExitCode::Pass && reasons.is_empty(),
+            reasons,
+            requests_per_second: duration.count() as f64 / hold.as_secs_f64(),
+            med,
+            p95: p95_all,
+            p99,
+            failed: snapshot
+                .rate(RateOf::Failed, &TagFilter::default())
+                .share()
+                .unwrap_or(1.0),
+            server: ServerParts {
+                queue: p95(Phase::ServerQueue),
+                db: p95(Phase::ServerDb),
+                redis: p95(Phase::ServerRedis),
+            },
+            generator_cpu: median(seconds.iter().map(|health| health.cpu_percent)),
+            machine_cpu: median(seconds.iter().map(|health| health.machine_cpu_percent)),
+            lag: seconds
+                .iter()
+                .map(|health| health.lag_ms)
+                .fold(0.0, f64::max),
+            pace,
+        }
+    }
+
+    /// Whether nothing but the rate kept it from holding.
+    #[must_use]
+    pub(super) fn only_unkept(&self) -> bool {
+        let unkept = self.pace.as_ref().map(|pace| &pace.unkept);
+        !self.holds && unkept == Some(&self.reasons)
+    }
+
+    /// What came of it, for people, a line for each reason.
+    #[must_use]
+    pub(super) fn told(&self) -> String {
+        let holds = if self.holds { "holds:" } else { "fails:" };
+        let pace = self.pace.as_ref().map_or(String::new(), |pace| {
+            format!(", {:.1} iterations/s started", pace.started_per_second)
+        });
+        let reasons: String = self
+            .reasons
+            .iter()
+            .map(|reason| format!("\n    {reason}"))
+            .collect();
+        format!(
+            "  {holds} p95 {:.1} ms, {:.0} requests/s{pace}{reasons}",
+            self.p95, self.requests_per_second
+        )
+    }
+
+    /// What the search needs of it.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        Outcome {
+            load: self.load,
+            holds: self.holds,
+        }
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::pace::tests::kept;
+    use super::*;
+
+    /// A trial without a pace.
+    pub(in crate::capacity) fn trial(load: u32, holds: bool, p95: f64, db: f64) -> Trial {
+        let crossed = "threshold crossed: http_req_failed: rate==0 (was 0.1)";
+        Trial {
+            load,
+            holds,
+            reasons: (!holds).then(|| crossed.to_owned()).into_iter().collect(),
+            requests_per_second: f64::from(load) * 6.0,
+            med: p95 / 2.0,
+            p95,
+            p99: p95 * 1.5,
+            failed: 0.0,
+            server: ServerParts {
+                db,
+                ..ServerParts::default()
+            },
+            generator_cpu: 40.0,
+            machine_cpu: 50.0,
+            lag: 3.0,
+            pace: None,
+        }
+    }
+
+    /// The trial of a rate that was not kept, for that alone.
+    pub(in crate::capacity) fn unkept(load: u32, p95: f64, db: f64, busy_vus: u64) -> Trial {
+        let unkept = vec!["the rate was not kept".to_owned()];
+        Trial {
+            reasons: unkept.clone(),
+            pace: Some(Pace {
+                dropped: 50,
+                busy_vus,
+                unkept,
+                ..kept()
+            }),
+            ..trial(load, false, p95, db)
+        }
+    }
+
+    #[test]
+    fn what_came_of_a_trial_is_told() {
+        let rows = [
+            (
+                trial(100, true, 12.34, 5.0),
+                "  holds: p95 12.3 ms, 600 requests/s",
+            ),
+            (
+                trial(100, false, 12.34, 5.0),
+                "  fails: p95 12.3 ms, 600 requests/s\n    threshold crossed: http_req_failed: rate==0 (was 0.1)",
+            ),
+            (
+                unkept(100, 12.34, 5.0, 600),
+                "  fails: p95 12.3 ms, 600 requests/s, 100.0 iterations/s started\n    the rate was not kept",
+            ),
+        ];
+        for (trial, told) in rows {
+            assert_eq!(trial.told(), told);
+        }
+    }
+
+    #[test]
+    fn what_failed_is_told_from_a_rate_that_was_not_kept() {
+        let slow = Trial {
+            pace: Some(kept()),
+            ..trial(100, false, 300.0, 250.0)
+        };
+        let mut both = unkept(100, 300.0, 250.0, 600);
+        both.reasons.insert(0, "threshold crossed".to_owned());
+        let only = unkept(100, 300.0, 250.0, 600);
+        let rows = [
+            (trial(100, true, 5.0, 1.0), false),
+            (slow, false),
+            (both, false),
+            (only, true),
+        ];
+        for (trial, expected) in rows {
+            assert_eq!(trial.only_unkept(), expected, "{trial:?}");
+        }
+    }
+}

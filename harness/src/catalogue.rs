@@ -1,0 +1,89 @@
+//! What a suite's reports need to know of its API, as data. It travels in `summary.json`, so that a
+//! report of another suite, or of an older version, renders from its files alone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::vu::Request;
+
+/// A part of the server's time, as the server names it in `Server-Timing`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerPart {
+    /// The name that the server gives it, such as `db`.
+    pub name: &'static str,
+    /// What people call it, such as `the database`.
+    pub label: &'static str,
+    /// Whether it is time spent waiting for a turn, which a slow part before it may have caused.
+    pub is_queue: bool,
+}
+
+/// A suite has at most so many parts: each costs a histogram in every series of requests.
+pub const MOST_PARTS: usize = 8;
+
+/// The requests and parts of one suite.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Catalogue {
+    /// In the order in which reports list them.
+    pub requests: Vec<RequestEntry>,
+    /// In the order in which reports list them.
+    pub server_parts: Vec<PartEntry>,
+}
+
+/// A request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestEntry {
+    /// Its name, such as `5_create_order`.
+    pub name: String,
+    /// Its method.
+    #[serde(default)]
+    pub method: String,
+    /// The custom trend that its duration feeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trend: Option<String>,
+}
+
+/// A part of the server's time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartEntry {
+    /// The server's name of it.
+    pub name: String,
+    /// What people call it.
+    pub label: String,
+    /// Whether it is time spent waiting for a turn.
+    #[serde(default)]
+    pub is_queue: bool,
+}
+
+impl Catalogue {
+    /// The catalogue of these requests and parts.
+    #[must_use]
+    pub fn of(requests: &[&'static Request], parts: &[ServerPart]) -> Self {
+        let request = |request: &&'static Request| RequestEntry {
+            name: request.name.to_owned(),
+            method: request.method.as_str().to_owned(),
+            trend: request.trend.map(str::to_owned),
+        };
+        let part = |part: &ServerPart| PartEntry {
+            name: part.name.to_owned(),
+            label: part.label.to_owned(),
+            is_queue: part.is_queue,
+        };
+        Self {
+            requests: requests.iter().map(request).collect(),
+            server_parts: parts.iter().map(part).collect(),
+        }
+    }
+
+    /// The custom trends, in the order of the requests that feed them.
+    pub fn trends(&self) -> impl Iterator<Item = &str> {
+        let mut seen: Vec<&str> = Vec::new();
+        self.requests.iter().filter_map(move |request| {
+            let trend = request.trend.as_deref()?;
+            if seen.contains(&trend) {
+                return None;
+            }
+            seen.push(trend);
+            Some(trend)
+        })
+    }
+}

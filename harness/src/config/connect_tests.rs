@@ -1,0 +1,150 @@
+use std::time::Duration;
+
+use super::super::{Field, Inputs, Layer, RunConfig, load};
+use super::*;
+use crate::fixture::outline;
+
+fn configured(given: &[(&str, &[&str])]) -> Result<RunConfig, String> {
+    let mut flags = Layer::default();
+    for (key, texts) in given {
+        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        flags.set_flag(Field::of_key(key).expect(key), texts);
+    }
+    let inputs = Inputs {
+        flags,
+        variables: Vec::new(),
+    };
+    load(&outline(), inputs).map_err(|problems| {
+        let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        said.join("\n")
+    })
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+#[test]
+fn without_a_word_about_connections_there_is_nothing_special_about_them() {
+    let config = configured(&[]).expect("a good configuration");
+    assert_eq!(config.connect, ConnectOptions::default());
+}
+
+#[test]
+fn everything_about_connections_is_read() {
+    let config = configured(&[
+        ("host", &["https://shop.example"]),
+        ("ca_file", &["ca.pem"]),
+        ("insecure", &[]),
+        ("client_cert", &["me.pem"]),
+        ("client_key", &["me.key"]),
+        (
+            "resolve",
+            &[
+                "Shop.example:443:127.0.0.1",
+                "shop.example:443:[::1],127.0.0.2",
+                "other:80:10.0.0.1",
+            ],
+        ),
+        ("local_address", &["127.0.0.3", "[::1]", "::2"]),
+        ("connection_age", &["10s"]),
+        ("http2", &[]),
+    ]);
+    let connect = config.expect("a good configuration").connect;
+    assert_eq!(connect.ca_file, Some("ca.pem".into()));
+    assert!(connect.insecure && connect.http2);
+    assert_eq!(
+        connect.identity,
+        Some(Identity {
+            certificate: "me.pem".into(),
+            key: "me.key".into()
+        })
+    );
+    assert_eq!(
+        connect.local_addresses,
+        [ip("127.0.0.3"), ip("::1"), ip("::2")]
+    );
+    assert_eq!(connect.connection_age, Some(Duration::from_secs(10)));
+    assert_eq!(
+        connect.addresses_of("SHOP.example", 443),
+        [ip("127.0.0.1"), ip("::1"), ip("127.0.0.2")]
+    );
+    assert_eq!(connect.addresses_of("shop.example", 80), [] as [IpAddr; 0]);
+    assert_eq!(connect.addresses_of("other", 80), [ip("10.0.0.1")]);
+}
+
+#[test]
+fn half_a_pair_is_a_problem() {
+    let cert = configured(&[("client_cert", &["me.pem"])]).expect_err("no key");
+    assert_eq!(
+        cert,
+        "--client-cert: is half of a pair; give --client-key FILE as well"
+    );
+    let key = configured(&[("client_key", &["me.key"])]).expect_err("no certificate");
+    assert_eq!(
+        key,
+        "--client-key: is half of a pair; give --client-cert FILE as well"
+    );
+}
+
+#[test]
+fn what_is_no_address_is_refused_with_a_mend() {
+    for text in [
+        "",
+        "shop",
+        "shop:80",
+        "shop:80:",
+        ":80:127.0.0.1",
+        "shop:0:127.0.0.1",
+        "shop:99999:127.0.0.1",
+        "shop:80:elsewhere",
+        "shop:80:127.0.0.1,",
+        "shop:80:[127.0.0.1]",
+        "[::1]:80:127.0.0.1",
+    ] {
+        let said = configured(&[("resolve", &[text])]).expect_err(text);
+        let expected =
+            format!("--resolve: '{text}' is not a name's address; write HOST:PORT:ADDRESS");
+        assert!(said.starts_with(&expected), "{said}");
+    }
+    for text in ["", "here", "0.0.0.0", "::", "127.0.0.1:80", "[127.0.0.1]"] {
+        let said = configured(&[("local_address", &[text])]).expect_err(text);
+        let expected = format!("--local-address: '{text}' is not an address of this machine");
+        assert!(said.starts_with(&expected), "{said}");
+    }
+    let said = configured(&[("connection_age", &["0s"])]).expect_err("no time");
+    assert!(said.contains("'0s' is no time at all"), "{said}");
+    let said = configured(&[("ca_file", &[""])]).expect_err("no file");
+    assert_eq!(said, "--ca-file: names no file");
+}
+
+#[test]
+fn thresholds_know_what_is_spoken() {
+    let said = |host: &str, http2: bool, proto: &str| {
+        let threshold = format!("http_reqs{{proto:{proto}}}: count>0");
+        let (host, threshold) = ([host], [threshold.as_str()]);
+        let mut given = vec![("host", &host[..]), ("thresholds", &threshold)];
+        if http2 {
+            given.push(("http2", &[]));
+        }
+        configured(&given).err()
+    };
+    for (host, http2, proto, known) in [
+        ("http://shop", false, "HTTP/1.1", None),
+        ("http://shop", false, "!HTTP/2.0", Some("HTTP/1.1")),
+        ("http://shop", true, "HTTP/2.0", None),
+        ("http://shop", true, "HTTP/1.1", Some("HTTP/2.0")),
+        ("https://shop", true, "HTTP/1.1", None),
+        ("https://shop", true, "!HTTP/2.0", None),
+        ("https://shop", true, "HTTP/2", Some("HTTP/1.1, HTTP/2.0")),
+        ("https://shop", false, "HTTP/2.0", Some("HTTP/1.1")),
+    ] {
+        let expected = known.map(|known| {
+            let proto = proto.trim_start_matches('!');
+            format!(
+                "--threshold: there is no request over '{proto}'; known here are {known} (--http2)"
+            )
+        });
+        assert_eq!(said(host, http2, proto), expected, "{host} {http2} {proto}");
+    }
+}

@@ -1,0 +1,387 @@
+//! The one list of what can be configured: flags, environment and file keys all come from it.
+
+/// Something that can be configured: a flag, a key of files and a `LOADTEST_*` variable.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Its key in a file; in capitals behind `LOADTEST_` its environment variable.
+    pub key: &'static str,
+    /// Its flag, without the dashes.
+    pub flag: &'static str,
+    /// What its value looks like in the help text.
+    pub form: Form,
+    /// Where it stands in the help text.
+    pub heading: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    /// What holds where it is not given, for people; empty if the help text says so or nothing does.
+    pub default: &'static str,
+    /// Where it may be given.
+    pub scope: Scope,
+    /// The loads that it belongs to; all if there are none.
+    pub loads: &'static [Load],
+    /// Whether it decides by itself which load it is.
+    pub is_shape: bool,
+    /// Whether runs with different values of it can't be compared.
+    pub compared: bool,
+    /// Whether the trials of a capacity search take it.
+    pub in_trials: bool,
+    /// What is wrong with a text, in words, for fields that a suite reads itself.
+    pub check: fn(&str) -> Result<(), String>,
+}
+
+/// What a value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// One text.
+    One(&'static str),
+    /// Several: the flag is repeated, the file has a list, the environment splits at `;`.
+    Many(&'static str),
+    /// On or off.
+    Switch,
+}
+
+/// Where a field may be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Anywhere but in a `[[scenario]]`.
+    Run,
+    /// In a `[[scenario]]`, or for the only scenario of a run.
+    Scenario,
+    /// For the run as for each `[[scenario]]`.
+    Both,
+    /// Not in a file: a file doesn't choose another file.
+    NotInFiles,
+}
+
+/// The kinds of load that fields describe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Load {
+    /// A table of stages for VUs.
+    Stages,
+    /// A table of stages for a rate.
+    RateStages,
+    /// VUs for a time.
+    Duration,
+    /// A rate for a time.
+    Rate,
+    /// Iterations that VUs share.
+    Iterations,
+    /// Iterations of each VU.
+    IterationsPerVu,
+}
+
+impl Load {
+    /// What messages call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stages => "stages",
+            Self::RateStages => "stages of a rate",
+            Self::Duration => "duration",
+            Self::Rate => "a rate",
+            Self::Iterations => "iterations",
+            Self::IterationsPerVu => "iterations_per_vu",
+        }
+    }
+}
+
+const STAGES: &[Load] = &[Load::Stages];
+const RATES: &[Load] = &[Load::RateStages, Load::Rate];
+const FIXED_VUS: &[Load] = &[Load::Duration, Load::Iterations, Load::IterationsPerVu];
+const ITERATIONS: &[Load] = &[Load::Iterations, Load::IterationsPerVu];
+const CLOSED: &[Load] = &[
+    Load::Stages,
+    Load::Duration,
+    Load::Iterations,
+    Load::IterationsPerVu,
+];
+
+const LOAD: &str = "Load";
+const HTTP: &str = "HTTP";
+const CONNECTION: &str = "Connection";
+const JUDGEMENT: &str = "Judgement";
+const OUTPUT: &str = "Output";
+
+const fn field(
+    key: &'static str,
+    flag: &'static str,
+    form: Form,
+    heading: &'static str,
+    help: &'static str,
+) -> Field {
+    Field {
+        key,
+        flag,
+        form,
+        heading,
+        help,
+        default: "",
+        scope: Scope::Run,
+        loads: &[],
+        is_shape: false,
+        compared: false,
+        in_trials: true,
+        check: |_| Ok(()),
+    }
+}
+
+impl Field {
+    /// A field of a suite with one value. `key` is written with underscores, `flag` with dashes.
+    #[must_use]
+    pub const fn one(
+        key: &'static str,
+        flag: &'static str,
+        value: &'static str,
+        heading: &'static str,
+        help: &'static str,
+    ) -> Self {
+        field(key, flag, Form::One(value), heading, help)
+    }
+
+    /// A field of a suite that is on or off.
+    #[must_use]
+    pub const fn switch(
+        key: &'static str,
+        flag: &'static str,
+        heading: &'static str,
+        help: &'static str,
+    ) -> Self {
+        field(key, flag, Form::Switch, heading, help)
+    }
+
+    /// Says what holds where it is not given.
+    #[must_use]
+    pub const fn default(mut self, text: &'static str) -> Self {
+        self.default = text;
+        self
+    }
+
+    /// Refuses texts before the load; the message says what would be right.
+    #[must_use]
+    pub const fn checked(mut self, check: fn(&str) -> Result<(), String>) -> Self {
+        self.check = check;
+        self
+    }
+
+    /// Runs with different values of it can't be compared.
+    #[must_use]
+    pub const fn compared(mut self) -> Self {
+        self.compared = true;
+        self
+    }
+
+    const fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// Of a scenario, and only of these loads; of any without them.
+    const fn of(mut self, loads: &'static [Load]) -> Self {
+        self.loads = loads;
+        self.scope(Scope::Scenario)
+    }
+
+    const fn shape(mut self) -> Self {
+        self.is_shape = true;
+        self.not_in_trials().scope(Scope::Scenario)
+    }
+
+    const fn not_in_trials(mut self) -> Self {
+        self.in_trials = false;
+        self
+    }
+}
+
+/// The engine's fields.
+#[rustfmt::skip]
+pub static FIELDS: &[Field] = &[
+    field("host", "host", Form::One("URL"), LOAD,
+        "Server to test"),
+    field("stages", "stage", Form::Many("[NAME=]TIME:VUS|RATE"), LOAD,
+        "Go to VUS evenly within TIME, e.g. 1m:100 or hold=2m:300; repeat for more (ramping-vus). \
+         With a rate, as in 1m:500/s, iterations start at it (ramping-arrival-rate)").shape(),
+    field("start_vus", "start-vus", Form::One("N"), LOAD,
+        "VUs before the first stage [default: 0]").of(STAGES).not_in_trials(),
+    field("vus", "vus", Form::One("N"), LOAD,
+        "VUs of --duration, --iterations and --iterations-per-vu [default: 1]").of(FIXED_VUS).not_in_trials(),
+    field("duration", "duration", Form::One("TIME"), LOAD,
+        "Keep --vus busy for so long (constant-vus), or start iterations at --rate (constant-arrival-rate)").shape(),
+    field("rate", "rate", Form::One("N/s"), LOAD,
+        "Start so many iterations a second (or N/m, N/h) for --duration, however slow the server is").of(&[Load::Rate]).not_in_trials(),
+    field("rate_stages", "rate-stages", Form::Switch, LOAD,
+        "The numbers in --stage are iterations per second, not VUs (ramping-arrival-rate)").of(&[Load::RateStages]).not_in_trials(),
+    field("start_rate", "start-rate", Form::One("N/s"), LOAD,
+        "Rate before the first --stage [default: 0/s]").of(&[Load::RateStages]).not_in_trials(),
+    field("max_vus", "max-vus", Form::One("N"), LOAD,
+        "VUs that there are to keep a rate; when all are busy, iterations start late or are dropped").of(RATES),
+    field("max_start_delay", "max-start-delay", Form::One("TIME"), LOAD,
+        "Drop an iteration that can't start within this of its time [default: 1s] (rates only)").of(RATES).compared(),
+    field("think_time", "think-time", Form::Many("[PERSONA=]TIME|TIME..TIME|exp(MEAN)"), LOAD,
+        "Think so long between iterations, e.g. 1s..3s or b=exp(2s); repeat for more personas (VUs only)").of(CLOSED).compared(),
+    field("iterations", "iterations", Form::One("N"), LOAD,
+        "Iterations that --vus share (shared-iterations)").shape().compared(),
+    field("iterations_per_vu", "iterations-per-vu", Form::One("N"), LOAD,
+        "Iterations that each of --vus makes (per-vu-iterations)").shape().compared(),
+    field("max_duration", "max-duration", Form::One("TIME"), LOAD,
+        "Start no iteration later than this [default: 10m] (iterations only)").of(ITERATIONS).not_in_trials(),
+    field("start_time", "start-time", Form::One("TIME"), LOAD,
+        "Wait so long before the load begins [default: 0s]").of(&[]).not_in_trials(),
+    field("graceful_stop", "graceful-stop", Form::One("TIME"), LOAD,
+        "At the end, let iterations finish for so long [default: 30s]").of(&[]).not_in_trials(),
+    field("graceful_ramp_down", "graceful-ramp-down", Form::One("TIME"), LOAD,
+        "While ramping down, let a VU finish for so long [default: 30s]").of(STAGES).not_in_trials(),
+    field("mix", "mix", Form::One("PERSONA=SHARE,..."), LOAD,
+        "Shares of the personas, by letter or name").of(&[]),
+    field("seed", "seed", Form::One("N"), LOAD,
+        "Make every random choice repeatable [default: random, and shown]"),
+    field("headers", "header", Form::Many("NAME: VALUE"), HTTP,
+        "Send it with every request, set-up and audit included; $NAME in the value is taken from the environment \
+         and never shown, e.g. 'authorization: Bearer $API_TOKEN'; repeat for more"),
+    field("cookies", "cookies", Form::Switch, HTTP,
+        "Each VU keeps the cookies that it is given, and sends them"),
+    field("redirects", "redirects", Form::One("N"), HTTP,
+        "Follow so many redirects of a request, on the same server; each is a request of its own [default: 0]"),
+    field("http_timeout", "http-timeout", Form::One("TIME"), HTTP,
+        "Longest that a request may take [default: 60s]").compared(),
+    field("setup_timeout", "setup-timeout", Form::One("TIME"), HTTP,
+        "Longest that set-up and audit may take, each [default: 60s]"),
+    field("ca_file", "ca-file", Form::One("FILE"), CONNECTION,
+        "Trust the certificates in this PEM file as well as the system's"),
+    field("insecure", "insecure", Form::Switch, CONNECTION,
+        "Take any certificate of the server; the summary says so"),
+    field("client_cert", "client-cert", Form::One("FILE"), CONNECTION,
+        "Show this certificate (PEM) to a server that asks for one; with --client-key"),
+    field("client_key", "client-key", Form::One("FILE"), CONNECTION,
+        "Private key of --client-cert (PEM)"),
+    field("resolve", "resolve", Form::Many("HOST:PORT:ADDRESS"), CONNECTION,
+        "Connect to ADDRESS (several with commas) where HOST and PORT are meant, as curl does; repeat for more"),
+    field("local_address", "local-address", Form::Many("ADDRESS"), CONNECTION,
+        "Connect from this address of the machine, in turns if repeated: each has its own 28,000 or so ports"),
+    field("connection_age", "connection-age", Form::One("TIME"), CONNECTION,
+        "Open a new connection for a request when the idle one is older than this"),
+    field("http2", "http2", Form::Switch, CONNECTION,
+        "Speak HTTP/2: on https if the server agrees (ALPN), on http at once (prior knowledge)").compared(),
+    field("sla", "sla", Form::One("ASSERTION|none"), JUDGEMENT,
+        "Short for a threshold on http_req_duration [default: p(95)<200]"),
+    field("thresholds", "threshold", Form::Many("METRIC{TAG:VALUE}: ASSERTION"), JUDGEMENT,
+        "What must hold, as in k6, e.g. 'http_req_duration{status:200}: p(95)<200'; repeat for more").scope(Scope::Both),
+    field("max_interrupted", "max-interrupted", Form::One("SHARE"), JUDGEMENT,
+        "Share of iterations that may be cut before the run is invalid [default: 5%]"),
+    field("max_unknown", "max-unknown", Form::One("SHARE"), JUDGEMENT,
+        "Operations of unknown outcome per iteration before a run can't pass [default: 5%]"),
+    field("max_dropped", "max-dropped", Form::One("SHARE"), JUDGEMENT,
+        "Share of scheduled iterations that may be dropped before a run can't pass [default: 1%]"),
+    field("max_late_starts", "max-late-starts", Form::One("SHARE"), JUDGEMENT,
+        "Share of iterations at a rate that may start over 10 ms late before the run is invalid [default: 10%]"),
+    field("max_mix_drift", "max-mix-drift", Form::One("SHARE"), JUDGEMENT,
+        "How far a persona's share may be from the plan before a run can't pass [default: 10%]"),
+    field("max_lost_rows", "max-lost-rows", Form::One("SHARE"), JUDGEMENT,
+        "Share of an output's rows that may be lost before a run can't pass [default: 1%]"),
+    field("max_cpu", "max-cpu", Form::One("SHARE"), JUDGEMENT,
+        "Share of its cores that the generator may use before the run is invalid [default: 90%]"),
+    field("max_machine_cpu", "max-machine-cpu", Form::One("SHARE"), JUDGEMENT,
+        "Share of the machine's CPU that may be in use before the run is invalid [default: 98%]"),
+    field("max_lag", "max-lag", Form::One("TIME"), JUDGEMENT,
+        "How late the generator's timers may fire before the run is invalid [default: 100ms]"),
+    field("max_fds", "max-fds", Form::One("SHARE"), JUDGEMENT,
+        "Share of the file descriptors that may be in use before the run is invalid [default: 90%]"),
+    field("shared_machine", "shared-machine", Form::Switch, JUDGEMENT,
+        "The server runs on this machine on purpose: a busy one is a warning, as with the private stack"),
+    field("no_audit", "no-audit", Form::Switch, JUDGEMENT,
+        "Don't compare the books with the server's"),
+    field("baseline", "baseline", Form::One("FILE"), JUDGEMENT,
+        "Compare with an earlier run: its summary.json, the series.jsonl beside it").not_in_trials(),
+    field("fail_on_regression", "fail-on-regression", Form::One("SHARE"), JUDGEMENT,
+        "Fail when something is worse than in the baseline by more than this, e.g. 10%").not_in_trials(),
+    field("noise", "noise", Form::One("SHARE"), JUDGEMENT,
+        "Relative changes from the baseline within this are noise [default: 5%]").not_in_trials(),
+    field("name", "name", Form::One("NAME"), OUTPUT,
+        "What reports call the run, and its directory begins with [default: the profile's name]").not_in_trials(),
+    field("tags", "tag", Form::Many("KEY=VALUE"), OUTPUT,
+        "A tag of the whole run, in every output and for thresholds; repeat for more").not_in_trials(),
+    field("summary_json", "summary-json", Form::One("FILE|-"), OUTPUT,
+        "Write the summary as JSON there too; - is standard output, and tables go to standard error").not_in_trials(),
+    field("report_dir", "report-dir", Form::One("DIR"), OUTPUT,
+        "Leave each run's reports in a directory of its own in here [default: reports]").not_in_trials(),
+    field("out", "out", Form::Many("KIND=WHERE"), OUTPUT,
+        "Send metrics there every second: influxdb=http://user:pass@host:8086/db, \
+         influxdb2=http://host:8086?org=ORG&bucket=BUCKET (token in INFLUX_TOKEN), json=FILE, csv=FILE; repeat for more").not_in_trials(),
+    field("influx_raw", "influx-raw", Form::Switch, OUTPUT,
+        "Send every sample in k6's own schema to InfluxDB, for dashboards made for k6").not_in_trials(),
+    field("tui", "tui", Form::Switch, OUTPUT,
+        "Show the run full-screen while it goes on: s stops, q quits, ? helps").not_in_trials(),
+    field("quiet", "quiet", Form::Switch, OUTPUT,
+        "No progress while the load runs").not_in_trials(),
+    field("profile", "profile", Form::One("NAME"), "Configuration",
+        "Begin with a built-in profile; 'profiles' lists them").scope(Scope::NotInFiles).not_in_trials(),
+    field("config", "config", Form::One("FILE"), "Configuration",
+        "Begin with a TOML file of the same form as a profile").scope(Scope::NotInFiles).not_in_trials(),
+];
+
+impl Field {
+    /// The engine's field of this key.
+    #[must_use]
+    pub fn of_key(key: &str) -> Option<&'static Self> {
+        FIELDS.iter().find(|field| field.key == key)
+    }
+
+    /// Its environment variable.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("LOADTEST_{}", self.key.to_uppercase())
+    }
+
+    /// Whether a `[[scenario]]` of a file may have it.
+    #[must_use]
+    pub fn in_scenarios(&self) -> bool {
+        matches!(self.scope, Scope::Scenario | Scope::Both)
+    }
+
+    /// Whether a file may have it.
+    #[must_use]
+    pub fn in_files(&self) -> bool {
+        self.scope != Scope::NotInFiles
+    }
+
+    /// Whether this load has a use for it.
+    #[must_use]
+    pub fn fits(&self, load: Load) -> bool {
+        self.loads.is_empty() || self.loads.contains(&load)
+    }
+}
+
+/// Everything that can be configured in one program: the engine's fields and a suite's own.
+#[derive(Debug, Clone)]
+pub struct Fields {
+    all: Vec<&'static Field>,
+    own: Vec<&'static Field>,
+}
+
+impl Fields {
+    /// The engine's fields with a suite's own behind those of the load.
+    #[must_use]
+    pub fn with(own: &[&'static Field]) -> Self {
+        let (load, others): (Vec<_>, Vec<_>) =
+            FIELDS.iter().partition(|field| field.heading == LOAD);
+        Self {
+            all: [load, own.to_vec(), others].concat(),
+            own: own.to_vec(),
+        }
+    }
+
+    /// All of them, in the order of the help text.
+    pub fn iter(&self) -> impl Iterator<Item = &'static Field> {
+        self.all.iter().copied()
+    }
+
+    /// The suite's own.
+    pub fn own(&self) -> impl Iterator<Item = &'static Field> {
+        self.own.iter().copied()
+    }
+
+    /// The field of this key.
+    #[must_use]
+    pub fn of_key(&self, key: &str) -> Option<&'static Field> {
+        self.iter().find(|field| field.key == key)
+    }
+}

@@ -1,0 +1,212 @@
+//! `--header 'Name: value'`, with variables of the environment in the value.
+
+use super::reader::Reader;
+use crate::secret;
+use crate::vu::{Header, HeaderError};
+
+/// What every request has. Values of variables are secrets from here on.
+pub(super) fn headers(reader: &mut Reader, variables: &[(String, String)]) -> Vec<Header> {
+    let parse = |text: &str| header(text, variables);
+    reader.parse_all("headers", parse).unwrap_or_default()
+}
+
+/// Messages never quote a value: what is written there may be a secret.
+fn header(text: &str, variables: &[(String, String)]) -> Result<Header, String> {
+    let (name, value) = split(text).ok_or(
+        "is not a header; write 'Name: value', with a name of letters, digits and -, \
+         such as 'authorization: Bearer $API_TOKEN'",
+    )?;
+    let mut expanded = String::new();
+    for part in parts(value) {
+        match part {
+            Part::Text(text) => expanded.push_str(text),
+            Part::Variable(variable) => {
+                let found = variables.iter().find(|(known, _)| known == variable);
+                let (_, value) = found.ok_or_else(|| unset(name, variable))?;
+                secret::keep(value);
+                expanded.push_str(value);
+            }
+            Part::Open => {
+                return Err(format!(
+                    "the value of '{name}' has a $ that begins no variable; write $NAME or \
+                     ${{NAME}}, or $$ for a $"
+                ));
+            }
+        }
+    }
+    Header::new(name, expanded.trim()).map_err(|error| match error {
+        HeaderError::Value(_) => format!("{error}; take it out, or out of the variable"),
+        error => error.to_string(),
+    })
+}
+
+fn unset(name: &str, variable: &str) -> String {
+    format!(
+        "the value of '{name}' needs the environment variable {variable}, which is not set; \
+         set it, or write $$ for a $"
+    )
+}
+
+/// The name, and the value as it is written; nothing where no name can be told for certain.
+fn split(text: &str) -> Option<(&str, &str)> {
+    let (name, value) = text.split_once(':')?;
+    let name = name.trim();
+    let is_name = !matches!(Header::new(name, ""), Err(HeaderError::Name(_)));
+    is_name.then_some((name, value.trim()))
+}
+
+/// The header as it may be shown: as it is written if its value comes from a variable, without the
+/// value otherwise.
+pub(super) fn shown(text: &str) -> String {
+    let Some((name, value)) = split(text) else {
+        return secret::MASK.to_owned();
+    };
+    let from_a_variable = parts(value).any(|part| matches!(part, Part::Variable(_)));
+    if from_a_variable {
+        text.to_owned()
+    } else {
+        format!("{name}: {}", secret::MASK)
+    }
+}
+
+/// A part of a value as it is written.
+#[derive(Debug, PartialEq, Eq)]
+enum Part<'a> {
+    Text(&'a str),
+    Variable(&'a str),
+    /// A `$` that begins nothing.
+    Open,
+}
+
+fn parts(value: &str) -> impl Iterator<Item = Part<'_>> {
+    let mut rest = value;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (part, length) = part(rest);
+        rest = &rest[length..];
+        Some(part)
+    })
+}
+
+/// The first part of a text that isn't empty, and how long it is.
+fn part(text: &str) -> (Part<'_>, usize) {
+    let Some(behind) = text.strip_prefix('$') else {
+        let length = text.find('$').unwrap_or(text.len());
+        return (Part::Text(&text[..length]), length);
+    };
+    if behind.starts_with('$') {
+        return (Part::Text("$"), 2);
+    }
+    if let Some(braced) = behind.strip_prefix('{') {
+        return match braced.find('}') {
+            Some(end) if end > 0 && word(braced) == end => {
+                (Part::Variable(&braced[..end]), end + 3)
+            }
+            _ => (Part::Open, 1),
+        };
+    }
+    match word(behind) {
+        0 => (Part::Open, 1),
+        end => (Part::Variable(&behind[..end]), end + 1),
+    }
+}
+
+/// How long the variable's name is that the text begins with.
+fn word(text: &str) -> usize {
+    let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return 0;
+    }
+    text.find(|c| !in_name(c)).unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(text: &str) -> Result<String, String> {
+        let variables = [
+            ("API_TOKEN", "tok-4711"),
+            ("B", "bee-4712"),
+            ("BAD", "x\ny"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        header(text, &variables).map(|header| format!("{}={}", header.name(), header.value()))
+    }
+
+    #[test]
+    fn variables_stand_in_values_as_in_a_shell() {
+        let rows = [
+            (
+                "Authorization: Bearer $API_TOKEN",
+                "Authorization=Bearer tok-4711",
+            ),
+            ("x:${API_TOKEN}$B", "x=tok-4711bee-4712"),
+            ("x: a${B}c", "x=abee-4712c"),
+            ("x: $API_TOKEN-1 $$B $$", "x=tok-4711-1 $B $"),
+            ("x: a:b", "x=a:b"),
+            ("x:", "x="),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(value(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_without_the_value() {
+        let rows = [
+            ("hunter2", "is not a header; write 'Name: value'"),
+            ("hunter 2: x", "is not a header; write 'Name: value'"),
+            (": hunter2", "is not a header; write 'Name: value'"),
+            (
+                "x: $NOT_THERE hunter2",
+                "the value of 'x' needs the environment variable NOT_THERE, which is not set",
+            ),
+            (
+                "x: hunter2$",
+                "the value of 'x' has a $ that begins no variable",
+            ),
+            (
+                "x: ${B hunter2",
+                "the value of 'x' has a $ that begins no variable",
+            ),
+            (
+                "x: ${}hunter2",
+                "the value of 'x' has a $ that begins no variable",
+            ),
+            (
+                "x: $1hunter2",
+                "the value of 'x' has a $ that begins no variable",
+            ),
+            ("x: $BAD", "the value of the header 'x' has a line break"),
+            (
+                "content-length: 5",
+                "the header 'content-length' follows from the body",
+            ),
+        ];
+        for (text, expected) in rows {
+            let error = value(text).expect_err(text);
+            assert!(error.starts_with(expected), "{text}: {error}");
+            assert!(!error.contains("hunter"), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_names_of_variables_are_shown_of_a_value() {
+        let rows = [
+            (
+                "authorization: Bearer $API_TOKEN",
+                "authorization: Bearer $API_TOKEN",
+            ),
+            ("x: ${B}", "x: ${B}"),
+            ("x: hunter2", "x: ***"),
+            ("x: $$hunter2", "x: ***"),
+            ("hunter2", "***"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(shown(text), expected);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What a run is judged by: thresholds and limits.
+
+use super::layer::Value;
+use super::parse;
+use super::problem::Problem;
+use super::reader::Reader;
+use super::scenario::{Scenario, plan};
+use crate::metrics::{Names, Proto};
+use crate::threshold::{self, Known, Limits, Threshold};
+
+const DEFAULT_SLA: &str = "p(95)<200";
+const DEFAULT_CHECKS: &str = "checks: rate==1";
+
+/// The SLA, the given thresholds, those of single scenarios (`scoped`), and, unless one of them is
+/// about checks, that all checks hold.
+pub(super) fn thresholds(
+    reader: &mut Reader,
+    scenarios: Option<&[Scenario]>,
+    scoped: Vec<(String, Value)>,
+    names: &Names,
+) -> Vec<Threshold> {
+    let known = Known {
+        catalogue: &names.catalogue,
+        tags: &names.own_tags(),
+    };
+    let protos = protos(reader);
+    let refuse_unknown = |threshold: &Threshold| {
+        refuse_unknown(threshold, scenarios)?;
+        refuse_unspoken(threshold, protos)
+    };
+    let parse = |text: &str| {
+        let threshold = threshold::parse_knowing(text, known).map_err(|error| error.to_string())?;
+        refuse_unknown(&threshold)?;
+        Ok(threshold)
+    };
+    let parse_sla = |text: &str| match text.trim() {
+        "none" => Ok(None),
+        assertion => parse(&format!("http_req_duration: {assertion}")).map(Some),
+    };
+    let default_sla = parse_sla(DEFAULT_SLA).ok().flatten();
+    let sla = reader.parse_or("sla", parse_sla, default_sla);
+    let mut given = reader.parse_all("thresholds", parse).unwrap_or_default();
+    let replaced = scenarios.is_some_and(|all| all.iter().any(|one| one.name.is_none()));
+    for (scenario, Value { texts, source }) in scoped.into_iter().filter(|_| !replaced) {
+        for text in texts {
+            let scoped = threshold::parse_knowing(&text, known)
+                .and_then(|threshold| threshold.of_scenario(&scenario))
+                .map_err(|error| error.to_string())
+                .and_then(|threshold| {
+                    refuse_unknown(&threshold)?;
+                    Ok(threshold)
+                });
+            match scoped {
+                Ok(threshold) => given.push(threshold),
+                Err(message) => reader.problems.push(Problem::new(source.clone(), message)),
+            }
+        }
+    }
+    let about_checks = given
+        .iter()
+        .any(|threshold| threshold.metric.name == "checks");
+    let checks = (!about_checks)
+        .then(|| parse(DEFAULT_CHECKS).ok())
+        .flatten();
+    sla.into_iter().chain(given).chain(checks).collect()
+}
+
+/// A stage or scenario that never comes would make the threshold fail for want of data, after the
+/// load.
+fn refuse_unknown(threshold: &Threshold, scenarios: Option<&[Scenario]>) -> Result<(), String> {
+    let Some(scenarios) = scenarios else {
+        return Ok(());
+    };
+    let asked = |wanted: &str| {
+        let pair = threshold.filter.0.iter().find(|(key, _)| key == wanted);
+        pair.map(|(_, value)| value.trim_start_matches('!'))
+    };
+    let names: Vec<&str> = scenarios.iter().map(Scenario::label).collect();
+    if let Some(scenario) = asked("scenario")
+        && !names.contains(&scenario)
+    {
+        return Err(format!(
+            "there is no scenario '{scenario}'; known are {}",
+            names.join(", ")
+        ));
+    }
+    let plan = plan(scenarios);
+    let stages: Vec<&str> = plan
+        .spans()
+        .iter()
+        .filter(|span| {
+            let scenario = plan.parts()[span.part].name;
+            scenario.is_none() || asked("scenario").is_none_or(|asked| scenario == Some(asked))
+        })
+        .map(|span| span.name)
+        .collect();
+    for (_, stage) in threshold.filter.0.iter().filter(|(key, _)| key == "stage") {
+        let stage = stage.trim_start_matches('!');
+        if !stages.contains(&stage) {
+            return Err(format!(
+                "there is no stage '{stage}'; known are {}",
+                stages.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The versions of HTTP that requests may be of.
+fn protos(reader: &Reader) -> &'static [Proto] {
+    let host = reader.value("host").and_then(|value| value.texts.first());
+    let is_plain = host.is_none_or(|host| host.to_lowercase().starts_with("http:"));
+    match (reader.is_on("http2"), is_plain) {
+        (false, _) => &[Proto::Http1],
+        (true, false) => &Proto::ALL,
+        (true, true) => &[Proto::Http2],
+    }
+}
+
+fn refuse_unspoken(threshold: &Threshold, protos: &[Proto]) -> Result<(), String> {
+    for (_, proto) in threshold.filter.0.iter().filter(|(key, _)| key == "proto") {
+        let proto = proto.trim_start_matches('!');
+        let known: Vec<&str> = protos.iter().map(|proto| proto.as_str()).collect();
+        if !known.contains(&proto) {
+            return Err(format!(
+                "there is no request over '{proto}'; known here are {} (--http2)",
+                known.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// How far a run may be from what was asked for.
+pub(super) fn limits(reader: &mut Reader) -> Limits {
+    let default = Limits::default();
+    let mut share = |key, default| reader.parse_or(key, parse::share, default);
+    Limits {
+        interrupted: share("max_interrupted", default.interrupted),
+        unknown: share("max_unknown", default.unknown),
+        dropped: share("max_dropped", default.dropped),
+        late_starts: share("max_late_starts", default.late_starts),
+        mix_drift: share("max_mix_drift", default.mix_drift),
+        lost_rows: share("max_lost_rows", default.lost_rows),
+        cpu: share("max_cpu", default.cpu),
+        machine_cpu: share("max_machine_cpu", default.machine_cpu),
+        fds: share("max_fds", default.fds),
+        lag: reader.parse_or("max_lag", parse::duration, default.lag),
+    }
+}

@@ -1,0 +1,177 @@
+//! One source of configuration, read into text.
+
+use std::collections::BTreeMap;
+
+use super::field::{Field, Fields, Form};
+use super::problem::{Problem, Source};
+
+/// A value and where it comes from. A switch that is on has no texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// One text, or several for a list.
+    pub texts: Vec<String>,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// The values of one source by key.
+#[derive(Debug, Clone, Default)]
+pub struct Layer(BTreeMap<&'static str, Value>);
+
+impl Layer {
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.get(key)
+    }
+
+    /// Sets a value, as a flag does.
+    pub fn set_flag(&mut self, field: &'static Field, texts: Vec<String>) {
+        self.0.insert(
+            field.key,
+            Value {
+                texts,
+                source: Source::Flag(field.flag),
+            },
+        );
+    }
+
+    /// Reads `LOADTEST_*` variables; an unknown one is a problem, for it is most likely a typo.
+    pub fn from_env(
+        variables: impl Iterator<Item = (String, String)>,
+        fields: &Fields,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut layer = Self::default();
+        for (name, text) in variables.filter(|(name, _)| name.starts_with("LOADTEST_")) {
+            let source = Source::Variable(name.clone());
+            let Some(field) = fields.iter().find(|field| field.variable() == name) else {
+                problems.push(Problem::new(
+                    source,
+                    "there is no such setting; see loadtest --help",
+                ));
+                continue;
+            };
+            let texts = match field.form {
+                Form::Many(_) => text.split(';').map(|part| part.trim().to_owned()).collect(),
+                Form::One(_) => vec![text],
+                Form::Switch => match switch(&text) {
+                    Some(true) => vec![],
+                    Some(false) => continue,
+                    None => {
+                        problems.push(Problem::new(
+                            source,
+                            format!("'{text}' is neither true nor false"),
+                        ));
+                        continue;
+                    }
+                },
+            };
+            layer.0.insert(field.key, Value { texts, source });
+        }
+        layer
+    }
+
+    /// Reads a profile or file but for its scenarios; unknown keys and values of the wrong kind
+    /// are problems.
+    pub fn from_toml(
+        text: &str,
+        file: &str,
+        fields: &Fields,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let table: toml::Table = match text.parse() {
+            Ok(table) => table,
+            Err(error) => {
+                problems.push(Problem::new(
+                    Source::Flag("config"),
+                    format!("{file} is not TOML: {error}"),
+                ));
+                return Self::default();
+            }
+        };
+        let others = |key: &str| matches!(key, "description" | "scenario");
+        Self::from_table(&table, file, others, (fields, Field::in_files), problems)
+    }
+
+    /// Reads the keys of a table but for `others`; of the fields it may have those that `may` takes.
+    pub(super) fn from_table(
+        table: &toml::Table,
+        file: &str,
+        others: impl Fn(&str) -> bool,
+        (fields, may): (&Fields, impl Fn(&Field) -> bool),
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut layer = Self::default();
+        let source = |key: &str| Source::Key {
+            key: key.to_owned(),
+            file: file.to_owned(),
+        };
+        for (key, value) in table {
+            if others(key) {
+                continue;
+            }
+            let Some(field) = fields.of_key(key).filter(|field| may(field)) else {
+                let known: Vec<_> = fields.iter().filter(|f| may(f)).map(|f| f.key).collect();
+                problems.push(Problem::new(
+                    source(key),
+                    format!("there is no such key; known are {}", known.join(", ")),
+                ));
+                continue;
+            };
+            match texts(field, value) {
+                Ok(Some(texts)) => {
+                    layer.0.insert(
+                        field.key,
+                        Value {
+                            texts,
+                            source: source(key),
+                        },
+                    );
+                }
+                Ok(None) => {}
+                Err(wanted) => {
+                    problems.push(Problem::new(source(key), format!("must be {wanted}")));
+                }
+            }
+        }
+        layer
+    }
+
+    /// Sets a value that stands in a file.
+    pub(super) fn set_key(&mut self, field: &'static Field, text: String, source: Source) {
+        let texts = vec![text];
+        self.0.insert(field.key, Value { texts, source });
+    }
+}
+
+fn switch(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "" | "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// The texts of a TOML value, nothing for a switch that is off.
+fn texts(field: &Field, value: &toml::Value) -> Result<Option<Vec<String>>, &'static str> {
+    let one = |value: &toml::Value| match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        _ => None,
+    };
+    match (field.form, value) {
+        (Form::Switch, toml::Value::Boolean(on)) => Ok(on.then(Vec::new)),
+        (Form::Switch, _) => Err("true or false"),
+        (Form::One(_), value) => one(value)
+            .map(|text| Some(vec![text]))
+            .ok_or("a text or a whole number"),
+        (Form::Many(_), toml::Value::Array(values)) => values
+            .iter()
+            .map(one)
+            .collect::<Option<Vec<_>>>()
+            .map(Some)
+            .ok_or("a list of texts"),
+        (Form::Many(_), _) => Err("a list of texts"),
+    }
+}

@@ -1,0 +1,205 @@
+//! Profile or file, environment and flags, layered and validated into one [`RunConfig`].
+//!
+//! Precedence: built-in default < profile or config file < `LOADTEST_*` < flags. All values are
+//! text in one grammar, wherever they come from, and every problem is reported at once.
+
+mod connect;
+mod field;
+mod headers;
+mod judgement;
+mod layer;
+mod options;
+pub mod parse;
+mod problem;
+mod profile;
+mod reader;
+mod scenario;
+mod setting;
+mod shape;
+mod tags;
+mod validate;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use field::{FIELDS, Field, Fields, Form, Load, Scope};
+pub use layer::{Layer, Value};
+pub use options::Options;
+pub use problem::{Problem, Source};
+pub use profile::Profile;
+pub use scenario::Scenario;
+pub use setting::{Setting, command};
+pub use validate::{Inputs, load};
+
+use crate::catalogue::Catalogue;
+use crate::executor::Plan;
+use crate::metrics::Names;
+use crate::output::Address;
+use crate::suite::Program;
+use crate::threshold::{Limits, Threshold};
+use crate::vu::{ConnectOptions, Header};
+
+/// Everything a run needs to know, valid in itself.
+#[derive(Debug, Clone)]
+pub struct RunConfig {
+    /// The program that runs it.
+    pub program: Program,
+    /// Everything that could be configured.
+    pub fields: Fields,
+    /// What is known of the API.
+    pub catalogue: Arc<Catalogue>,
+    /// What the private server is, if the suite has one.
+    pub private: Option<&'static str>,
+    /// What the user calls the run.
+    pub name: Option<String>,
+    /// The user's tags of the whole run, keys and values.
+    pub tags: Vec<(String, String)>,
+    /// Name of the profile, path of the file, or `custom`.
+    pub profile: String,
+    /// The server's address; without one a private stack is started.
+    pub host: Option<String>,
+    /// Who iterates when: all scenarios go on at once.
+    pub scenarios: Vec<Scenario>,
+    /// The suite's own options.
+    pub options: Options,
+    /// The longest that set-up and audit may take, each.
+    pub setup_timeout: Duration,
+    /// The longest that a request may take.
+    pub http_timeout: Duration,
+    /// What every request has as headers.
+    pub headers: Vec<Header>,
+    /// Whether each VU keeps the cookies that it is given.
+    pub cookies: bool,
+    /// How many redirects of a request are followed.
+    pub redirects: u32,
+    /// How the server is connected to.
+    pub connect: ConnectOptions,
+    /// What must hold.
+    pub thresholds: Vec<Threshold>,
+    /// How far the run may be from what was asked for.
+    pub limits: Limits,
+    /// Whether the server is on this machine on purpose.
+    pub shared_machine: bool,
+    /// Where chance begins.
+    pub seed: u64,
+    /// What the run is compared with.
+    pub baseline: Option<Baseline>,
+    /// Where the summary goes as JSON besides the report directory.
+    pub summary_json: Option<SummaryJson>,
+    /// Where runs leave their reports.
+    pub report_dir: PathBuf,
+    /// Whether the books are audited.
+    pub audit: bool,
+    /// Where metrics go while the load runs.
+    pub outputs: Vec<Address>,
+    /// Whether InfluxDB gets k6's schema instead of ours.
+    pub influx_raw: bool,
+    /// Whether progress is shown full-screen.
+    pub tui: bool,
+    /// Whether progress is kept to oneself.
+    pub quiet: bool,
+    /// What was asked for, as it was written, for reports.
+    pub settings: Vec<Setting>,
+}
+
+impl RunConfig {
+    /// The schedules of all scenarios.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        scenario::plan(&self.scenarios)
+    }
+
+    /// What the executors are called, each once.
+    #[must_use]
+    pub fn executors(&self) -> String {
+        let name = |scenario: &Scenario| scenario.schedule.executor.name();
+        joined(self.scenarios.iter().map(name))
+    }
+
+    /// The mix, or the mixes of several scenarios by name.
+    #[must_use]
+    pub fn mixes(&self) -> String {
+        let mix = |scenario: &Scenario| match scenario.name {
+            None => scenario.mix.to_string(),
+            Some(name) => format!("{name}: {}", scenario.mix),
+        };
+        self.scenarios
+            .iter()
+            .map(mix)
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
+    /// What series are called beside their own tags.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        names(
+            &self.scenarios,
+            &self.tags,
+            &self.catalogue,
+            self.connect.http2,
+        )
+    }
+
+    /// What the run is called: by the user, or after its profile.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.profile)
+    }
+
+    /// The command that repeats the run, without secrets.
+    #[must_use]
+    pub fn command(&self) -> String {
+        command(self.program.name, &self.fields, &self.settings, self.seed)
+    }
+}
+
+fn names(
+    scenarios: &[Scenario],
+    tags: &[(String, String)],
+    catalogue: &Arc<Catalogue>,
+    protos: bool,
+) -> Names {
+    let of_scenarios = scenarios.iter().flat_map(|scenario| {
+        let tags = scenario.tags.iter();
+        tags.map(|(key, value)| (scenario.label(), key.clone(), value.clone()))
+    });
+    Names {
+        stages: scenario::plan(scenarios).stage_names().into(),
+        scenario_tags: of_scenarios.collect(),
+        run_tags: tags.into(),
+        catalogue: Arc::clone(catalogue),
+        protos,
+    }
+}
+
+fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut all: Vec<&str> = Vec::new();
+    names.for_each(|name| {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    });
+    all.join(", ")
+}
+
+/// An earlier run, and what the comparison with it decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Baseline {
+    /// Its summary.
+    pub path: PathBuf,
+    /// What is worse by more than this share fails the run; without it nothing does.
+    pub fail_on_regression: Option<f64>,
+    /// Relative changes within this are noise.
+    pub noise: f64,
+}
+
+/// Where the summary goes as JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SummaryJson {
+    /// Standard output; tables then go to standard error.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+}

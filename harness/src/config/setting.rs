@@ -1,0 +1,136 @@
+//! What was asked for, as reports show it: without secrets, and as a command that repeats it.
+
+use serde::{Deserialize, Serialize};
+
+use super::field::{Field, Fields, Form};
+use super::headers;
+use super::problem::Source;
+use super::reader::Reader;
+
+/// A value that was given, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// Its key in a file.
+    pub key: String,
+    /// The texts, without secrets; none for a switch that is on.
+    pub values: Vec<String>,
+    /// Where it was given, as a user knows the place.
+    pub source: String,
+    /// Whether a profile or file says so, which the command needn't repeat.
+    pub from_profile: bool,
+    /// Whether runs with different values of it can't be compared.
+    #[serde(default)]
+    pub compared: bool,
+}
+
+/// Every value that counts, in the order of the fields.
+pub(super) fn settings(reader: &Reader) -> Vec<Setting> {
+    let given = |field: &'static Field| {
+        let value = reader.value(field.key)?;
+        Some(Setting {
+            key: field.key.to_owned(),
+            values: value.texts.iter().map(|text| shown(field, text)).collect(),
+            source: value.source.to_string(),
+            from_profile: matches!(value.source, Source::Key { .. }),
+            compared: field.compared,
+        })
+    };
+    reader.fields.iter().filter_map(given).collect()
+}
+
+/// The command of `program` that repeats a run: flags for what flags and variables gave, and the
+/// seed. Without any, `profile` was the default one.
+#[must_use]
+pub fn command(program: &str, fields: &Fields, settings: &[Setting], seed: u64) -> String {
+    let mut words = vec![program.to_owned()];
+    for field in fields.iter() {
+        let given = settings.iter().find(|setting| setting.key == field.key);
+        let Some(setting) = given.filter(|setting| !setting.from_profile && field.key != "seed")
+        else {
+            continue;
+        };
+        match field.form {
+            Form::Switch => words.push(format!("--{}", field.flag)),
+            Form::One(_) | Form::Many(_) => {
+                for value in &setting.values {
+                    words.push(format!("--{} {}", field.flag, quoted(value)));
+                }
+            }
+        }
+    }
+    words.push(format!("--seed {seed}"));
+    words.join(" ")
+}
+
+/// The text of a field without what is nobody's business.
+fn shown(field: &Field, text: &str) -> String {
+    match field.key {
+        "headers" => headers::shown(text),
+        _ => redacted(text),
+    }
+}
+
+/// `http://user:password@host` without user and password.
+fn redacted(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..authority].rfind('@') {
+        Some(at) => format!("{scheme}://***{}", &rest[at..]),
+        None => text.to_owned(),
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%+@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Inputs, Layer, load};
+    use super::*;
+
+    #[test]
+    fn the_command_has_what_was_given_and_no_secret() {
+        let mut flags = Layer::default();
+        for (key, text) in [
+            ("profile", "flow_10vus"),
+            ("sla", "p(95)<300"),
+            ("out", "influxdb=http://me:hunter2@localhost:8086/k6"),
+        ] {
+            flags.set_flag(Field::of_key(key).expect(key), vec![text.to_owned()]);
+        }
+        flags.set_flag(Field::of_key("quiet").expect("a field"), vec![]);
+        let outline = crate::fixture::outline();
+        let inputs = Inputs {
+            flags,
+            variables: vec![("LOADTEST_SEED".to_owned(), "7".to_owned())],
+        };
+        let config = load(&outline, inputs).expect("a good configuration");
+        assert_eq!(
+            command("loadtest", &outline.fields, &config.settings, config.seed),
+            "loadtest --sla 'p(95)<300' --out 'influxdb=http://***@localhost:8086/k6' --quiet \
+             --profile flow_10vus --seed 7"
+        );
+        let stages = config
+            .settings
+            .iter()
+            .find(|s| s.key == "stages")
+            .expect("the profile's");
+        assert_eq!(stages.source, "stages in profile flow_10vus");
+    }
+
+    #[test]
+    fn a_quote_is_no_way_out_of_the_quotes() {
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(redacted("http://a:b@c@host/x@y"), "http://***@host/x@y");
+        assert_eq!(redacted("checks: rate==1"), "checks: rate==1");
+    }
+}

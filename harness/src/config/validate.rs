@@ -1,0 +1,251 @@
+//! Layers in, a valid [`RunConfig`] or every problem out. Pure but for the file that `--config` names.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::layer::Layer;
+use super::options::options;
+use super::parse;
+use super::problem::Problem;
+use super::profile::Profile;
+use super::reader::Reader;
+use super::scenario::{self, Table};
+use super::setting::settings;
+use super::{Baseline, RunConfig, SummaryJson, connect, headers, judgement, shape, tags};
+use crate::compare::Rule;
+use crate::output::Address;
+use crate::suite::Outline;
+use crate::vu::Target;
+
+/// What a configuration is made from.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// The flags.
+    pub flags: Layer,
+    /// The environment.
+    pub variables: Vec<(String, String)>,
+}
+
+/// Makes the configuration of a run of this suite.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(outline: &Outline, inputs: Inputs) -> Result<RunConfig, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let variables = inputs.variables.clone();
+    let environment = Layer::from_env(inputs.variables.into_iter(), &outline.fields, &mut problems);
+    let mut reader = Reader {
+        fields: outline.fields.clone(),
+        layers: vec![environment, inputs.flags],
+        problems,
+    };
+    let base = base(&mut reader, &outline.profiles);
+    reader.layers.insert(0, base.layer);
+    let config = assemble(&mut reader, outline, base.name, base.scenarios, &variables);
+    match config {
+        Some(config) if reader.problems.is_empty() => Ok(config),
+        _ => Err(reader.problems),
+    }
+}
+
+/// What everything else is given on top of.
+#[derive(Default)]
+struct Base {
+    name: String,
+    layer: Layer,
+    scenarios: Vec<Table>,
+}
+
+impl Base {
+    fn from_toml(name: &str, toml: &str, file: &str, reader: &mut Reader) -> Self {
+        Self {
+            name: name.to_owned(),
+            layer: Layer::from_toml(toml, file, &reader.fields, &mut reader.problems),
+            scenarios: scenario::tables(toml, file, &reader.fields, &mut reader.problems),
+        }
+    }
+
+    fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+/// The lowest layer: a file, a profile, nothing for a load made of flags alone, or the default
+/// profile.
+fn base(reader: &mut Reader, profiles: &[Profile]) -> Base {
+    let text = |key: &str| {
+        reader
+            .value(key)
+            .and_then(|value| value.texts.first())
+            .cloned()
+    };
+    match (text("profile"), text("config")) {
+        (Some(_), Some(_)) if reader.level("profile") == reader.level("config") => {
+            reader.problem("config", "contradicts --profile; give one of them");
+            Base::default()
+        }
+        (profile, Some(path))
+            if profile.is_none() || reader.level("config") > reader.level("profile") =>
+        {
+            match std::fs::read_to_string(&path) {
+                Ok(toml) => Base::from_toml(&path, &toml, &path, reader),
+                Err(error) => {
+                    reader.problem("config", format!("{path} can't be read: {error}"));
+                    Base::named(&path)
+                }
+            }
+        }
+        (Some(name), _) => built_in(&name, profiles, reader),
+        (None, _) => {
+            let by_itself = shape::shapes().any(|key| reader.is_on(key));
+            match profiles.first() {
+                Some(default) if !by_itself => built_in(default.name, profiles, reader),
+                _ => Base::named("custom"),
+            }
+        }
+    }
+}
+
+fn built_in(name: &str, profiles: &[Profile], reader: &mut Reader) -> Base {
+    let Some(profile) = profiles.iter().find(|profile| profile.name == name) else {
+        let known: Vec<_> = profiles.iter().map(|profile| profile.name).collect();
+        reader.problem(
+            "profile",
+            format!(
+                "there is no profile '{name}'; known are {}",
+                known.join(", ")
+            ),
+        );
+        return Base::named(name);
+    };
+    Base::from_toml(name, profile.toml, &format!("profile {name}"), reader)
+}
+
+fn assemble(
+    reader: &mut Reader,
+    outline: &Outline,
+    profile: String,
+    tables: Vec<Table>,
+    variables: &[(String, String)],
+) -> Option<RunConfig> {
+    let scoped = scenario::scoped_thresholds(&tables);
+    let scenarios = scenario::assemble(reader, tables, &outline.roles);
+    let known = scenarios.as_deref();
+    let tags = tags::of_run(reader);
+    let connect = connect::connect(reader);
+    let http2 = connect.http2;
+    let names = super::names(known.unwrap_or_default(), &tags, &outline.catalogue, http2);
+    let config = RunConfig {
+        program: outline.program,
+        fields: outline.fields.clone(),
+        catalogue: outline.catalogue.clone(),
+        private: outline.private,
+        name: reader.parse("name", run_name),
+        profile,
+        host: host(reader, outline),
+        options: options(reader),
+        http_timeout: seconds_60(reader, "http_timeout"),
+        setup_timeout: seconds_60(reader, "setup_timeout"),
+        headers: headers::headers(reader, variables),
+        cookies: reader.is_on("cookies"),
+        redirects: reader.parse_or("redirects", parse::redirects, 0),
+        connect,
+        thresholds: judgement::thresholds(reader, known, scoped, &names),
+        limits: judgement::limits(reader),
+        seed: reader
+            .parse("seed", parse::seed)
+            .unwrap_or_else(rand::random),
+        baseline: baseline(reader),
+        summary_json: reader.parse("summary_json", summary_json),
+        report_dir: reader.parse_or(
+            "report_dir",
+            |text| Ok(PathBuf::from(text)),
+            PathBuf::from("reports"),
+        ),
+        shared_machine: reader.is_on("shared_machine"),
+        audit: !reader.is_on("no_audit"),
+        outputs: outputs(reader, variables),
+        influx_raw: reader.is_on("influx_raw"),
+        tui: tui(reader),
+        quiet: reader.is_on("quiet"),
+        settings: settings(reader),
+        tags,
+        scenarios: scenarios?,
+    };
+    Some(config)
+}
+
+fn host(reader: &mut Reader, outline: &Outline) -> Option<String> {
+    if !reader.is_on("host") && outline.private.is_none() {
+        reader.problem("host", "is missing; give the address of the server to test");
+    }
+    reader.parse("host", |text| {
+        Target::parse(text)
+            .map(|_| text.to_owned())
+            .map_err(|error| error.to_string())
+    })
+}
+
+fn seconds_60(reader: &mut Reader, key: &str) -> Duration {
+    reader.parse_or(key, parse::positive_duration, Duration::from_secs(60))
+}
+
+fn run_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || !parse::is_name(text) {
+        return Err(format!(
+            "'{text}' is not a name; use letters, digits, _ - and ."
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn baseline(reader: &mut Reader) -> Option<Baseline> {
+    let path = reader.parse("baseline", |text| Ok(PathBuf::from(text)));
+    let fail_on_regression = reader.parse("fail_on_regression", parse::share);
+    let noise = reader.parse_or("noise", parse::noise, Rule::default().noise);
+    if path.is_none() {
+        for key in ["fail_on_regression", "noise"] {
+            if reader.is_on(key) {
+                reader.problem(key, "compares with nothing; give --baseline FILE as well");
+            }
+        }
+    }
+    Some(Baseline {
+        path: path?,
+        fail_on_regression,
+        noise,
+    })
+}
+
+fn tui(reader: &mut Reader) -> bool {
+    let both = reader.is_on("tui") && reader.is_on("quiet");
+    if both {
+        reader.problem("tui", "contradicts quiet; give one of them");
+    }
+    reader.is_on("tui")
+}
+
+fn outputs(reader: &mut Reader, variables: &[(String, String)]) -> Vec<Address> {
+    let variable = |name: &str| {
+        let found = variables.iter().find(|(known, _)| known == name);
+        found.map(|(_, text)| text.clone())
+    };
+    let parse =
+        |text: &str| Address::parse(text, &variable).map_err(|error| format!("output {error}"));
+    reader.parse_all("out", parse).unwrap_or_default()
+}
+
+fn summary_json(text: &str) -> Result<SummaryJson, String> {
+    match text {
+        "" => Err("names no file; write a path, or - for standard output".to_owned()),
+        "-" => Ok(SummaryJson::Stdout),
+        path => Ok(SummaryJson::File(path.into())),
+    }
+}
+
+#[cfg(test)]
+#[path = "validate_tests.rs"]
+mod tests;

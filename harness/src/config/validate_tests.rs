@@ -1,0 +1,597 @@
+//! Layers, precedence, and every mistake a user can make.
+
+use super::*;
+use crate::config::Field;
+use crate::fixture::{PAUSE, outline};
+use crate::executor::{Executor, Schedule};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Reads `--flag value` pairs, `--switch`es and `NAME=value` variables.
+fn inputs(line: &str) -> Inputs {
+    let mut inputs = Inputs::default();
+    let mut lists: Vec<(&'static Field, Vec<String>)> = Vec::new();
+    let mut words = line.split_whitespace();
+    while let Some(word) = words.next() {
+        let Some(flag) = word.strip_prefix("--") else {
+            let (name, text) = word.split_once('=').expect("NAME=value");
+            inputs.variables.push((name.to_owned(), text.to_owned()));
+            continue;
+        };
+        let fields = outline().fields;
+        let field = fields.iter().find(|field| field.flag == flag).expect(flag);
+        let value = (field.form != crate::config::Form::Switch)
+            .then(|| words.next().expect(flag).to_owned());
+        match lists.iter_mut().find(|(known, _)| known.key == field.key) {
+            Some((_, texts)) => texts.extend(value),
+            None => lists.push((field, value.into_iter().collect())),
+        }
+    }
+    for (field, texts) in lists {
+        inputs.flags.set_flag(field, texts);
+    }
+    inputs
+}
+
+fn config(line: &str) -> RunConfig {
+    load(&outline(), inputs(line)).unwrap_or_else(|problems| panic!("{line}: {problems:?}"))
+}
+
+/// The schedule of the only scenario.
+fn only(config: &RunConfig) -> Schedule {
+    let [scenario] = &config.scenarios[..] else {
+        panic!("{:?}", config.scenarios)
+    };
+    assert_eq!(scenario.name, None);
+    scenario.schedule.clone()
+}
+
+fn schedule(line: &str) -> Schedule {
+    only(&config(line))
+}
+
+fn problems(line: &str) -> Vec<String> {
+    load(&outline(), inputs(line))
+        .expect_err(line)
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn every_profile_is_valid_and_described() {
+    for profile in outline().profiles {
+        let config = config(&format!("--profile {}", profile.name));
+        assert_eq!(config.profile, profile.name);
+        assert!(!profile.description().is_empty(), "{}", profile.name);
+    }
+}
+
+#[test]
+fn without_any_load_it_is_the_smoke_profile() {
+    let config = config("");
+    assert_eq!(
+        (config.profile.as_str(), config.plan().vus_max()),
+        ("smoke", 5)
+    );
+    let thresholds: Vec<_> = config.thresholds.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        thresholds,
+        ["http_req_duration: p(95)<200", "checks: rate==1"]
+    );
+}
+
+#[test]
+fn flags_win_over_variables_over_profiles() {
+    let profile = "--profile herd";
+    assert_eq!(schedule(profile).vus_max(), 300);
+    assert_eq!(
+        schedule(&format!("{profile} LOADTEST_VUS=20")).vus_max(),
+        20
+    );
+    assert_eq!(
+        schedule(&format!("{profile} LOADTEST_VUS=20 --vus 7")).vus_max(),
+        7
+    );
+    assert_eq!(config("LOADTEST_PROFILE=mixed").profile, "mixed");
+    assert_eq!(
+        config("LOADTEST_PROFILE=mixed --profile smoke").profile,
+        "smoke"
+    );
+}
+
+#[test]
+fn a_shape_given_above_replaces_the_profiles() {
+    let ramp = config("--profile herd --stage 1m:10");
+    assert!(matches!(only(&ramp).executor, Executor::RampingVus { .. }));
+    assert_eq!(
+        ramp.options.get(&PAUSE),
+        Some("3s"),
+        "what isn't the load stays"
+    );
+    let constant = config("--profile flow_10vus --vus 3 --duration 5s");
+    assert_eq!(
+        only(&constant).executor,
+        Executor::ConstantVus {
+            vus: 3,
+            duration: 5 * SECOND
+        }
+    );
+    let shared = config("LOADTEST_STAGES=1m:5;30s:0 --iterations 9 --vus 2");
+    let expected = Executor::SharedIterations {
+        vus: 2,
+        iterations: 9,
+        max_duration: 600 * SECOND,
+    };
+    assert_eq!(only(&shared).executor, expected);
+}
+
+#[test]
+fn thresholds_of_the_users_own() {
+    let given = config(
+        "--sla p(99)<50 --threshold checks:rate>0.9 --threshold order_time:max<1s --duration 1s",
+    );
+    let thresholds: Vec<_> = given.thresholds.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        thresholds,
+        [
+            "http_req_duration: p(99)<50",
+            "checks: rate>0.9",
+            "order_time: max<1s"
+        ]
+    );
+    assert_eq!(config("--sla none").thresholds.len(), 1);
+}
+
+#[test]
+fn switches_can_be_given_anywhere() {
+    assert!(!config("--no-audit").audit);
+    assert!(!config("LOADTEST_NO_AUDIT=true").audit);
+    assert!(config("LOADTEST_NO_AUDIT=0").audit);
+}
+
+/// Name and value of each header.
+fn headers(config: &RunConfig) -> Vec<(&str, &str)> {
+    config
+        .headers
+        .iter()
+        .map(|header| (header.name(), header.value()))
+        .collect()
+}
+
+#[test]
+fn headers_are_given_as_any_list_is_and_take_variables() {
+    assert_eq!(headers(&config("--vus 1 --duration 1s")), []);
+    let flags = "API_TOKEN=token-of-a-test --header x-token:$API_TOKEN --header accept:text/html";
+    assert_eq!(
+        headers(&config(flags)),
+        [("x-token", "token-of-a-test"), ("accept", "text/html")]
+    );
+    let variables = config("T=token-of-a-test LOADTEST_HEADERS=a:1;b:${T}");
+    assert_eq!(headers(&variables), [("a", "1"), ("b", "token-of-a-test")]);
+    let (path, _kept) = file("headers = ['X-Team: red', 'b: 2']\nduration = '1s'");
+    let of_a_file = config(&format!("--config {path}"));
+    assert_eq!(headers(&of_a_file), [("X-Team", "red"), ("b", "2")]);
+    let above = config(&format!("--config {path} --header a:1"));
+    assert_eq!(headers(&above), [("a", "1")], "a list is replaced whole");
+}
+
+#[test]
+fn what_a_header_says_is_in_no_output() {
+    let line = "API_TOKEN=token-of-a-test --header x-token:$API_TOKEN --header x-key:hunter2";
+    let config = config(line);
+    let setting = config.settings.iter().find(|one| one.key == "headers");
+    let shown = setting.map(|one| one.values.clone()).unwrap_or_default();
+    assert_eq!(shown, ["x-token:$API_TOKEN", "x-key: ***"]);
+    assert_eq!(
+        crate::config::command("loadtest", &outline().fields, &config.settings, 7),
+        "loadtest --header 'x-token:$API_TOKEN' --header 'x-key: ***' --seed 7"
+    );
+    let all = format!("{config:?}");
+    assert!(
+        !all.contains("token-of-a-test") && !all.contains("hunter2"),
+        "{all}"
+    );
+    assert_eq!(
+        crate::secret::scrub("got token-of-a-test"),
+        "got ***",
+        "a server's echo is masked too"
+    );
+}
+
+#[test]
+fn cookies_and_redirects_are_asked_for() {
+    let default = config("--vus 1 --duration 1s");
+    assert_eq!((default.cookies, default.redirects), (false, 0));
+    let asked = config("--cookies --redirects 5");
+    assert_eq!((asked.cookies, asked.redirects), (true, 5));
+    let of_variables = config("LOADTEST_COOKIES=yes LOADTEST_REDIRECTS=1");
+    assert_eq!((of_variables.cookies, of_variables.redirects), (true, 1));
+}
+
+#[test]
+fn every_mistake_is_reported_at_once() {
+    let all = problems(
+        "--stage 1x:5 --mix d=1 --sla p95<200 --host nowhere LOADTEST_SEED=x --http-timeout 0s",
+    );
+    let expected = [
+        "--stage: stage '1x:5': '1x' is not a duration; write 30s, 1m30s or 500ms",
+        "--mix: there is no persona 'd'",
+        "--host: 'nowhere' is not a server's address",
+        "--http-timeout: '0s' is no time at all",
+        "--sla: unknown aggregation 'p95'",
+        "LOADTEST_SEED: 'x' is not a seed",
+    ];
+    assert_eq!(all.len(), expected.len(), "{all:#?}");
+    for (problem, expected) in all.iter().zip(expected) {
+        assert!(problem.starts_with(expected), "{problem}");
+    }
+}
+
+#[test]
+fn single_mistakes_name_their_place() {
+    let rows = [
+        (
+            "--profile nope",
+            "--profile: there is no profile 'nope'; known are smoke, herd",
+        ),
+        (
+            "--config /nowhere.toml",
+            "--config: /nowhere.toml can't be read",
+        ),
+        (
+            "--config a.toml --profile smoke",
+            "--config: contradicts --profile",
+        ),
+        ("LOADTEST_VUZ=3", "LOADTEST_VUZ: there is no such setting"),
+        (
+            "LOADTEST_QUIET=maybe",
+            "LOADTEST_QUIET: 'maybe' is neither true nor false",
+        ),
+        (
+            "--duration 5s --iterations 5",
+            "--iterations: contradicts duration; give one of",
+        ),
+        ("--stage 1m:5 --vus 5", "--vus: does not apply to stages"),
+        (
+            "--vus 5 --profile flow_10vus",
+            "--vus: does not apply to stages",
+        ),
+        (
+            "--duration 5s --max-duration 5s",
+            "--max-duration: does not apply to duration",
+        ),
+        (
+            "--duration 5s --start-vus 5",
+            "--start-vus: does not apply to duration",
+        ),
+        (
+            "--rate 5/s --duration 5s",
+            "--max-vus: is missing: a rate needs VUs to keep it",
+        ),
+        (
+            "--rate 5 --duration 5s --max-vus 3",
+            "--rate: '5' is not a rate; write 500/s",
+        ),
+        (
+            "--rate 5/s --duration 5s --max-vus 3 --think-time 1s",
+            "--think-time: does not apply to a rate",
+        ),
+        (
+            "--duration 5s --max-start-delay 1s",
+            "--max-start-delay: does not apply to duration",
+        ),
+        (
+            "--stage 5s:10/s --max-vus 5 --start-vus 3",
+            "--start-vus: does not apply to stages of a rate",
+        ),
+        (
+            "--stage 5s:0/s --max-vus 5",
+            "--stage: never start anything",
+        ),
+        (
+            "--duration 5s --think-time 3s..1s",
+            "--think-time: '3s..1s' is not a think time",
+        ),
+        (
+            "--duration 5s --think-time 1s --think-time 2s",
+            "--think-time: names a persona twice",
+        ),
+        (
+            "--vus 2 --duration 5s --mix a=60,b=30,c=10",
+            "--mix: of 2 VUs none would be malicious_buyer",
+        ),
+        ("--stage 0s:5", "--stage: take no time"),
+        ("--stage 1m:0", "--stage: never want a VU"),
+        ("--vus 0 --duration 5s", "--vus: 0 VUs do nothing"),
+        (
+            "--threshold http_req_duration{stage:peak}:p(95)<1 --duration 1s",
+            "--threshold: there is no stage 'peak'; known are main, grace",
+        ),
+        (
+            "--redirects 21",
+            "--redirects: '21' is not a number of redirects; write a whole number from 0 to 20",
+        ),
+        (
+            "--header hunter2",
+            "--header: is not a header; write 'Name: value'",
+        ),
+        (
+            "LOADTEST_HEADERS=x:$NOT_THERE",
+            "LOADTEST_HEADERS: the value of 'x' needs the environment variable NOT_THERE, which is not set",
+        ),
+        (
+            "--summary-json= --duration 1s",
+            "--summary-json: names no file",
+        ),
+    ];
+    for (line, expected) in rows {
+        let line = line.replace("--summary-json=", "LOADTEST_SUMMARY_JSON=");
+        let expected = expected.replace("--summary-json", "LOADTEST_SUMMARY_JSON");
+        let all = problems(&line);
+        assert!(
+            all.len() == 1 && all[0].starts_with(&expected),
+            "{line}: {all:#?}"
+        );
+    }
+}
+
+#[test]
+fn rates_make_the_open_model() {
+    let rate = |text| parse::rate(text).expect(text);
+    let constant = schedule("--rate 500/s --duration 1m --max-vus 50");
+    let expected = Executor::ConstantArrivalRate {
+        rate: rate("500/s"),
+        duration: 60 * SECOND,
+        max_vus: 50,
+        max_start_delay: SECOND,
+    };
+    assert_eq!(constant.executor, expected);
+    let switched = "--rate-stages --stage 30s:500 --stage 30s:0";
+    let written = "--stage 30s:500/s --stage 30s:0";
+    for stages in [switched, written] {
+        let line = format!("{stages} --start-rate 60/m --max-vus 9 --max-start-delay 0s");
+        let Executor::RampingArrivalRate {
+            start_rate,
+            stages,
+            max_vus: 9,
+            max_start_delay: Duration::ZERO,
+        } = schedule(&line).executor
+        else {
+            panic!("{line}")
+        };
+        let rows: Vec<_> = stages
+            .iter()
+            .map(|stage| (stage.name.as_str(), stage.target))
+            .collect();
+        assert_eq!(start_rate, rate("1/s"));
+        assert_eq!(
+            rows,
+            [("ramp_up", rate("500/s")), ("ramp_down", rate("0/s"))]
+        );
+    }
+    let changed = schedule("LOADTEST_RATE=5/s LOADTEST_DURATION=1m LOADTEST_MAX_VUS=3 --rate 7/s");
+    assert_eq!(
+        changed.arrivals().map(|(all, _)| all.scheduled()),
+        Some(420)
+    );
+    let closed = schedule("LOADTEST_RATE=5/s LOADTEST_DURATION=1m LOADTEST_MAX_VUS=3 --vus 7");
+    assert!(matches!(
+        closed.executor,
+        Executor::ConstantVus { vus: 7, .. }
+    ));
+}
+
+const SCENARIOS: &str = r#"
+    description = "a steady load, and an attack on it"
+    graceful_stop = "5s"
+    thresholds = ["http_req_failed: rate==0"]
+
+    [[scenario]]
+    name = "steady"
+    mix = "a=2,b=1"
+    stages = ["ramp_up=30s:30", "hold=5m:30"]
+    thresholds = ["http_req_duration{stage:hold}: p(95)<300"]
+    think_time = ["1s..3s"]
+
+    [[scenario]]
+    name = "attack"
+    persona = "c"
+    executor = "constant-arrival-rate"
+    start_time = "2m"
+    rate = "50/s"
+    duration = "1m"
+    max_vus = 20
+    graceful_stop = "1s"
+    tags = { team = "red" }
+    thresholds = ["checks: rate==1 abort_on_fail"]
+"#;
+
+/// The file's path and what keeps it.
+fn file(toml: &str) -> (String, tempfile::NamedTempFile) {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), toml).expect("it can be written");
+    (file.path().display().to_string(), file)
+}
+
+#[test]
+fn a_file_may_have_several_scenarios() {
+    let (path, _kept) = file(SCENARIOS);
+    let config = config(&format!("--config {path}"));
+    let [steady, attack] = &config.scenarios[..] else {
+        panic!("{:?}", config.scenarios)
+    };
+    assert_eq!((steady.name, attack.name), (Some("steady"), Some("attack")));
+    assert_eq!(steady.mix.to_string(), "a=2,b=1");
+    assert_eq!(attack.mix.to_string(), "c=1");
+    assert_eq!(steady.schedule.graceful_stop, 5 * SECOND, "the file's own");
+    assert_eq!(attack.schedule.graceful_stop, SECOND);
+    assert_eq!(attack.schedule.start_time, 120 * SECOND);
+    assert_eq!(attack.tags, [("team".to_owned(), "red".to_owned())]);
+    let think = steady.think.of("impulse_buyer");
+    assert_eq!(think.to_string(), "1s..3s");
+    assert_eq!(
+        (config.plan().vus_max(), config.plan().end()),
+        (50, 330 * SECOND)
+    );
+    let thresholds: Vec<_> = config.thresholds.iter().map(ToString::to_string).collect();
+    let expected = [
+        "http_req_duration: p(95)<200",
+        "http_req_failed: rate==0",
+        "http_req_duration{scenario:steady,stage:hold}: p(95)<300",
+        "checks{scenario:attack}: rate==1 abort_on_fail",
+    ];
+    assert_eq!(thresholds, expected);
+}
+
+#[test]
+fn a_load_of_flags_takes_the_place_of_all_scenarios() {
+    let (path, _kept) = file(SCENARIOS);
+    let config = config(&format!("--config {path} --vus 3 --duration 5s"));
+    assert_eq!(
+        only(&config).executor,
+        Executor::ConstantVus {
+            vus: 3,
+            duration: 5 * SECOND
+        }
+    );
+    assert_eq!(
+        config.thresholds.len(),
+        3,
+        "those of scenarios go with them"
+    );
+}
+
+#[test]
+fn thresholds_know_scenarios_their_stages_and_their_tags() {
+    let (path, _kept) = file(SCENARIOS);
+    let with = |threshold: &str| format!("--config {path} --threshold {threshold}");
+    config(&with("order_time{team:red}:p(95)<9"));
+    config(&with("order_time{scenario:attack,stage:main}:p(95)<9"));
+    config(&with("order_time{stage:!ramp_up}:p(95)<9"));
+    let rows = [
+        (
+            "{scenario:nobody}",
+            "there is no scenario 'nobody'; known are steady, attack",
+        ),
+        (
+            "{scenario:attack,stage:hold}",
+            "there is no stage 'hold'; known are main, grace",
+        ),
+        (
+            "{stage:!peak}",
+            "there is no stage 'peak'; known are ramp_up, hold, grace, main, grace",
+        ),
+        ("{squad:red}", "order_time has no tag 'squad'"),
+    ];
+    for (filter, expected) in rows {
+        let all = problems(&with(&format!("order_time{filter}:p(95)<9")));
+        assert!(all.len() == 1 && all[0].contains(expected), "{all:#?}");
+    }
+}
+
+#[test]
+fn mistakes_in_scenarios_are_all_named_with_their_scenario() {
+    let (path, _kept) = file(
+        r#"
+        [[scenario]]
+        name = "a b"
+        duration = "5s"
+        [[scenario]]
+        name = "twice"
+        iterations = 0
+        host = "http://x"
+        [[scenario]]
+        name = "twice"
+        executor = "ramping-vus"
+        duration = "5s"
+        persona = "z"
+        tags = { stage = "x", "a b" = "y" }
+        thresholds = ["vus: value>1"]
+        [[scenario]]
+        name = "idle"
+        mix = "a=1"
+        persona = "b"
+        "#,
+    );
+    let all = problems(&format!("--config {path} --vus 5"));
+    let of = |name: &str| format!("in scenario '{name}' of {path}");
+    let expected = [
+        format!("name {}: must be a text of letters", of("1")),
+        format!("host {}: there is no such key", of("twice")),
+        format!("tags {}: 'a b' must be a text", of("twice")),
+        format!(
+            "tags {}: 'stage' is a tag that there is already",
+            of("twice")
+        ),
+        format!("persona {}: contradicts mix", of("idle")),
+        format!("name {}: is another scenario's too", of("twice")),
+        "--vus: does not apply to several scenarios".to_owned(),
+        format!(
+            "iterations {}: '0' is not a number of iterations",
+            of("twice")
+        ),
+        "executor in scenario 'twice': 'ramping-vus' contradicts".to_owned(),
+        format!("persona {}: there is no persona 'z'", of("twice")),
+        "executor in scenario 'idle': no load is given".to_owned(),
+        format!("thresholds {}: vus has no tag 'scenario'", of("twice")),
+    ];
+    for expected in &expected {
+        assert!(
+            all.iter().any(|problem| problem.starts_with(expected)),
+            "{expected}: {all:#?}"
+        );
+    }
+    assert_eq!(all.len(), expected.len(), "{all:#?}");
+}
+
+#[test]
+fn a_load_beside_scenarios_is_a_contradiction() {
+    let (path, _kept) = file("duration = '5s'\n[[scenario]]\nname = 'x'\niterations = 3");
+    let all = problems(&format!("--config {path}"));
+    assert_eq!(
+        all,
+        [format!(
+            "duration in {path}: contradicts [[scenario]]; move it into one"
+        )]
+    );
+    let (path, _kept) = file("scenario = 5");
+    let all = problems(&format!("--config {path}"));
+    assert!(
+        all[0].starts_with(&format!("scenario in {path}: must be tables")),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn files_take_the_same_words() {
+    let mut found = Vec::new();
+    let toml = r#"
+        description = "my shop"
+        stages = ["hold=1m:5"]
+        seed = 7
+        no_audit = true
+        vuz = 3
+        mix = 5.5
+        thresholds = "one"
+        profile = "smoke"
+    "#;
+    let layer = Layer::from_toml(toml, "shop.toml", &outline().fields, &mut found);
+    assert_eq!(layer.get("stages").expect("given").texts, ["hold=1m:5"]);
+    assert_eq!(layer.get("seed").expect("given").texts, ["7"]);
+    assert!(layer.get("no_audit").is_some());
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    let expected = [
+        "mix in shop.toml: must be a text or a whole number",
+        "profile in shop.toml: there is no such key",
+        "thresholds in shop.toml: must be a list of texts",
+        "vuz in shop.toml: there is no such key; known are host, stages,",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for expected in expected {
+        assert!(
+            found.iter().any(|problem| problem.starts_with(expected)),
+            "{expected}: {found:#?}"
+        );
+    }
+}

@@ -1,0 +1,27 @@
+//! Who iterates when: pure schedules, the fleet that follows them, and Goose that runs it.
+
+mod actor;
+mod alarm;
+mod arrivals;
+mod clock;
+mod control;
+mod fleet;
+mod goose;
+mod plan;
+mod schedule;
+mod stage;
+mod windows;
+mod work;
+
+pub use actor::{Actor, Crew, Iterated};
+pub use alarm::Alarm;
+pub use arrivals::{Arrivals, Lane, Rate, RateStage};
+pub use clock::Clock;
+pub use control::Control;
+pub use fleet::{Fleet, Step};
+pub use goose::{RuntimeError, run};
+pub use plan::{Part, Plan, Span};
+pub use schedule::{Executor, GRACE_STAGE, Iterations, MAIN_STAGE, Schedule, Window, stage_at};
+pub use stage::{Segment, Stage, default_names, segments};
+pub use windows::windows;
+pub use work::{Account, Roll, Settled};

@@ -1,0 +1,126 @@
+//! A made-up suite for unit tests: three personas, ten requests, two options and one profile.
+
+use crate::catalogue::{Catalogue, PartEntry, RequestEntry};
+use crate::config::{Field, Fields, Options, Profile, parse};
+use crate::persona::Role;
+use crate::suite::{Outline, Program};
+
+const fn role(
+    key: char,
+    name: &'static str,
+    requests: &'static [(&'static str, u32, u32)],
+) -> Role {
+    Role {
+        key,
+        name,
+        summary: "acts",
+        requests,
+    }
+}
+
+pub(crate) static ROLES: [Role; 3] = [
+    role(
+        'a',
+        "impulse_buyer",
+        &[
+            ("0_get_userId", 1, 1),
+            ("1_charge_balance", 1, 1),
+            ("2_claim_coupon", 1, 1),
+            ("3_get_coupons", 0, 21),
+            ("4_get_top_products", 1, 1),
+            ("5_create_order", 1, 1),
+            ("6_get_balance", 1, 1),
+        ],
+    ),
+    role(
+        'b',
+        "rational_buyer",
+        &[
+            ("0_get_userId", 1, 1),
+            ("1_charge_balance", 1, 1),
+            ("2_claim_coupon", 1, 1),
+            ("3_get_coupons", 0, 21),
+            ("5_create_order", 1, 1),
+            ("6_get_balance", 1, 1),
+        ],
+    ),
+    role('c', "malicious_buyer", &[("7_malicious_order", 1, 4)]),
+];
+
+const REQUESTS: [(&str, &str, Option<&str>); 10] = [
+    ("0_get_userId", "GET", None),
+    ("1_charge_balance", "POST", Some("charge_balance_time")),
+    ("2_claim_coupon", "POST", Some("coupon_issue_time")),
+    ("3_get_coupons", "GET", Some("coupon_check_time")),
+    ("4_get_top_products", "GET", Some("get_top5_time")),
+    ("5_create_order", "POST", Some("order_time")),
+    ("6_get_balance", "GET", None),
+    ("7_malicious_order", "POST", None),
+    ("8_hostile_get", "GET", None),
+    ("9_hostile_post", "POST", None),
+];
+
+pub(crate) static PAUSE: Field = Field::one("pause", "pause", "TIME", "Suite", "Wait so long")
+    .default("1s")
+    .checked(|text| parse::duration(text).map(drop))
+    .compared();
+
+static SMOKE: Profile = Profile {
+    name: "smoke",
+    toml: "description = \"5 VUs once each\"\nvus = 5\niterations_per_vu = 1\nmax_duration = \"1m\"",
+};
+
+static HERD: Profile = Profile {
+    name: "herd",
+    toml: "description = \"all at once\"\nvus = 300\niterations_per_vu = 1\npause = \"3s\"",
+};
+
+static RAMP: Profile = Profile {
+    name: "flow_10vus",
+    toml: "description = \"a ramp\"\nstages = [\"ramp_up=30s:10\", \"hold=1m:10\", \"ramp_down=10s:0\"]",
+};
+
+static MIXED: Profile = Profile {
+    name: "mixed",
+    toml: "description = \"all personas\"\nmix = \"a=60,b=30,c=10\"\nvus = 300\nduration = \"30s\"",
+};
+
+pub(crate) fn catalogue() -> Catalogue {
+    let request = |(name, method, trend): &(&str, &str, Option<&str>)| RequestEntry {
+        name: (*name).to_owned(),
+        method: (*method).to_owned(),
+        trend: trend.map(str::to_owned),
+    };
+    let part = |name: &str, label: &str| PartEntry {
+        name: name.to_owned(),
+        label: label.to_owned(),
+        is_queue: name == "queue",
+    };
+    Catalogue {
+        requests: REQUESTS.iter().map(request).collect(),
+        server_parts: vec![
+            part("queue", "the server's queue"),
+            part("db", "the database"),
+            part("redis", "Redis"),
+        ],
+    }
+}
+
+pub(crate) fn outline() -> Outline {
+    Outline {
+        program: Program {
+            name: "loadtest",
+            about: "a made-up suite",
+            version: "0.1.0",
+        },
+        roles: ROLES.to_vec(),
+        catalogue: catalogue().into(),
+        fields: Fields::with(&[&PAUSE]),
+        profiles: vec![SMOKE, HERD, RAMP, MIXED],
+        private: Some("a private stack"),
+        pause: |options: &Options| {
+            let given = options.get(&PAUSE).and_then(|text| parse::duration(text).ok());
+            given.unwrap_or(std::time::Duration::from_secs(1))
+        },
+    }
+}

@@ -1,0 +1,173 @@
+//! How numbers, times and texts are written for people. Pure.
+
+use std::time::Duration;
+
+/// Milliseconds with about three significant digits and their thousands apart, without the unit.
+pub(crate) fn ms(value: f64) -> String {
+    if value < 100.0 {
+        plain_ms(value)
+    } else {
+        grouped(value.round() as u64)
+    }
+}
+
+/// The same without a mark between thousands.
+pub(crate) fn plain_ms(value: f64) -> String {
+    match value {
+        value if value < 10.0 => format!("{value:.2}"),
+        value if value < 100.0 => format!("{value:.1}"),
+        value => format!("{value:.0}"),
+    }
+}
+
+/// Milliseconds with their unit.
+pub(crate) fn ms_unit(value: f64) -> String {
+    format!("{} ms", ms(value))
+}
+
+/// A number with about three significant digits.
+pub(crate) fn number(value: f64) -> String {
+    match value {
+        value if value >= 100.0 => grouped(value.round() as u64),
+        value if value.fract() == 0.0 => format!("{value}"),
+        value if value >= 10.0 => format!("{value:.1}"),
+        value => format!("{value:.2}"),
+    }
+}
+
+/// A count with its thousands apart.
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A share, 0 to 1, in percent; never `0 %` or `100 %` where it isn't exactly that.
+pub(crate) fn percent(share: f64) -> String {
+    match share * 100.0 {
+        0.0 => "0 %".to_owned(),
+        100.0 => "100 %".to_owned(),
+        value if value < 0.01 => "< 0.01 %".to_owned(),
+        value if value > 99.99 => "> 99.99 %".to_owned(),
+        value if !(1.0..=99.0).contains(&value) => format!("{value:.2} %"),
+        value => format!("{value:.1} %"),
+    }
+}
+
+/// A share, 0 to 1, in percent with so many decimals, for columns.
+pub(crate) fn percent_to(share: f64, decimals: usize) -> String {
+    format!("{:.decimals$} %", share * 100.0)
+}
+
+/// A time of the run: `42s`, `1m30s`, `2h05m`.
+pub(crate) fn clock(ms: u64) -> String {
+    let seconds = ms / 1_000;
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s}s"),
+        (0, m, 0) => format!("{m}m"),
+        (0, m, s) => format!("{m}m{s:02}s"),
+        (h, 0, _) => format!("{h}h"),
+        (h, m, _) => format!("{h}h{m:02}m"),
+    }
+}
+
+/// A time as a clock shows it: `1:05`, `1:02:03`.
+pub(crate) fn stopwatch(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
+}
+
+/// The noun for a count.
+pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
+    let noun = if count == 1 { one } else { many };
+    format!("{} {noun}", grouped(count))
+}
+
+/// The beginning of a text in one line, without control characters, which a report doesn't repeat.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    let spaced = text
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c });
+    let mut chars = spaced.filter(|c| !c.is_control());
+    let mut cut: String = chars.by_ref().take(most).collect();
+    if chars.next().is_some() {
+        cut.push('…');
+    }
+    cut
+}
+
+/// At most so many characters; what was cut off is told by an ellipsis, which counts as one.
+pub(crate) fn fitted(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
+    if width > 0 {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(
+            [1.234, 12.34, 1234.5].map(plain_ms),
+            ["1.23", "12.3", "1234"]
+        );
+        assert_eq!(
+            [0, 999, 1_000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            [65, 3_723].map(|s| stopwatch(Duration::from_secs(s))),
+            ["1:05", "1:02:03"]
+        );
+        assert_eq!(
+            [percent_to(0.12345, 1), percent_to(1.0, 2)],
+            ["12.3 %", "100.00 %"]
+        );
+    }
+
+    #[test]
+    fn cuts_are_told() {
+        assert_eq!(fitted("a long name", 6), "a lon…");
+        assert_eq!(fitted("short", 5), "short");
+        assert_eq!(fitted("äöü", 0), "");
+    }
+
+    #[test]
+    fn numbers_are_short_and_not_rounded_to_something_else() {
+        assert_eq!(
+            [ms(1.234), ms(12.34), ms(1_234.4)],
+            ["1.23", "12.3", "1,234"]
+        );
+        assert_eq!(
+            [grouped(0), grouped(999), grouped(1_234_567)],
+            ["0", "999", "1,234,567"]
+        );
+        let shares = [0.0, 0.00001, 0.004, 0.5, 0.9999999, 1.0].map(percent);
+        assert_eq!(
+            shares,
+            ["0 %", "< 0.01 %", "0.40 %", "50.0 %", "> 99.99 %", "100 %"]
+        );
+        let times = [0, 42_000, 90_000, 120_000, 7_500_000].map(clock);
+        assert_eq!(times, ["0s", "42s", "1m30s", "2m", "2h05m"]);
+        assert_eq!(cut("a\u{1b}[31mbc", 4), "a[31…");
+        assert_eq!(cut("two\nlines\tof", 20), "two lines of");
+    }
+}

@@ -1,0 +1,23 @@
+//! What is measured: names, tags, distributions, and the recorder that VUs write to.
+
+mod encoded;
+mod histogram;
+mod metric;
+mod raw;
+mod recorder;
+mod snapshot;
+mod tags;
+
+pub use encoded::{Broken, Encoded};
+pub use histogram::Trend;
+pub use metric::{
+    AGGREGATIONS, Aggregation, Counter, GaugeOf, Kind, METRICS, Metric, Of, RateOf, TrendOf, all, find, phases,
+};
+pub use raw::{Origin, RawSamples, Sample, SampleOf};
+pub use recorder::Recorder;
+pub use snapshot::{
+    CheckCounts, CheckSum, Gauge, IterationSeries, Phase, Rate, RequestSeries, Slowest, Snapshot,
+};
+pub use tags::{
+    CheckTags, DEFAULT_SCENARIO, IterationTags, Method, Names, Proto, RequestTags, TagFilter, intern,
+};

@@ -1,0 +1,434 @@
+//! All series at one moment: of one second, or of the whole run. Everything downstream of the
+//! recorder (progress, outputs, thresholds, reports) reads snapshots.
+
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+use super::histogram::Trend;
+use super::metric::{Counter, GaugeOf, RateOf, TrendOf};
+use super::tags::{CheckTags, IterationTags, Names, RequestTags, TagFilter};
+
+/// The parts of a request's time, each a trend of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Sending + waiting + receiving.
+    Duration,
+    /// Waiting for a connection, connecting included.
+    Blocked,
+    /// Opening the TCP connection.
+    Connecting,
+    /// The TLS handshake.
+    TlsHandshaking,
+    /// Writing the request.
+    Sending,
+    /// From the request written to the first byte of the answer.
+    Waiting,
+    /// From the first byte of the answer to its last.
+    Receiving,
+    /// `queue` of the answers' `Server-Timing`.
+    ServerQueue,
+    /// `db` of the answers' `Server-Timing`.
+    ServerDb,
+    /// `redis` of the answers' `Server-Timing`.
+    ServerRedis,
+}
+
+/// How many phases there are.
+const PHASES: usize = Phase::ServerRedis as usize + 1;
+
+/// The slowest request of a series: what its trend can't tell is who it was and where its time went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slowest {
+    /// How long it took.
+    pub duration: Duration,
+    /// Number of the virtual user.
+    pub vu: u32,
+    /// When its answer was there, since the start of the run.
+    pub at: Duration,
+    /// `queue`, `db` and `redis` of its `Server-Timing`, as far as it had them.
+    pub server: [Option<Duration>; 3],
+}
+
+/// What requests with the same tags had in common.
+#[derive(Debug, Clone, Default)]
+pub struct RequestSeries {
+    trends: [Trend; PHASES],
+    /// The slowest of them.
+    pub slowest: Option<Slowest>,
+    /// Bytes written.
+    pub bytes_sent: u64,
+    /// Bytes read.
+    pub bytes_received: u64,
+}
+
+impl RequestSeries {
+    /// Adds the time that one request spent in a phase.
+    pub fn record(&mut self, phase: Phase, duration: Duration) {
+        self.trends[phase as usize].record(duration);
+    }
+
+    /// The distribution of the times spent in a phase.
+    #[must_use]
+    pub fn trend(&self, phase: Phase) -> &Trend {
+        &self.trends[phase as usize]
+    }
+
+    /// Whether a request of this duration would be the slowest so far.
+    #[must_use]
+    pub fn is_slowest(&self, duration: Duration) -> bool {
+        self.slowest
+            .is_none_or(|slowest| duration > slowest.duration)
+    }
+
+    fn merge(&mut self, other: &Self) {
+        if let Some(slowest) = other
+            .slowest
+            .filter(|theirs| self.is_slowest(theirs.duration))
+        {
+            self.slowest = Some(slowest);
+        }
+        for (mine, theirs) in self.trends.iter_mut().zip(&other.trends) {
+            mine.merge(theirs);
+        }
+        self.bytes_sent += other.bytes_sent;
+        self.bytes_received += other.bytes_received;
+    }
+
+    fn clear(&mut self) {
+        self.trends.iter_mut().for_each(Trend::clear);
+        self.slowest = None;
+        self.bytes_sent = 0;
+        self.bytes_received = 0;
+    }
+
+    /// How many requests.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.trend(Phase::Duration).count()
+    }
+}
+
+/// What iterations with the same tags had in common.
+#[derive(Debug, Clone, Default)]
+pub struct IterationSeries {
+    /// How long the complete ones took; its count is the number of iterations.
+    pub duration: Trend,
+    /// How many were cut before they were complete.
+    pub interrupted: u64,
+    /// How late they started, in the open model.
+    pub start_delay: Trend,
+    /// From when they should have started to their end, in the open model.
+    pub response_time: Trend,
+    /// How many never started because nobody was free in time, in the open model.
+    pub dropped: u64,
+}
+
+impl IterationSeries {
+    /// Adds another series.
+    pub fn merge(&mut self, other: &Self) {
+        self.duration.merge(&other.duration);
+        self.interrupted += other.interrupted;
+        self.start_delay.merge(&other.start_delay);
+        self.response_time.merge(&other.response_time);
+        self.dropped += other.dropped;
+    }
+
+    fn clear(&mut self) {
+        self.duration.clear();
+        self.interrupted = 0;
+        self.start_delay.clear();
+        self.response_time.clear();
+        self.dropped = 0;
+    }
+
+    fn trend(&self, of: TrendOf) -> Option<&Trend> {
+        match of {
+            TrendOf::IterationDuration => Some(&self.duration),
+            TrendOf::ResponseTime => Some(&self.response_time),
+            TrendOf::StartDelay => Some(&self.start_delay),
+            TrendOf::Phase(_) | TrendOf::Custom(_) => None,
+        }
+    }
+}
+
+/// How often a check held and didn't.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckCounts {
+    /// Times it held.
+    pub passes: u64,
+    /// Times it didn't.
+    pub fails: u64,
+}
+
+/// A check over all stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckSum {
+    /// Name of the scenario.
+    pub scenario: &'static str,
+    /// Name of the persona.
+    pub persona: &'static str,
+    /// What is asserted.
+    pub check: &'static str,
+    /// How often it held and didn't.
+    pub counts: CheckCounts,
+}
+
+/// A share of samples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Samples for which it holds. (For `http_req_failed`: failed requests, as in k6.)
+    pub passes: u64,
+    /// Samples for which it doesn't.
+    pub fails: u64,
+}
+
+impl Rate {
+    /// `passes / (passes + fails)`, nothing without samples.
+    #[must_use]
+    pub fn share(self) -> Option<f64> {
+        let total = self.passes + self.fails;
+        (total > 0).then(|| self.passes as f64 / total as f64)
+    }
+
+    fn add(&mut self, holds: bool, count: u64) {
+        *(if holds {
+            &mut self.passes
+        } else {
+            &mut self.fails
+        }) += count;
+    }
+}
+
+/// A value that goes up and down: its latest and its extremes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gauge {
+    /// Latest.
+    pub value: u64,
+    /// Smallest.
+    pub min: u64,
+    /// Largest.
+    pub max: u64,
+}
+
+impl Gauge {
+    /// Notes a new value.
+    pub fn set(&mut self, value: u64) {
+        self.value = value;
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+    }
+}
+
+/// All series, and how long they were gathered.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Names of the stages, and the user's own tags.
+    pub names: Names,
+    /// Time that the snapshot covers: what rates per second are divided by.
+    pub duration: Duration,
+    /// Requests by their tags.
+    pub requests: FxHashMap<RequestTags, RequestSeries>,
+    /// Iterations by their tags.
+    pub iterations: FxHashMap<IterationTags, IterationSeries>,
+    /// Checks by their tags.
+    pub checks: FxHashMap<CheckTags, CheckCounts>,
+    /// Active VUs.
+    pub vus: Gauge,
+    /// VUs that exist, active or not.
+    pub vus_max: Gauge,
+}
+
+impl Snapshot {
+    /// Adds the series of `other`, whose time and gauges are the caller's to set.
+    pub fn merge(&mut self, other: &Self) {
+        for (tags, series) in &other.requests {
+            if series.count() > 0 {
+                self.requests.entry(*tags).or_default().merge(series);
+            }
+        }
+        for (tags, series) in &other.iterations {
+            self.iterations.entry(*tags).or_default().merge(series);
+        }
+        for (tags, counts) in &other.checks {
+            let mine = self.checks.entry(*tags).or_default();
+            mine.passes += counts.passes;
+            mine.fails += counts.fails;
+        }
+    }
+
+    /// Empties every series but keeps the memory: the next second has the same ones.
+    pub fn clear(&mut self) {
+        self.requests.values_mut().for_each(RequestSeries::clear);
+        self.iterations
+            .values_mut()
+            .for_each(IterationSeries::clear);
+        self.checks
+            .values_mut()
+            .for_each(|counts| *counts = CheckCounts::default());
+    }
+
+    /// The requests that the filter takes.
+    pub fn requests_of<'a>(
+        &'a self,
+        filter: &'a TagFilter,
+    ) -> impl Iterator<Item = (&'a RequestTags, &'a RequestSeries)> {
+        self.requests
+            .iter()
+            .filter(|(tags, _)| filter.takes_request(tags, &self.names))
+    }
+
+    /// The iterations that the filter takes.
+    pub fn iterations_of<'a>(
+        &'a self,
+        filter: &'a TagFilter,
+    ) -> impl Iterator<Item = (&'a IterationTags, &'a IterationSeries)> {
+        self.iterations
+            .iter()
+            .filter(|(tags, _)| filter.takes_iteration(tags, &self.names))
+    }
+
+    /// The checks that the filter takes.
+    pub fn checks_of<'a>(
+        &'a self,
+        filter: &'a TagFilter,
+    ) -> impl Iterator<Item = (&'a CheckTags, &'a CheckCounts)> {
+        self.checks
+            .iter()
+            .filter(|(tags, _)| filter.takes_check(tags, &self.names))
+    }
+
+    /// The trend of each series of requests that the filter takes.
+    pub fn request_trends<'a>(
+        &'a self,
+        of: TrendOf,
+        filter: &'a TagFilter,
+    ) -> impl Iterator<Item = (&'a RequestTags, &'a Trend)> {
+        self.requests_of(filter)
+            .filter_map(move |(tags, series)| Some((tags, request_trend(of, tags, series)?)))
+    }
+
+    /// The trend of each series of iterations that the filter takes.
+    pub fn iteration_trends<'a>(
+        &'a self,
+        of: TrendOf,
+        filter: &'a TagFilter,
+    ) -> impl Iterator<Item = (&'a IterationTags, &'a Trend)> {
+        self.iterations_of(filter)
+            .filter_map(move |(tags, series)| Some((tags, series.trend(of)?)))
+    }
+
+    /// A trend over the series that the filter takes; empty when there are none.
+    #[must_use]
+    pub fn trend(&self, of: TrendOf, filter: &TagFilter) -> Trend {
+        let mut merged = Trend::default();
+        for (_, trend) in self.request_trends(of, filter) {
+            merged.merge(trend);
+        }
+        for (_, trend) in self.iteration_trends(of, filter) {
+            merged.merge(trend);
+        }
+        merged
+    }
+
+    /// The durations of the requests that the filter takes: `http_req_duration`.
+    #[must_use]
+    pub fn durations(&self, filter: &TagFilter) -> Trend {
+        self.trend(TrendOf::Phase(Phase::Duration), filter)
+    }
+
+    /// A counter over the series that the filter takes.
+    #[must_use]
+    pub fn counter(&self, counter: Counter, filter: &TagFilter) -> u64 {
+        let requests = |value: fn(&RequestSeries) -> u64| {
+            self.requests_of(filter)
+                .map(|(_, series)| value(series))
+                .sum()
+        };
+        let iterations = |value: fn(&IterationSeries) -> u64| {
+            self.iterations_of(filter)
+                .map(|(_, series)| value(series))
+                .sum()
+        };
+        match counter {
+            Counter::Requests => requests(RequestSeries::count),
+            Counter::Sent => requests(|series| series.bytes_sent),
+            Counter::Received => requests(|series| series.bytes_received),
+            Counter::Iterations => iterations(|series| series.duration.count()),
+            Counter::Interrupted => iterations(|series| series.interrupted),
+            Counter::Dropped => iterations(|series| series.dropped),
+        }
+    }
+
+    /// A rate over the series that the filter takes.
+    #[must_use]
+    pub fn rate(&self, of: RateOf, filter: &TagFilter) -> Rate {
+        let mut rate = Rate::default();
+        match of {
+            RateOf::Failed => self
+                .requests_of(filter)
+                .for_each(|(tags, s)| rate.add(!tags.expected, s.count())),
+            // As in the seed's script: an answer below 400, expected or not.
+            RateOf::Success => self
+                .requests_of(filter)
+                .for_each(|(tags, s)| rate.add((1..400).contains(&tags.status), s.count())),
+            RateOf::Checks => {
+                for (_, counts) in self.checks_of(filter) {
+                    rate.passes += counts.passes;
+                    rate.fails += counts.fails;
+                }
+            }
+        }
+        rate
+    }
+
+    /// How many of the requests that the filter takes failed.
+    #[must_use]
+    pub fn failed(&self, filter: &TagFilter) -> u64 {
+        self.rate(RateOf::Failed, filter).passes
+    }
+
+    /// A gauge.
+    #[must_use]
+    pub const fn gauge(&self, of: GaugeOf) -> Gauge {
+        match of {
+            GaugeOf::Vus => self.vus,
+            GaugeOf::VusMax => self.vus_max,
+        }
+    }
+
+    /// Checks over all stages, by scenario, persona and name, in alphabetical order.
+    #[must_use]
+    pub fn checks_by_name(&self) -> Vec<CheckSum> {
+        let mut sums = std::collections::BTreeMap::<_, CheckCounts>::new();
+        for (tags, counts) in &self.checks {
+            let key = (tags.scenario, tags.persona, tags.check);
+            let sum = sums.entry(key).or_default();
+            sum.passes += counts.passes;
+            sum.fails += counts.fails;
+        }
+        sums.into_iter()
+            .map(|((scenario, persona, check), counts)| CheckSum {
+                scenario,
+                persona,
+                check,
+                counts,
+            })
+            .collect()
+    }
+}
+
+fn request_trend<'a>(
+    of: TrendOf,
+    tags: &RequestTags,
+    series: &'a RequestSeries,
+) -> Option<&'a Trend> {
+    match of {
+        TrendOf::Phase(phase) => Some(series.trend(phase)),
+        TrendOf::Custom(name) => {
+            (tags.trend == Some(name)).then(|| series.trend(Phase::Duration))
+        }
+        TrendOf::IterationDuration | TrendOf::ResponseTime | TrendOf::StartDelay => None,
+    }
+}

@@ -1,0 +1,144 @@
+//! `--out`: which output, and where.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::destination::{Kind, OpenError, Output, Place};
+use super::point::Point;
+use super::{csv, influxdb, influxdb2, json};
+
+/// Every output that there is.
+const KINDS: [Kind; 4] = [influxdb::KIND, influxdb2::KIND, json::KIND, csv::KIND];
+
+/// An output as the user names it: `kind=where`.
+#[derive(Clone)]
+pub struct Address(Arc<dyn Place>);
+
+impl Address {
+    /// Reads `kind=where`; `variable` looks up the environment, where secrets come from.
+    ///
+    /// # Errors
+    /// What is wrong with it and what would be right.
+    pub fn parse(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let (name, place) = text.split_once('=').unwrap_or((text, ""));
+        let name = name.trim();
+        match KINDS.iter().find(|kind| kind.name == name) {
+            Some(kind) => (kind.read)(place, variable).map(Self),
+            None => Err(format!("there is no output '{name}'; write {}", forms())),
+        }
+    }
+
+    /// Opens the output and writes `first` to it, if there is anything, so that bad credentials,
+    /// a missing bucket or a file that can't be written are found before the load.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) async fn open(&self, first: &[Point]) -> Result<Box<dyn Output>, OpenError> {
+        let failed = |reason: String| OpenError {
+            name: self.to_string(),
+            reason,
+        };
+        let mut output = self.0.open().await.map_err(failed)?;
+        if !first.is_empty() {
+            let written = output.write(first).await;
+            written.map_err(|error| failed(error.to_string()))?;
+        }
+        Ok(output)
+    }
+}
+
+/// How each output is written, for who wrote something else.
+fn forms() -> String {
+    let forms = KINDS.map(|kind| format!("{}={}", kind.name, kind.form));
+    let [others @ .., last] = &forms;
+    format!("{} or {last}", others.join(", "))
+}
+
+impl fmt::Display for Address {
+    /// Without any secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Address {
+    /// Without any secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl PartialEq for Address {
+    /// Whether both lead to the same place, by whatever secret.
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for Address {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Address, String> {
+        Address::parse(text, &|name| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn no_secret_is_ever_shown() {
+        let secret = "hunter2";
+        let addresses = [
+            parse("influxdb=http://k6:hunter2@host:8086/db", &[]),
+            parse(
+                "influxdb2=http://host?org=o&bucket=b",
+                &[("INFLUX_TOKEN", secret)],
+            ),
+        ];
+        for address in addresses {
+            let address = address.expect("good");
+            assert!(
+                !address.to_string().contains(secret) && !format!("{address:?}").contains(secret)
+            );
+        }
+        for bad in [
+            "influxdb=ftp://k6:hunter2@host",
+            "influxdb2=http://k6:hunter2@host?org=o&bucket=b",
+        ] {
+            let error = parse(bad, &[]).expect_err(bad);
+            assert!(!error.contains(secret), "{error}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let rows = [
+            (
+                "graphite=x",
+                "there is no output 'graphite'; write influxdb=http",
+            ),
+            ("json", "json names no file; write json=FILE"),
+            ("influxdb=nowhere", "is not the address of an InfluxDB"),
+            ("influxdb=http://h/a/b", "'a/b' is not a database"),
+            ("influxdb2=http://h?org=o", "names no bucket"),
+            ("influxdb2=http://h?bucket=b", "names no org"),
+            (
+                "influxdb2=http://h?org=o&bucket=b",
+                "needs a token; set the variable INFLUX_TOKEN",
+            ),
+            (
+                "influxdb2=http://h?org=o&bucket=b&token=t",
+                "has a secret in it",
+            ),
+        ];
+        for (text, expected) in rows {
+            let error = parse(text, &[]).expect_err(text);
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+}

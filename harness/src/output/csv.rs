@@ -1,0 +1,58 @@
+//! Rows into a table of comma-separated values.
+
+use std::fs::File;
+use std::future::ready;
+use std::io;
+use std::path::Path;
+
+use super::destination::{Kind, Output, Writing};
+use super::file::{FilePlace, refused};
+use super::point::{Point, Value};
+
+/// `csv=FILE`
+pub(super) const KIND: Kind = Kind {
+    name: "csv",
+    form: "FILE",
+    read: |path, _| FilePlace::read(KIND.name, path, create),
+};
+
+/// One field of one row a line: `time_ns,measurement,tags,field,value`, the tags as `key=value;…`.
+/// A line per field, because measurements have different ones.
+struct CsvFile {
+    out: csv::Writer<File>,
+}
+
+fn create(path: &Path) -> io::Result<Box<dyn Output>> {
+    let mut out = csv::Writer::from_path(path)?;
+    out.write_record(["time_ns", "measurement", "tags", "field", "value"])?;
+    Ok(Box::new(CsvFile { out }))
+}
+
+impl Output for CsvFile {
+    fn write<'a>(&'a mut self, points: &'a [Point]) -> Writing<'a> {
+        let written = points.iter().try_for_each(|point| self.fields_of(point));
+        let written = written.and_then(|()| self.out.flush());
+        Box::pin(ready(written.map_err(|error| refused(&error))))
+    }
+}
+
+impl CsvFile {
+    fn fields_of(&mut self, point: &Point) -> io::Result<()> {
+        let tags = point
+            .tags
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"));
+        let tags = tags.collect::<Vec<_>>().join(";");
+        let time = point.time_ns.to_string();
+        for (field, value) in &point.fields {
+            let value = match value {
+                Value::Float(number) => number.to_string(),
+                Value::Int(number) => number.to_string(),
+                Value::Text(text) => text.clone(),
+            };
+            self.out
+                .write_record([&time, point.measurement, &tags, field, &value])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! Kinds of users: what each does in an iteration, and how virtual users are dealt out to them.
+
+mod mix;
+mod think;
+
+use futures::future::BoxFuture;
+use thiserror::Error;
+
+pub use self::mix::{Mix, MixError};
+pub use self::think::{ThinkTime, ThinkTimes};
+
+/// A kind of user. `U` is the suite's own type of a virtual user.
+pub struct Persona<U: 'static> {
+    /// The letter that `--mix` knows it by.
+    pub key: char,
+    /// Its name in metrics and reports, such as `impulse_buyer`.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// What a complete iteration sends: each request's name with the least and the most of it.
+    /// A load that differs from it can't pass. Empty: nothing is compared.
+    pub requests: &'static [(&'static str, u32, u32)],
+    /// Makes one iteration.
+    pub iterate: for<'a> fn(&'a mut U) -> BoxFuture<'a, Result<(), Stop>>,
+}
+
+impl<U> Persona<U> {
+    /// Its description.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        Role {
+            key: self.key,
+            name: self.name,
+            summary: self.summary,
+            requests: self.requests,
+        }
+    }
+}
+
+/// What is known of a persona without what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Role {
+    /// See [`Persona::key`].
+    pub key: char,
+    /// See [`Persona::name`].
+    pub name: &'static str,
+    /// See [`Persona::summary`].
+    pub summary: &'static str,
+    /// See [`Persona::requests`].
+    pub requests: &'static [(&'static str, u32, u32)],
+}
+
+/// Finds a persona by its letter or name.
+///
+/// # Errors
+/// [`MixError::UnknownPersona`].
+pub(crate) fn find(persona: &str, roles: &[Role]) -> Result<Role, MixError> {
+    let is = |known: &&Role| {
+        known.name == persona || known.key.to_string() == persona.to_lowercase()
+    };
+    let known = |role: &Role| format!("{} ({})", role.key, role.name);
+    roles
+        .iter()
+        .find(is)
+        .copied()
+        .ok_or_else(|| MixError::UnknownPersona {
+            persona: persona.to_owned(),
+            known: roles.iter().map(known).collect::<Vec<_>>().join(", "),
+        })
+}
+
+/// Why a persona ends an iteration early. What led to it has been recorded already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Stop {
+    /// The server didn't answer.
+    #[error("the server did not answer")]
+    Unreachable,
+    /// It answered something that the next step can't be built on.
+    #[error("the answer was of no use")]
+    Unusable,
+}

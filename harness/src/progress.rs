@@ -1,0 +1,190 @@
+//! What people see while a run goes on: a live line on a terminal, or the full-screen view if they
+//! ask for it; a line now and then elsewhere.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::config::RunConfig;
+use crate::executor::{Control, Plan};
+use crate::metrics::{Counter, TagFilter};
+use crate::sampler::Tick;
+use crate::threshold::Outcome;
+use crate::tui::{self, Tui};
+
+/// Seconds between two lines where there is no terminal.
+const PLAIN_EVERY: u64 = 5;
+
+/// Shows how the run goes, on standard error.
+#[derive(Debug)]
+pub struct Progress {
+    view: View,
+    /// Where the load ends, in time or in iterations.
+    goal: Goal,
+}
+
+#[derive(Debug)]
+enum View {
+    Hidden,
+    Full(Tui),
+    Live(ProgressBar),
+    Plain { seconds: u64 },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Goal {
+    Time(Duration),
+    Iterations(u64),
+}
+
+impl Progress {
+    /// A view that fits standard error, or none.
+    #[must_use]
+    pub fn new(quiet: bool, plan: &Plan) -> Self {
+        let view = if quiet {
+            View::Hidden
+        } else {
+            View::in_lines()
+        };
+        Self::of(view, plan)
+    }
+
+    /// The full-screen view if it is asked for and standard error can have it, else one that fits.
+    /// `control` is what its keys act on.
+    #[must_use]
+    pub fn asked_for(config: &RunConfig, control: &Arc<Control>) -> Self {
+        let plan = config.plan();
+        if !config.tui {
+            return Self::new(config.quiet, &plan);
+        }
+        let model = tui::Model::new(tui::Load::of(config));
+        match Tui::start(model, Arc::clone(control)) {
+            Ok(tui) => Self::of(View::Full(tui), &plan),
+            Err(refusal) => {
+                say(&format!(
+                    "--tui: {refusal}; progress is shown in lines instead"
+                ));
+                Self::new(config.quiet, &plan)
+            }
+        }
+    }
+
+    fn of(view: View, plan: &Plan) -> Self {
+        let goal = match plan.planned_iterations() {
+            Some(iterations) => Goal::Iterations(iterations),
+            None => Goal::Time(plan.end()),
+        };
+        Self { view, goal }
+    }
+
+    /// Says what is being done, before and after the load.
+    pub fn step(&self, what: &str) {
+        match &self.view {
+            View::Hidden => {}
+            View::Full(tui) => tui.step(what),
+            View::Live(bar) => {
+                bar.set_style(spinner());
+                bar.set_message(what.to_owned());
+            }
+            View::Plain { .. } => say(what),
+        }
+    }
+
+    /// Shows a second of the load, and where its thresholds stand.
+    pub fn tick(&mut self, tick: &Tick<'_>, outcomes: &[Outcome]) {
+        let (done, of) = match self.goal {
+            Goal::Time(end) => (tick.elapsed.as_secs(), end.as_secs()),
+            Goal::Iterations(all) => (iterations(tick), all),
+        };
+        match &mut self.view {
+            View::Hidden => {}
+            View::Full(tui) => tui.tick(tick, outcomes),
+            View::Live(bar) => {
+                bar.set_style(gauge());
+                bar.set_length(of.max(1));
+                bar.set_position(done.min(of));
+                bar.set_message(self.goal.describe(tick));
+            }
+            View::Plain { seconds } => {
+                *seconds += 1;
+                if seconds.is_multiple_of(PLAIN_EVERY) {
+                    say(&self.goal.describe(tick));
+                }
+            }
+        }
+    }
+
+    /// Takes the live view away, for the summary to follow.
+    pub fn finish(&self) {
+        match &self.view {
+            View::Full(tui) => tui.finish(),
+            View::Live(bar) => bar.finish_and_clear(),
+            View::Hidden | View::Plain { .. } => {}
+        }
+    }
+}
+
+impl View {
+    fn in_lines() -> Self {
+        if std::io::stderr().is_terminal() {
+            let bar = ProgressBar::new_spinner().with_style(spinner());
+            bar.enable_steady_tick(Duration::from_millis(100));
+            Self::Live(bar)
+        } else {
+            Self::Plain { seconds: 0 }
+        }
+    }
+}
+
+impl Goal {
+    fn describe(self, tick: &Tick<'_>) -> String {
+        let all = TagFilter::default();
+        let seconds = tick.second.duration.as_secs_f64().max(0.001);
+        let requests = tick.second.counter(Counter::Requests, &all) as f64 / seconds;
+        let p95 = tick.second.durations(&all).percentile_ms(95.0);
+        let failed = tick.total.failed(&all);
+        let clock = match self {
+            Self::Time(end) if tick.elapsed < end => {
+                format!(
+                    "{}s, {}s left",
+                    tick.elapsed.as_secs(),
+                    (end - tick.elapsed).as_secs()
+                )
+            }
+            Self::Time(_) => format!("{}s, finishing", tick.elapsed.as_secs()),
+            Self::Iterations(of) => {
+                format!(
+                    "{}s, {} of {of} iterations",
+                    tick.elapsed.as_secs(),
+                    iterations(tick)
+                )
+            }
+        };
+        format!(
+            "{clock} · {} · VUs {}/{} · {requests:.0} req/s · p95 {p95:.1} ms · {failed} failed",
+            tick.stage, tick.second.vus.value, tick.target
+        )
+    }
+}
+
+fn iterations(tick: &Tick<'_>) -> u64 {
+    tick.total
+        .counter(Counter::Iterations, &TagFilter::default())
+}
+
+fn say(line: &str) {
+    // Progress that nobody can read any more is no reason to stop a run.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn spinner() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is well-formed")
+}
+
+fn gauge() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:20} {wide_msg}")
+        .expect("the template is well-formed")
+        .progress_chars("━╸─")
+}

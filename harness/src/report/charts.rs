@@ -1,0 +1,380 @@
+//! Which charts a report has, made from what was measured. Pure.
+
+use super::measured::{Group, Measured, Point};
+use super::plot::{
+    Band, Hover, Mark, Plot, STAGES, Scale, WIDTH, area, band, duration, line, time_ticks,
+};
+use super::summary::StageRow;
+use crate::format::{clock, grouped, ms_unit, number, percent};
+
+const TALL: f64 = 220.0;
+const MEDIUM: f64 = 150.0;
+const SMALL: f64 = 96.0;
+
+/// Makes the charts of one run.
+pub(super) struct Charts<'a> {
+    pub(super) measured: &'a Measured,
+    pub(super) stages: &'a [StageRow],
+    /// The SLA on request durations over all: its words and its limit in ms.
+    pub(super) sla: Option<(String, f64)>,
+}
+
+impl Charts<'_> {
+    pub(super) fn percentiles(&self) -> Plot {
+        let points = &self.measured.points;
+        let seen = points.iter().filter_map(|point| point.percentiles);
+        let largest = seen.map(|[_, _, p99]| p99).fold(0.0, f64::max);
+        // A limit far above everything would squash what there is to see.
+        let limit = self
+            .sla
+            .as_ref()
+            .filter(|(_, limit)| *limit <= largest * 3.0);
+        let scale = Scale::up_to(
+            limit.map_or(largest, |(_, limit)| largest.max(limit * 1.1)),
+            TALL,
+        );
+        let mut plot = self.timed("Response time", TALL, &scale, |value| {
+            duration_tick(value, scale.max)
+        });
+        plot.note = match (&self.sla, limit) {
+            (Some((words, limit)), None) => format!(
+                "percentiles of every {}; the limit {words} ({} ms) is far above",
+                self.step(),
+                number(*limit)
+            ),
+            _ => format!("percentiles of every {}", self.step()),
+        };
+        for (index, (class, name)) in [("p99", "p99"), ("p95", "p95"), ("p50", "p50")]
+            .into_iter()
+            .enumerate()
+        {
+            let at = 2 - index;
+            plot.marks
+                .push(self.line(class, &scale, |point| point.percentiles.map(|all| all[at])));
+            plot.legend.push((class, name.to_owned()));
+        }
+        plot.limit = limit.map(|(words, limit)| (scale.y(*limit), words.clone()));
+        if plot.limit.is_some() {
+            plot.legend.push(("sla", "SLA".to_owned()));
+        }
+        plot.hovers = self.hovers(|point| match point.percentiles {
+            Some([p50, p95, p99]) => format!(
+                "p50 {}\np95 {}\np99 {}",
+                ms_unit(p50),
+                ms_unit(p95),
+                ms_unit(p99)
+            ),
+            None => "no requests".to_owned(),
+        });
+        plot
+    }
+
+    pub(super) fn rate(&self) -> Plot {
+        let rate = |point: &Point| point.per_second(point.requests);
+        let failed = |point: &Point| point.per_second(point.failed);
+        let largest = self.measured.points.iter().map(rate).fold(0.0, f64::max);
+        // Air above the line.
+        let scale = Scale::up_to(largest * 1.05, MEDIUM);
+        let mut plot = self.timed("Requests and failures", MEDIUM, &scale, number);
+        plot.note = format!("per second, mean of every {}", self.step());
+        plot.marks.push(self.area("rate-fill", &scale, rate));
+        plot.marks
+            .push(self.line("rate", &scale, |point| Some(rate(point))));
+        plot.legend.push(("rate", "requests/s".to_owned()));
+        if self.measured.all.failed > 0 {
+            plot.marks.push(self.area("failed", &scale, failed));
+            plot.legend.push(("failed", "failures/s".to_owned()));
+        } else {
+            plot.legend.push(("none", "no failures".to_owned()));
+        }
+        plot.hovers = self.hovers(|point| {
+            format!(
+                "{} requests/s\n{} failures/s",
+                number(rate(point)),
+                number(failed(point))
+            )
+        });
+        plot
+    }
+
+    pub(super) fn vus(&self) -> Plot {
+        let active = |point: &Point| point.gauge("vus").unwrap_or(0.0);
+        let target = |point: &Point| point.gauge("vus_target").unwrap_or(0.0);
+        let largest = self
+            .measured
+            .points
+            .iter()
+            .map(|point| active(point).max(target(point)))
+            .fold(1.0, f64::max);
+        let scale = Scale::up_to(largest * 1.05, MEDIUM);
+        let mut plot = self.timed("Virtual users", MEDIUM, &scale, number);
+        plot.note = "active, against what the schedule wants".to_owned();
+        plot.marks.push(self.area("vus-fill", &scale, active));
+        plot.marks
+            .push(self.line("vus", &scale, |point| Some(active(point))));
+        plot.marks
+            .push(self.line("target", &scale, |point| Some(target(point))));
+        plot.legend = vec![
+            ("vus", "active".to_owned()),
+            ("target", "target".to_owned()),
+        ];
+        plot.hovers = self.hovers(|point| {
+            format!(
+                "{} active\n{} wanted",
+                number(active(point)),
+                number(target(point))
+            )
+        });
+        plot
+    }
+
+    /// Mean time of a request over the run, by where the server says that it went.
+    pub(super) fn server(&self) -> Plot {
+        let means = self.measured.points.iter().filter_map(|point| point.server);
+        let largest = means.map(|parts| parts.iter().sum()).fold(0.0, f64::max);
+        let scale = Scale::up_to(largest, MEDIUM);
+        let mut plot = self.timed("Where a request's time goes", MEDIUM, &scale, |value| {
+            duration_tick(value, scale.max)
+        });
+        plot.note = "mean of a request, by the server's Server-Timing".to_owned();
+        let mut below = vec![0.0; self.measured.points.len()];
+        for (part, (class, name)) in PARTS.into_iter().enumerate() {
+            let mut points = Vec::new();
+            for (point, below) in self.measured.points.iter().zip(&mut below) {
+                let lower = scale.y(*below);
+                *below += point.server.map_or(0.0, |parts| parts[part]);
+                points.push((self.middle(point), scale.y(*below), lower));
+            }
+            plot.marks.push(Mark {
+                class,
+                path: area(&points),
+            });
+            plot.legend.push((class, name.to_owned()));
+        }
+        plot.hovers = self.hovers(|point| {
+            let words = PARTS.iter().zip(point.server.unwrap_or_default());
+            let words: Vec<_> = words
+                .map(|((_, name), mean)| format!("{name} {}", ms_unit(mean)))
+                .collect();
+            words.join("\n")
+        });
+        plot
+    }
+
+    /// The generator's own state.
+    pub(super) fn health(&self) -> Vec<Plot> {
+        let percent_of = |value: f64| format!("{} %", number(value));
+        let mega = |value: f64| format!("{} MB", number(value));
+        vec![
+            self.small(
+                "CPU of the generator",
+                "100 % is one core",
+                "cpu",
+                &percent_of,
+                |point| point.gauge("generator_cpu_percent"),
+            ),
+            self.small(
+                "CPU of its machine",
+                "100 % is all cores",
+                "cpu",
+                &percent_of,
+                |point| point.gauge("generator_machine_cpu_percent"),
+            ),
+            self.small("Timers late by", "at worst", "lag", &duration, |point| {
+                point.gauge("generator_lag_ms")
+            }),
+            self.small("Memory", "resident", "memory", &mega, |point| {
+                point
+                    .gauge("generator_memory_bytes")
+                    .map(|bytes| bytes / 1e6)
+            }),
+        ]
+    }
+
+    /// Custom trends and iterations.
+    pub(super) fn trends(&self) -> Vec<Plot> {
+        let plot = |(name, trend): (&String, &crate::metrics::Trend)| {
+            let values =
+                |at: usize| move |point: &Point| point.trends.get(name).map(|both| both[at]);
+            let mut plot = self.small(name, "", "p95", &duration, values(1));
+            let largest = self
+                .measured
+                .points
+                .iter()
+                .filter_map(values(1))
+                .fold(0.0, f64::max);
+            let scale = Scale::up_to(largest, SMALL);
+            plot.marks.push(self.line("p50", &scale, values(0)));
+            plot.note = format!(
+                "p50 {}, p95 {} of {}",
+                ms_unit(trend.percentile_ms(50.0)),
+                ms_unit(trend.percentile_ms(95.0)),
+                grouped(trend.count())
+            );
+            plot
+        };
+        self.measured.trends.iter().map(plot).collect()
+    }
+
+    fn small(
+        &self,
+        title: &str,
+        note: &str,
+        class: &'static str,
+        label: &dyn Fn(f64) -> String,
+        value: impl Fn(&Point) -> Option<f64>,
+    ) -> Plot {
+        let largest = self
+            .measured
+            .points
+            .iter()
+            .filter_map(&value)
+            .fold(0.0, f64::max);
+        let scale = Scale::up_to(largest, SMALL);
+        let mut plot = self.timed(title, SMALL, &scale, label);
+        plot.top = 6.0;
+        plot.bands.iter_mut().for_each(|band| band.shown = "never");
+        // Half the width: every other tick.
+        plot.x = plot.x.into_iter().step_by(2).collect();
+        plot.note = note.to_owned();
+        plot.small = true;
+        plot.marks.push(self.line(class, &scale, &value));
+        plot.hovers = self.hovers(|point| value(point).map_or_else(|| "nothing".to_owned(), label));
+        plot
+    }
+
+    fn timed(
+        &self,
+        title: &str,
+        height: f64,
+        scale: &Scale,
+        label: impl Fn(f64) -> String,
+    ) -> Plot {
+        Plot {
+            title: title.to_owned(),
+            height,
+            top: STAGES,
+            y: scale.ticks(label),
+            x: time_ticks(self.measured.end_ms),
+            bands: self.bands(),
+            ..Plot::default()
+        }
+    }
+
+    pub(super) fn bands(&self) -> Vec<Band> {
+        let end = self.measured.end_ms;
+        // Of several scenarios at once, the first one's stages, and others' where it has none.
+        let mut drawn: Vec<&StageRow> = Vec::new();
+        for stage in self.stages {
+            let apart = |other: &&StageRow| {
+                stage.end_ms <= other.start_ms || other.end_ms <= stage.start_ms
+            };
+            if stage.start_ms < end && stage.end_ms > stage.start_ms && drawn.iter().all(apart) {
+                drawn.push(stage);
+            }
+        }
+        drawn.sort_by_key(|stage| stage.start_ms);
+        drawn
+            .into_iter()
+            .enumerate()
+            .map(|(index, stage)| {
+                band(
+                    stage.start_ms,
+                    stage.end_ms,
+                    end,
+                    &stage.name,
+                    index % 2 == 1,
+                )
+            })
+            .collect()
+    }
+
+    fn step(&self) -> String {
+        match self.measured.step_ms {
+            1_000 => "second".to_owned(),
+            step => clock(step),
+        }
+    }
+
+    pub(super) fn x(&self, ms: u64) -> f64 {
+        ms as f64 / self.measured.end_ms.max(1) as f64 * WIDTH
+    }
+
+    fn middle(&self, point: &Point) -> f64 {
+        self.x(point.from_ms.midpoint(point.to_ms))
+    }
+
+    fn line(
+        &self,
+        class: &'static str,
+        scale: &Scale,
+        value: impl Fn(&Point) -> Option<f64>,
+    ) -> Mark {
+        let points = self.measured.points.iter();
+        Mark {
+            class,
+            path: line(
+                points.map(|point| value(point).map(|value| (self.middle(point), scale.y(value)))),
+            ),
+        }
+    }
+
+    fn area(&self, class: &'static str, scale: &Scale, value: impl Fn(&Point) -> f64) -> Mark {
+        let points = self.measured.points.iter();
+        let points: Vec<_> = points
+            .map(|point| (self.middle(point), scale.y(value(point)), scale.y(0.0)))
+            .collect();
+        Mark {
+            class,
+            path: area(&points),
+        }
+    }
+
+    fn hovers(&self, text: impl Fn(&Point) -> String) -> Vec<Hover> {
+        let points = self.measured.points.iter();
+        points
+            .map(|point| Hover {
+                x: self.x(point.from_ms),
+                width: self.x(point.to_ms) - self.x(point.from_ms),
+                text: format!(
+                    "{} to {} · {}\n{}",
+                    clock(point.from_ms),
+                    clock(point.to_ms),
+                    point.stage,
+                    text(point)
+                ),
+            })
+            .collect()
+    }
+}
+
+/// Classes and names of the parts of a request's time.
+pub(super) const PARTS: [(&str, &str); 4] = [
+    ("queue", "queue"),
+    ("db", "database"),
+    ("redis", "Redis"),
+    ("rest", "handler, network, generator"),
+];
+
+/// Whole seconds where the scale is in seconds.
+fn duration_tick(value: f64, max: f64) -> String {
+    if value == 0.0 {
+        "0".to_owned()
+    } else if max >= 10_000.0 {
+        format!("{} s", number(value / 1_000.0))
+    } else {
+        format!("{} ms", number(value))
+    }
+}
+
+/// A request's share of failures in words.
+pub(super) fn failed(group: &Group) -> String {
+    match group.failed {
+        0 => "0".to_owned(),
+        failed => format!(
+            "{} ({})",
+            grouped(failed),
+            percent(failed as f64 / group.trend.count().max(1) as f64)
+        ),
+    }
+}

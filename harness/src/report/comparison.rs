@@ -1,0 +1,93 @@
+//! A comparison in a table, for a person.
+
+use std::io::{self, Write};
+
+use owo_colors::{OwoColorize, Style};
+
+use super::table::{Table, section};
+use crate::compare::{Change, Comparison, Row};
+
+/// Writes a comparison with escape sequences for colours, which a writer that is no terminal's must strip.
+///
+/// # Errors
+/// The writer's.
+pub fn write_comparison(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
+    let title = format!("Compared with {}", comparison.base);
+    let mut table = Table::new(["", "metric", "base", "new", "change", "interval", ""], 2);
+    for row in &comparison.rows {
+        let [base, new, change, interval] = row.texts();
+        let word = row.judgement.words().to_owned();
+        table.push([
+            mark(row),
+            row.metric.clone(),
+            base,
+            new,
+            change,
+            interval,
+            word,
+        ]);
+    }
+    section(&title, table, out)?;
+    for misfit in comparison.disturbed.iter().chain(&comparison.misfits) {
+        writeln!(out, "{} {misfit}", "!".yellow().bold())?;
+    }
+    notes(comparison, out)?;
+    answer(comparison, out)
+}
+
+/// The answer in a word, and what it goes by.
+fn answer(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
+    let (change, style) = match comparison.change {
+        Change::Worse => ("WORSE", Style::new().red().bold()),
+        Change::Better => ("BETTER", Style::new().green().bold()),
+        Change::Same => ("SAME", Style::new().green().bold()),
+        Change::CantTell => ("CAN'T TELL", Style::new().yellow().bold()),
+    };
+    let counts = [
+        Change::Worse,
+        Change::Better,
+        Change::Same,
+        Change::CantTell,
+    ]
+    .map(|change| (comparison.count(change), change.words()))
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, words)| format!("{count} {words}"));
+    let counts: Vec<String> = counts.collect();
+    writeln!(out, "{}  {}", change.style(style), counts.join(", "))?;
+    if comparison.change == Change::Same && comparison.count(Change::CantTell) > 0 {
+        writeln!(
+            out,
+            "The median and the failed rate of all requests are the same; what can't be told needs a longer run, or a quieter machine."
+        )?;
+    }
+    writeln!(
+        out,
+        "Intervals hold together at {:.0} %; worse or better is what lies beyond ±{:.0} % as a whole (durations: and ±{} ms).",
+        comparison.rule.confidence * 100.0,
+        comparison.rule.noise * 100.0,
+        comparison.rule.floor_ms,
+    )
+}
+
+fn mark(row: &Row) -> String {
+    match row.judgement {
+        Change::Worse => "✗",
+        Change::Better => "✓",
+        Change::Same => "=",
+        Change::CantTell => "?",
+    }
+    .to_owned()
+}
+
+/// Why something can't be told, each reason once.
+fn notes(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
+    let mut told: Vec<&str> = Vec::new();
+    for row in &comparison.rows {
+        if let Some(note) = row.note.as_deref().filter(|note| !told.contains(note)) {
+            writeln!(out, "? {}: {note}", row.metric)?;
+            told.push(note);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,342 @@
+//! Why it failed: for every crossed threshold and broken invariant, the explanation in words and
+//! the evidence. Pure.
+
+use super::cause::{Blame, Cause};
+use super::evidence::Evidence;
+use super::measured::DURATION;
+use super::second::SERVER_PARTS;
+use super::series::{Row, Second, Slow};
+use super::shares::{Shares, when};
+use super::summary::FailureRow;
+use crate::catalogue::RequestEntry;
+use crate::format::{grouped, ms_unit, number, percent};
+use crate::invariant::Invariant;
+use crate::metrics::{Aggregation, Encoded, Kind, Trend};
+use crate::threshold::Threshold;
+
+/// Why something didn't hold.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Explanation {
+    /// The threshold or invariant.
+    pub subject: String,
+    /// What, when, who and why: sentences in this order.
+    pub sentences: Vec<String>,
+    /// What slowed requests down, where that is the matter.
+    pub cause: Option<Cause>,
+    /// The slowest requests concerned.
+    pub slowest: Vec<Slow>,
+    /// Unexpected answers concerned.
+    pub errors: Vec<FailureRow>,
+}
+
+/// Explains what didn't hold, the weightiest first: invariants, then thresholds.
+#[must_use]
+pub(super) fn explain(evidence: &Evidence<'_>) -> Vec<Explanation> {
+    let summary = &evidence.summary;
+    let broken = summary.invariants.iter().filter(|row| !row.ok);
+    let crossed = summary.thresholds.iter().filter(|row| !row.ok);
+    let invariants = broken.map(|row| invariant(evidence, row));
+    let thresholds = crossed.map(|row| match summary.threshold(&row.expression) {
+        Some(threshold) => crossed_threshold(evidence, &threshold, row.actual),
+        // Another version's: what it says stands in the reasons.
+        None => Explanation {
+            subject: row.expression.clone(),
+            ..Explanation::default()
+        },
+    });
+    invariants.chain(thresholds).collect()
+}
+
+fn crossed_threshold(
+    evidence: &Evidence<'_>,
+    threshold: &Threshold,
+    actual: Option<f64>,
+) -> Explanation {
+    let mut explanation = Explanation {
+        subject: threshold.to_string(),
+        ..Explanation::default()
+    };
+    let Some(actual) = actual else {
+        let sentence =
+            "Nothing was measured that it applies to, and a threshold without data fails.";
+        explanation.sentences.push(sentence.to_owned());
+        return explanation;
+    };
+    match (threshold.metric.name, threshold.metric.kind()) {
+        (_, Kind::Rate) => {
+            failing(evidence, threshold, actual, &mut explanation);
+        }
+        (_, Kind::Trend) => slow(evidence, threshold, actual, &mut explanation),
+        (name, _) => {
+            let sentence = format!(
+                "{name} came to {}, and {} {} was asked for.",
+                number(actual),
+                threshold.operator.words(),
+                number(threshold.limit)
+            );
+            explanation.sentences.push(sentence);
+            if name == "http_reqs" || name == "iterations" {
+                // At a rate, slow answers make no fewer requests: what was dropped stands in the reasons.
+                if evidence.summary.run.model != "open" {
+                    explanation.sentences.push("Virtual users send the next request when the last one is answered, so slow answers mean fewer requests.".to_owned());
+                }
+                let all = evidence.seconds;
+                let blame = Blame::of(all, &threshold.filter.0, |_| true);
+                conclude(&blame, blame.cause(), &mut explanation);
+            }
+        }
+    }
+    explanation
+}
+
+/// What a trend is made of: the rows' metric, and the tags that they must have.
+fn rows_of<'a>(
+    evidence: &Evidence<'_>,
+    threshold: &'a Threshold,
+) -> (&'a str, Vec<(String, String)>) {
+    let mut tags = threshold.filter.0.clone();
+    let name = threshold.metric.name;
+    let feeds = |request: &&RequestEntry| request.trend.as_deref() == Some(name);
+    let mut feeding = evidence.summary.catalogue.requests.iter().filter(feeds);
+    match (feeding.next(), feeding.next()) {
+        (Some(request), None) => {
+            tags.push(("name".to_owned(), request.name.clone()));
+            (DURATION, tags)
+        }
+        _ => (name, tags),
+    }
+}
+
+fn slow(
+    evidence: &Evidence<'_>,
+    threshold: &Threshold,
+    actual: f64,
+    explanation: &mut Explanation,
+) {
+    let (metric, tags) = rows_of(evidence, threshold);
+    let limit = threshold.limit;
+    explanation.sentences.push(format!(
+        "It was {}, and {} {} was asked for.",
+        ms_unit(actual),
+        threshold.operator.words(),
+        ms_unit(limit)
+    ));
+    let mut over = Vec::new();
+    let mut seconds = 0_u64;
+    let mut who = Shares::default();
+    for second in evidence.seconds {
+        let rows = second.trends.iter().filter(|row| row.is(metric, &tags));
+        let whole = slow_of(rows, limit, &mut who);
+        let Some(actual) = aggregated(&whole, threshold.aggregation) else {
+            continue;
+        };
+        seconds += 1;
+        if !threshold.operator.holds(actual, limit) {
+            over.push(second);
+        }
+    }
+    explanation.sentences.extend(when(&over, seconds));
+    let of_requests = metric == DURATION;
+    let what = if of_requests {
+        "requests"
+    } else {
+        "iterations"
+    };
+    explanation
+        .sentences
+        .extend(who.sentence(&format!("{what} above {}", ms_unit(limit))));
+    if of_requests {
+        let all = evidence.seconds;
+        let blame = Blame::of(all, &tags, |slow| slow.duration > limit);
+        explanation.slowest = evidence.slowest(&tags, limit);
+        conclude(&blame, blame.cause(), explanation);
+    } else {
+        // One is slow by all of its requests, of which none needs to be slow by itself, and by what
+        // the generator took in between.
+        let blame = Blame::of(over, &tags, |_| true);
+        explanation.slowest = evidence.slowest(&tags, 0.0);
+        conclude(&blame, blame.cause_of_iterations(), explanation);
+    }
+}
+
+/// The sum of rows; `who` is told of what lies above the limit.
+fn slow_of<'a>(
+    rows: impl Iterator<Item = &'a Row<Encoded>>,
+    limit: f64,
+    who: &mut Shares,
+) -> Trend {
+    let mut whole = Trend::default();
+    for row in rows {
+        if let Ok(trend) = row.value.decode() {
+            who.add(row, trend.count() - trend.count_up_to_ms(limit));
+            whole.merge(&trend);
+        }
+    }
+    whole
+}
+
+/// What a trend comes to, if it has samples.
+fn aggregated(trend: &Trend, aggregation: Aggregation) -> Option<f64> {
+    (!trend.is_empty()).then(|| match aggregation {
+        Aggregation::Avg => trend.avg_ms(),
+        Aggregation::Min => trend.min_ms(),
+        Aggregation::Max => trend.max_ms(),
+        Aggregation::Percentile(percent) => trend.percentile_ms(percent),
+        _ => trend.percentile_ms(50.0),
+    })
+}
+
+/// Rates: requests or checks that failed.
+fn failing(
+    evidence: &Evidence<'_>,
+    threshold: &Threshold,
+    actual: f64,
+    explanation: &mut Explanation,
+) {
+    let checks = threshold.metric.name == "checks";
+    let tags = &threshold.filter.0;
+    explanation.sentences.push(format!(
+        "It was {}, and {} {} was asked for.",
+        percent(actual),
+        threshold.operator.words(),
+        percent(threshold.limit)
+    ));
+    let mut over = Vec::new();
+    let mut who = Shares::default();
+    for second in evidence.seconds {
+        let before = who.total;
+        add_failures(second, threshold, &mut who);
+        if who.total > before {
+            over.push(second);
+        }
+    }
+    explanation
+        .sentences
+        .extend(when(&over, evidence.seconds.len() as u64));
+    let what = if checks { "failed checks" } else { "failures" };
+    explanation.sentences.extend(who.sentence(what));
+    let failed = who.values("name");
+    explanation.errors = evidence.errors(|row| checks || failed.contains(&row.name.as_str()));
+    if let Some(sentence) = meaning(&explanation.errors) {
+        explanation.sentences.push(sentence);
+    }
+    if checks {
+        return;
+    }
+    let mut unexpected = tags.clone();
+    unexpected.push(("expected_response".to_owned(), "false".to_owned()));
+    explanation.slowest = evidence.slowest(&unexpected, 0.0);
+    // What was refused at once was not slow; what timed out was.
+    if explanation.errors.iter().any(timed_out) {
+        let blame = Blame::of(evidence.seconds, &unexpected, |_| true);
+        conclude(&blame, blame.cause(), explanation);
+    }
+}
+
+/// Adds what failed in a second.
+fn add_failures(second: &Second, threshold: &Threshold, who: &mut Shares) {
+    let (name, tags) = (threshold.metric.name, &threshold.filter.0);
+    if name != "checks" {
+        for row in second.trends.iter().filter(|row| row.is(DURATION, tags)) {
+            who.add(row, failures(row, name));
+        }
+        return;
+    }
+    // Stages are no tag of these rows: a second is of one stage but for its edges.
+    let wanted = tags.iter().filter(|(key, _)| key != "stage");
+    let wanted: Vec<_> = wanted.cloned().collect();
+    for row in second.rates.iter().filter(|row| row.is("checks", &wanted)) {
+        who.add(row, row.value.fails);
+    }
+}
+
+fn timed_out(row: &FailureRow) -> bool {
+    row.status == 0 && row.sample.contains("timed out")
+}
+
+fn failures(row: &Row<Encoded>, metric: &str) -> u64 {
+    let failed = match metric {
+        "http_req_failed" => row.tag("expected_response") == "false",
+        _ => !row
+            .tag("status")
+            .parse()
+            .is_ok_and(|status: u16| (1..400).contains(&status)),
+    };
+    if failed { row.value.count } else { 0 }
+}
+
+fn invariant(evidence: &Evidence<'_>, row: &Invariant) -> Explanation {
+    let mut sentences = vec![format!("Expected {}, found {}.", row.expected, row.actual)];
+    sentences.extend(row.detail.clone());
+    sentences.push(
+        "The books are compared after the load, so they can't tell when it began.".to_owned(),
+    );
+    let errors = evidence.errors(|failure| row.requests.contains(&failure.name));
+    let unexpected = evidence
+        .measured
+        .requests
+        .iter()
+        .filter(|(name, group)| group.failed > 0 && row.requests.contains(*name));
+    let unexpected: Vec<_> = unexpected
+        .map(|(name, group)| format!("{} of {name}", grouped(group.failed)))
+        .collect();
+    sentences.push(if unexpected.is_empty() {
+        "No request that it is about was answered unexpectedly: the server said yes, and its books say otherwise.".to_owned()
+    } else {
+        format!("Unexpected answers to requests that it is about: {}.", unexpected.join(", "))
+    });
+    Explanation {
+        subject: row.name.clone(),
+        sentences,
+        errors,
+        ..Explanation::default()
+    }
+}
+
+/// What the statuses of unexpected answers mean, for who has to look further.
+fn meaning(errors: &[FailureRow]) -> Option<String> {
+    let any =
+        |statuses: std::ops::Range<u16>| errors.iter().any(|row| statuses.contains(&row.status));
+    Some(
+        match () {
+            () if any(500..600) => "The server failed (5xx): its log says why.",
+            () if errors.iter().any(timed_out) => "The server did not answer within the time-out.",
+            () if any(0..1) => {
+                "There was no answer: the server could not be reached, or closed the connection."
+            }
+            () if any(400..500) => {
+                "The server refused what it should take (4xx): its body says why."
+            }
+            () => return None,
+        }
+        .to_owned(),
+    )
+}
+
+fn conclude(blame: &Blame, cause: Option<Cause>, explanation: &mut Explanation) {
+    let Some(cause) = cause else { return };
+    let parts = SERVER_PARTS
+        .iter()
+        .zip(blame.parts)
+        .map(|((_, name), part)| (*name, part));
+    let mut parts: Vec<_> = parts.chain([("elsewhere", blame.rest())]).collect();
+    parts.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let parts: Vec<_> = parts
+        .iter()
+        .map(|(name, part)| format!("{name} {}", percent(blame.share(*part))))
+        .collect();
+    explanation.sentences.push(format!(
+        "Cause: {cause}: {}. Time of the slowest requests of each second: {}. In the same seconds, requests like these took at most {} in the queue, {} in the database and {} in Redis, and the generator's timers were late by {}.",
+        cause.because(),
+        parts.join(", "),
+        ms_unit(blame.longest[0]),
+        ms_unit(blame.longest[1]),
+        ms_unit(blame.longest[2]),
+        ms_unit(blame.mean_lag())
+    ));
+    explanation.cause = Some(cause);
+}
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

@@ -1,0 +1,177 @@
+//! The report as one page: no script, no request to anywhere, light and dark, from a phone to paper.
+
+use std::io::{self, Write};
+
+use askama::Template;
+use base64::Engine as _;
+use sha2::{Digest, Sha256};
+
+use super::charts::{Charts, PARTS};
+use super::document::Document;
+use super::explain::Explanation;
+use super::plot::Plot;
+use super::strips::Strips;
+use super::summary::{Summary, Value};
+use super::tables::{Table, ThresholdLine, Tile, tables, thresholds, tiles};
+use super::words::{headline, sla, verdict};
+use crate::compare::{Change, Comparison};
+use crate::format::{clock, cut, grouped, ms, number, percent};
+
+const STYLE: &str = include_str!("../../templates/report.css");
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    summary: &'a Summary,
+    explanations: &'a [Explanation],
+    style: &'static str,
+    style_hash: String,
+    verdict: &'static str,
+    headline: String,
+    tiles: Vec<Tile>,
+    charts: Vec<Plot>,
+    distributions: Strips,
+    heatmap: Plot,
+    server: Plot,
+    server_bars: Strips,
+    health: Vec<Plot>,
+    trends: Vec<Plot>,
+    tables: Vec<Table>,
+    thresholds: Vec<ThresholdLine>,
+    comparison: Option<&'a Comparison>,
+    checks_tolerated: bool,
+    cut: bool,
+}
+
+/// Writes the page.
+///
+/// # Errors
+/// The writer's.
+pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
+    let summary = &document.summary;
+    let measured = &document.measured;
+    let charts = Charts {
+        measured,
+        stages: &summary.run.stages,
+        sla: sla(summary),
+    };
+    let drawn = !measured.all.trend.is_empty();
+    let page = Page {
+        summary,
+        explanations: &document.explanations,
+        style: STYLE,
+        style_hash: base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE)),
+        verdict: verdict(summary.verdict),
+        headline: headline(summary),
+        tiles: tiles(summary, measured),
+        charts: if drawn {
+            vec![charts.percentiles(), charts.rate(), charts.vus()]
+        } else {
+            Vec::new()
+        },
+        distributions: if drawn {
+            charts.distributions()
+        } else {
+            Strips::default()
+        },
+        heatmap: charts.heatmap(),
+        server: charts.server(),
+        server_bars: if drawn {
+            charts.server_strips()
+        } else {
+            Strips::default()
+        },
+        health: charts.health(),
+        trends: charts.trends(),
+        tables: tables(summary, measured),
+        thresholds: thresholds(summary),
+        comparison: document.comparison.as_ref(),
+        checks_tolerated: summary.tolerates_failed_checks(),
+        cut: document.series.cut,
+    };
+    page.write_into(&mut out).map_err(io::Error::other)
+}
+
+/// A metric of the summary in words, for the list of all.
+fn value(value: &Value) -> String {
+    match value {
+        Value::Trend {
+            count,
+            avg,
+            min,
+            med,
+            max,
+            p90,
+            p95,
+            p99,
+            ..
+        } => format!(
+            "avg {} · min {} · med {} · p90 {} · p95 {} · p99 {} · max {} ms · n {}",
+            ms(*avg),
+            ms(*min),
+            ms(*med),
+            ms(*p90),
+            ms(*p95),
+            ms(*p99),
+            ms(*max),
+            grouped(*count)
+        ),
+        Value::Counter { count, rate } => format!("{} · {} /s", grouped(*count), number(*rate)),
+        Value::Rate {
+            rate,
+            passes,
+            fails,
+        } => format!(
+            "{} · {} of {}",
+            rate.map_or_else(|| "no data".to_owned(), percent),
+            grouped(*passes),
+            grouped(passes + fails)
+        ),
+        Value::Gauge { value, min, max } => format!(
+            "{} · {} to {}",
+            grouped(*value),
+            grouped(*min),
+            grouped(*max)
+        ),
+    }
+}
+
+/// How templates write things.
+#[allow(unreachable_pub, reason = "the filters' macro makes them so")]
+mod filters {
+    use super::{clock, cut, ms, value};
+    use crate::report::{Slow, Value};
+
+    #[askama::filter_fn]
+    pub(super) fn brief(text: &str, _: &dyn askama::Values, most: usize) -> askama::Result<String> {
+        Ok(cut(text, most))
+    }
+
+    #[askama::filter_fn]
+    pub(super) fn time(at_ms: &u64, _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(clock(*at_ms))
+    }
+
+    #[askama::filter_fn]
+    pub(super) fn millis(value: &f64, _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(ms(*value))
+    }
+
+    #[askama::filter_fn]
+    pub(super) fn metric(of: &Value, _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(value(of))
+    }
+
+    #[askama::filter_fn]
+    pub(super) fn part(slow: &Slow, _: &dyn askama::Values, name: &str) -> askama::Result<String> {
+        Ok(slow
+            .server
+            .get(name)
+            .map_or_else(|| "–".to_owned(), |time| ms(*time)))
+    }
+
+    #[askama::filter_fn]
+    pub(super) fn tag(slow: &Slow, _: &dyn askama::Values, name: &str) -> askama::Result<String> {
+        Ok(slow.tags.get(name).cloned().unwrap_or_default())
+    }
+}

@@ -1,0 +1,117 @@
+//! JUnit XML: a test case for the verdict, and one for each threshold, invariant and check.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::document::Document;
+use super::summary::Summary;
+use super::words::{actual, headline, verdict};
+use crate::compare::Comparison;
+use crate::format::plural;
+use crate::threshold::{ExitCode, Verdict};
+
+/// Writes the document.
+///
+/// # Errors
+/// The writer's.
+pub fn write_junit(document: &Document, out: impl Write) -> io::Result<()> {
+    let summary = &document.summary;
+    let mut report = Report::new("loadtest");
+    report.set_time(Duration::from_millis(summary.run.duration_ms));
+    let why = |subject: &str| {
+        let found = document
+            .explanations
+            .iter()
+            .find(|explanation| explanation.subject == subject);
+        found.map_or_else(String::new, |explanation| explanation.sentences.join("\n"))
+    };
+    report.add_test_suite(suite("run", [judged(document)]));
+    let thresholds = summary.thresholds.iter().map(|row| {
+        let message = format!("was {}", actual(summary, &row.expression, row.actual));
+        case(
+            "thresholds",
+            &row.expression,
+            row.ok,
+            &message,
+            &why(&row.expression),
+        )
+    });
+    report.add_test_suite(suite("thresholds", thresholds));
+    let invariants = summary.invariants.iter().map(|row| {
+        let message = format!("expected {}, was {}", row.expected, row.actual);
+        case("invariants", &row.name, row.ok, &message, &why(&row.name))
+    });
+    report.add_test_suite(suite("invariants", invariants));
+    report.add_test_suite(suite("checks", checks(summary)));
+    if let Some(comparison) = &document.comparison {
+        let compared = compared(summary, comparison);
+        report.add_test_suite(suite("baseline", [compared]));
+    }
+    report.serialize(out).map_err(io::Error::other)
+}
+
+fn checks(summary: &Summary) -> impl Iterator<Item = TestCase> {
+    let tolerated = summary.tolerates_failed_checks();
+    summary.checks.iter().map(move |row| {
+        let message = format!(
+            "failed {} of {}",
+            row.fails,
+            plural(row.passes + row.fails, "time", "times")
+        );
+        case(
+            "checks",
+            &format!("{}: {}", row.scenario, row.name),
+            row.fails == 0 || tolerated,
+            &message,
+            "",
+        )
+    })
+}
+
+fn compared(summary: &Summary, comparison: &Comparison) -> TestCase {
+    let regressed = summary.exit_code == ExitCode::Regressed.code();
+    let message = format!("{}: {}", comparison.base, comparison.change.words());
+    let why = summary.reasons.join("\n");
+    case("baseline", "no regression", !regressed, &message, &why)
+}
+
+/// An invalid run is an error and no failure: nothing was tested.
+fn judged(document: &Document) -> TestCase {
+    let summary = &document.summary;
+    let mut status = match summary.verdict {
+        Verdict::Pass => TestCaseStatus::success(),
+        Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Verdict::Invalid => TestCaseStatus::non_success(NonSuccessKind::Error),
+    };
+    if summary.verdict != Verdict::Pass {
+        status.set_type(verdict(summary.verdict).to_lowercase());
+        status.set_message(headline(summary));
+        status.set_description(summary.reasons.join("\n"));
+    }
+    let mut case = TestCase::new(format!("verdict of {}", summary.run.profile), status);
+    case.set_classname("loadtest.run");
+    case.set_time(Duration::from_millis(summary.run.duration_ms));
+    case
+}
+
+fn suite(name: &str, cases: impl IntoIterator<Item = TestCase>) -> TestSuite {
+    let mut suite = TestSuite::new(format!("loadtest.{name}"));
+    suite.add_test_cases(cases);
+    suite
+}
+
+fn case(kind: &str, name: &str, ok: bool, message: &str, why: &str) -> TestCase {
+    let mut status = TestCaseStatus::success();
+    if !ok {
+        status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type(kind);
+        status.set_message(message);
+        status.set_description(why);
+    }
+    let mut case = TestCase::new(name, status);
+    case.set_classname(format!("loadtest.{kind}"));
+    case.set_system_out(message);
+    case
+}

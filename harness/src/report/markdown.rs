@@ -1,0 +1,315 @@
+//! The report for a pull request or a CI's step summary: GitHub's Markdown, always below 60 KB.
+
+use std::io::{self, Write};
+
+use super::charts::failed;
+use super::document::Document;
+use super::explain::Explanation;
+use super::summary::Summary;
+use super::words::{actual, headline, verdict};
+use crate::compare::{Change, Comparison, Row};
+use crate::format::{clock, cut, grouped, ms, ms_unit, number};
+use crate::threshold::Verdict;
+
+/// The most that is written, in bytes: GitHub takes comments of 65,536 characters.
+pub const MARKDOWN_LIMIT: usize = 60_000;
+/// Rows of a table before the rest is only counted.
+const ROWS: usize = 40;
+/// Characters of a text.
+const TEXT: usize = 400;
+
+/// Writes the report; what doesn't fit is left out from the end, and said.
+///
+/// # Errors
+/// The writer's.
+pub fn write_markdown(document: &Document, mut out: impl Write) -> io::Result<()> {
+    const LEFT_OUT: &str = "\n_More is in report.html._\n";
+    let mut text = String::new();
+    let mut left_out = false;
+    for part in parts(document) {
+        if text.len() + part.len() + LEFT_OUT.len() >= MARKDOWN_LIMIT {
+            left_out = true;
+        } else {
+            text.push_str(&part);
+        }
+    }
+    if left_out {
+        text.push_str(LEFT_OUT);
+    }
+    out.write_all(text.as_bytes())
+}
+
+/// The parts, the weightiest first.
+fn parts(document: &Document) -> Vec<String> {
+    let summary = &document.summary;
+    let mut parts = vec![head(document)];
+    parts.extend(document.explanations.iter().map(explanation));
+    parts.push(thresholds(summary));
+    parts.extend(document.comparison.as_ref().map(compared));
+    parts.push(requests(document));
+    parts.push(broken(summary));
+    parts.push(repeat(summary));
+    parts
+}
+
+fn head(document: &Document) -> String {
+    let summary = &document.summary;
+    let run = &summary.run;
+    let all = &document.measured.all;
+    let sign = match summary.verdict {
+        Verdict::Pass => "✅",
+        Verdict::Fail => "❌",
+        Verdict::Invalid => "⚠️",
+    };
+    let mut text = format!(
+        "## {sign} {} · {}\n\n{}\n\n",
+        verdict(summary.verdict),
+        escaped(&run.profile),
+        headline(summary)
+    );
+    text += &points("- ", &summary.reasons);
+    text += &points("- ⚠️ ", &summary.warnings);
+    let seconds = (run.duration_ms as f64 / 1_000.0).max(1e-3);
+    text += &format!(
+        "\n| p95 | p99 | requests/s | requests | failed | iterations | VUs | time |\n\
+         | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n\
+         | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+        ms_unit(all.trend.percentile_ms(95.0)),
+        ms_unit(all.trend.percentile_ms(99.0)),
+        number(all.trend.count() as f64 / seconds),
+        grouped(all.trend.count()),
+        failed(all),
+        grouped(run.iterations),
+        run.vus_max,
+        clock(run.duration_ms)
+    );
+    text
+}
+
+/// A list of texts, as many as a quarter of the report has room for: what comes after them is wanted too.
+fn points(bullet: &str, texts: &[String]) -> String {
+    let mut list = String::new();
+    for (n, text) in texts.iter().enumerate() {
+        let point = format!("{bullet}{}\n", escaped(text));
+        if list.len() + point.len() > MARKDOWN_LIMIT / 4 {
+            return list + &format!("- _and {} more_\n", texts.len() - n);
+        }
+        list += &point;
+    }
+    list
+}
+
+/// The comparison with the baseline: its headline, and whatever is not as it was.
+fn compared(comparison: &Comparison) -> String {
+    let mut text = format!(
+        "\n### Compared with {}: {}\n\n",
+        code(&comparison.base),
+        comparison.change.words()
+    );
+    for misfit in comparison.disturbed.iter().chain(&comparison.misfits) {
+        text += &format!("- ⚠️ {}\n", escaped(misfit));
+    }
+    text += "\n| metric | base | new | change | interval | |\n| --- | ---: | ---: | ---: | ---: | --- |\n";
+    let told = |row: &&Row| row.headline || matches!(row.judgement, Change::Better | Change::Worse);
+    for row in comparison.rows.iter().filter(told).take(ROWS) {
+        let [base, new, change, interval] = row.texts();
+        text += &format!(
+            "| {} | {base} | {new} | {change} | {interval} | {} |\n",
+            code(&row.metric),
+            row.judgement.words()
+        );
+    }
+    text += &format!(
+        "\n{} same, {} can't tell.\n",
+        comparison.count(Change::Same),
+        comparison.count(Change::CantTell)
+    );
+    text
+}
+
+fn explanation(explanation: &Explanation) -> String {
+    let cause = explanation
+        .cause
+        .map_or_else(String::new, |cause| format!(" — **{cause}**"));
+    let mut text = format!("\n### Why: {}{cause}\n\n", code(&explanation.subject));
+    for sentence in &explanation.sentences {
+        text += &format!("{}\n", escaped(sentence));
+    }
+    if !explanation.slowest.is_empty() {
+        text += "\n| slowest (ms) | took | queue | db | redis | at | stage | status | VU |\n| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: |\n";
+        for slow in &explanation.slowest {
+            let part = |name: &str| {
+                slow.server
+                    .get(name)
+                    .map_or_else(|| "–".to_owned(), |time| ms(*time))
+            };
+            let tag = |name: &str| cell(slow.tags.get(name).map_or("", String::as_str));
+            text += &format!(
+                "| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+                tag("name"),
+                ms(slow.duration),
+                part("queue"),
+                part("db"),
+                part("redis"),
+                clock(slow.at_ms),
+                tag("stage"),
+                tag("status"),
+                slow.vu
+            );
+        }
+    }
+    for error in &explanation.errors {
+        text += &format!(
+            "\n- {} {}: {}\n",
+            escaped(&error.name),
+            match error.status {
+                0 => "no answer".to_owned(),
+                status => status.to_string(),
+            },
+            code(&error.sample)
+        );
+    }
+    text
+}
+
+fn thresholds(summary: &Summary) -> String {
+    let mut text =
+        "\n### Thresholds\n\n| | threshold | actual |\n| --- | --- | ---: |\n".to_owned();
+    for row in summary.thresholds.iter().take(ROWS) {
+        text += &format!(
+            "| {} | {} | {} |\n",
+            mark(row.ok),
+            cell(&row.expression),
+            actual(summary, &row.expression, row.actual)
+        );
+    }
+    text + &more(summary.thresholds.len())
+}
+
+fn requests(document: &Document) -> String {
+    let measured = &document.measured;
+    let mut text = "\n<details><summary>Requests (times in ms)</summary>\n\n| request | count | failed | avg | p50 | p95 | p99 | max |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n".to_owned();
+    let all = "all".to_owned();
+    for (name, group) in measured
+        .requests
+        .iter()
+        .take(ROWS)
+        .chain([(&all, &measured.all)])
+    {
+        let [p50, p95, p99] = group.trend.percentiles_ms([50.0, 95.0, 99.0]);
+        text += &format!(
+            "| {} | {} | {} | {} | {} | {} | {} | {} |\n",
+            cell(name),
+            grouped(group.trend.count()),
+            failed(group),
+            ms(group.trend.avg_ms()),
+            ms(p50),
+            ms(p95),
+            ms(p99),
+            ms(group.trend.max_ms())
+        );
+    }
+    text + &more(measured.requests.len()) + "\n</details>\n"
+}
+
+/// Invariants and checks: those that don't hold, and how many do.
+fn broken(summary: &Summary) -> String {
+    let held = summary.invariants.iter().filter(|row| row.ok).count();
+    let mut text = format!(
+        "\n**Invariants**: {held} of {} hold.\n",
+        summary.invariants.len()
+    );
+    for row in summary.invariants.iter().filter(|row| !row.ok).take(ROWS) {
+        text += &format!(
+            "- ❌ {}: expected {}, was {}\n",
+            escaped(&row.name),
+            row.expected,
+            row.actual
+        );
+    }
+    let held = summary.checks.iter().filter(|row| row.fails == 0).count();
+    text += &format!("\n**Checks**: {held} of {} hold.\n", summary.checks.len());
+    let sign = if summary.tolerates_failed_checks() {
+        "⚠️"
+    } else {
+        "❌"
+    };
+    for row in summary.checks.iter().filter(|row| row.fails > 0).take(ROWS) {
+        text += &format!(
+            "- {sign} {}, {}: failed {} of {}\n",
+            escaped(&row.name),
+            escaped(&row.scenario),
+            grouped(row.fails),
+            grouped(row.passes + row.fails)
+        );
+    }
+    text
+}
+
+fn repeat(summary: &Summary) -> String {
+    let run = &summary.run;
+    format!(
+        "\nRepeat it: {}\n\n<sub>{} · {} · {}</sub>\n",
+        code(&run.command),
+        escaped(&run.id),
+        escaped(&run.host),
+        escaped(&run.generator.platform)
+    )
+}
+
+fn more(rows: usize) -> String {
+    match rows.saturating_sub(ROWS) {
+        0 => String::new(),
+        more => format!("\n_and {more} more_\n"),
+    }
+}
+
+const fn mark(ok: bool) -> &'static str {
+    if ok { "✅" } else { "❌" }
+}
+
+/// A text without a meaning in Markdown or HTML, cut short.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in cut(text, TEXT).chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            // After a backslash it would still be taken for the end of code before it.
+            '`' => escaped.push_str("&#96;"),
+            '|' | '*' | '_' | '[' | ']' | '\\' | '#' | '~' | '@' => escaped.extend(['\\', c]),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// A text as code: between more backticks than it has in a row.
+fn code(text: &str) -> String {
+    let text = cut(text, TEXT * 4);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let space = if longest > 0 { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+/// The same within a table, where a bar would end the cell.
+fn cell(text: &str) -> String {
+    code(text).replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_the_server_are_no_markup() {
+        assert_eq!(
+            escaped("a|b <img> `x` @all"),
+            "a\\|b &lt;img&gt; &#96;x&#96; \\@all"
+        );
+        assert_eq!(code("p(95)<2 `x` ``"), "``` p(95)<2 `x` `` ```");
+        assert_eq!(cell("a|b"), r"`a\|b`");
+    }
+}

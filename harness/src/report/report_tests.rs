@@ -1,0 +1,227 @@
+//! Reports of one made-up run, compared with what they are known to look like.
+
+use std::time::UNIX_EPOCH;
+
+use super::*;
+use crate::config::{self, Field, Inputs, Layer};
+use crate::fidelity::RequestShare;
+use crate::health::{Health, Resources};
+use crate::invariant::{Amount, Invariant};
+use crate::metrics::{CheckCounts, CheckTags, IterationTags, Method, Phase, Proto, RequestTags};
+use crate::output::Account;
+use crate::threshold::{Evidence, Limits, evaluate, judge};
+
+const PERSONA: &str = "impulse_buyer";
+const SCENARIO: &str = "default";
+
+fn config() -> RunConfig {
+    let mut flags = Layer::default();
+    for (key, text) in [("stages", "hold=10s:5"), ("start_vus", "5"), ("seed", "7")] {
+        flags.set_flag(Field::of_key(key).expect(key), vec![text.to_owned()]);
+    }
+    let order = "http_req_duration{name:5_create_order}: p(95)<20";
+    flags.set_flag(
+        Field::of_key("thresholds").expect("a field"),
+        vec![order.to_owned()],
+    );
+    let inputs = Inputs {
+        flags,
+        variables: vec![],
+    };
+    config::load(&crate::fixture::outline(), inputs).expect("a good configuration")
+}
+
+fn snapshot(config: &RunConfig) -> Snapshot {
+    let mut snapshot = Snapshot {
+        names: config.names(),
+        duration: Duration::from_secs(10),
+        ..Snapshot::default()
+    };
+    let order = RequestTags {
+        scenario: SCENARIO,
+        persona: PERSONA,
+        name: "5_create_order",
+        method: Method::Post,
+        status: 201,
+        stage: 0,
+        expected: true,
+        trend: Some("order_time"),
+        proto: Proto::Http1,
+    };
+    for (tags, count, ms) in [
+        (order, 90, 10),
+        (
+            RequestTags {
+                status: 500,
+                expected: false,
+                ..order
+            },
+            10,
+            250,
+        ),
+    ] {
+        let series = snapshot.requests.entry(tags).or_default();
+        for _ in 0..count {
+            series.record(Phase::Duration, Duration::from_millis(ms));
+            series.record(Phase::Waiting, Duration::from_millis(ms));
+        }
+        series.bytes_sent += 100 * count;
+    }
+    let iterations = snapshot
+        .iterations
+        .entry(IterationTags {
+            scenario: SCENARIO,
+            persona: PERSONA,
+            stage: 0,
+        })
+        .or_default();
+    (0..99).for_each(|_| iterations.duration.record(Duration::from_millis(1_000)));
+    iterations.interrupted = 1;
+    let check = CheckTags {
+        scenario: SCENARIO,
+        persona: PERSONA,
+        check: "order 201",
+        stage: 0,
+    };
+    snapshot.checks.insert(
+        check,
+        CheckCounts {
+            passes: 90,
+            fails: 10,
+        },
+    );
+    snapshot.vus.set(5);
+    snapshot.vus_max.set(5);
+    snapshot
+}
+
+fn result() -> RunResult {
+    let config = config();
+    let snapshot = snapshot(&config);
+    let thresholds = evaluate(&config.thresholds, &snapshot);
+    let invariant = |name: &str, expected, actual, ok, detail: Option<&str>| Invariant {
+        name: name.to_owned(),
+        expected,
+        actual,
+        ok,
+        detail: detail.map(str::to_owned),
+        requests: vec![],
+    };
+    let invariants = vec![
+        invariant(
+            "orders = acknowledged",
+            Amount::Between { from: 90, to: 100 },
+            95,
+            true,
+            None,
+        ),
+        invariant(
+            "coupons issued ≤ quantity",
+            Amount::AtMost { at_most: 100 },
+            101,
+            false,
+            Some("policy 1: 21 issued of 20"),
+        ),
+    ];
+    let broken = vec![invariants[1].to_string()];
+    let judgement = judge(&Evidence {
+        thresholds: &thresholds,
+        broken_invariants: &broken,
+        error: None,
+        iterations: 99,
+        interrupted: 1,
+        limits: &Limits::default(),
+        requests: 100,
+        signalled: false,
+        aborted: None,
+        saturated: &[],
+        idle: &[],
+        doubts: &["1 of 99 iterations was odd".to_owned()],
+    });
+    let resources = Resources {
+        cores: 2,
+        fds: 1_024,
+    };
+    let mut health = HealthLog::new(resources, &config.limits);
+    health.note(&Health {
+        at_ms: 1_000,
+        cpu_percent: 12.5,
+        ..Health::default()
+    });
+    RunResult {
+        id: "20261123-182557-custom-3fa9".to_owned(),
+        config,
+        host: "http://127.0.0.1:8080".to_owned(),
+        started_at: UNIX_EPOCH + Duration::from_secs(1_795_458_357),
+        duration: Duration::from_secs(10),
+        snapshot,
+        arrivals: vec![Some(executor::Account {
+            scheduled: 120,
+            started: 100,
+            dropped: 20,
+        })],
+        thresholds,
+        invariants,
+        failures: vec![(
+            "5_create_order",
+            500,
+            "{\"title\":\"Internal\u{1b}[31m Server Error\"}".to_owned(),
+        )],
+        comparison: None,
+        generator: Generator {
+            host: "bench".to_owned(),
+            platform: "linux x86_64".to_owned(),
+            cpus: 2,
+            cpu: "A processor".to_owned(),
+            memory_bytes: 1 << 34,
+        },
+        outputs: vec![Account {
+            name: "influxdb=http://localhost:8086/k6".to_owned(),
+            produced: 100,
+            delivered: 90,
+            spooled: 10,
+            spool: Some("reports/x/spool-1.lp".to_owned()),
+            error: Some("timed out".to_owned()),
+            ..Account::default()
+        }],
+        mix: vec![PersonaShare {
+            scenario: "default".to_owned(),
+            persona: PERSONA,
+            planned: 1.0,
+            achieved: 1.0,
+            iterations: 99,
+            requests: vec![RequestShare {
+                name: "5_create_order",
+                least: 1,
+                most: 1,
+                achieved: 1.0,
+                drift: 0.0,
+            }],
+        }],
+        unknown_outcomes: 2,
+        health,
+        warnings: vec!["the machine was busy".to_owned()],
+        judgement,
+    }
+}
+
+#[test]
+fn tables_for_people() {
+    let mut out = anstream::StripStream::new(Vec::new());
+    write_terminal(&result(), &mut out).expect("memory can be written");
+    insta::assert_snapshot!(String::from_utf8(out.into_inner()).expect("text"));
+}
+
+#[test]
+fn json_for_programs() {
+    let mut out = Vec::new();
+    write_json(&result(), &mut out).expect("memory can be written");
+    insta::assert_snapshot!(String::from_utf8(out).expect("text"));
+}
+
+#[test]
+fn the_plan() {
+    let mut out = Vec::new();
+    write_plan(&config(), &mut out).expect("memory can be written");
+    insta::assert_snapshot!(String::from_utf8(out).expect("text"));
+}

@@ -1,0 +1,353 @@
+//! A recorded run as comparisons take it: which seconds count, and what of them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::record::{Record, RecordError};
+use super::series::{Second, Series, has};
+use super::summary::Run;
+use crate::catalogue::Catalogue;
+use crate::compare::{self, Measure, Metric, Subject};
+use crate::metrics::{Broken, Trend};
+use crate::threshold::Verdict;
+
+/// A run that was recorded: its summary and the series that lies beside it.
+#[derive(Debug)]
+pub struct Recorded {
+    /// What was run.
+    pub run: Run,
+    /// What was known of the API.
+    pub catalogue: Catalogue,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// Its seconds.
+    pub series: Series,
+}
+
+/// Why a recorded run can't be read.
+#[derive(Debug, Error)]
+pub enum RecordedError {
+    /// Its files can't be read.
+    #[error(transparent)]
+    Record(RecordError),
+    /// The summary is something else.
+    #[error("{path} is not a summary.json of this program: {source}")]
+    Summary {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// A histogram is broken.
+    #[error("the series of {run}: {source}")]
+    Histogram {
+        /// The run's id.
+        run: String,
+        /// What is wrong.
+        source: Broken,
+    },
+}
+
+impl From<RecordError> for RecordedError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Summary { path, source } => Self::Summary { path, source },
+            other => Self::Record(other),
+        }
+    }
+}
+
+const DISTRIBUTION: &[Measure] = &[
+    Measure::Percentile(50.0),
+    Measure::Percentile(95.0),
+    Measure::Percentile(99.0),
+];
+
+impl Recorded {
+    /// Reads `summary.json`, or the directory that it is in, and the series beside it.
+    ///
+    /// # Errors
+    /// The file and what is wrong with it.
+    pub fn read(path: &Path) -> Result<Self, RecordedError> {
+        let Record { summary, series } = Record::read(path)?;
+        Ok(Self {
+            catalogue: summary.catalogue,
+            run: summary.run,
+            verdict: summary.verdict,
+            series,
+        })
+    }
+
+    /// What is compared of it.
+    ///
+    /// # Errors
+    /// A broken histogram.
+    pub fn subject(&self) -> Result<Subject, RecordedError> {
+        let run = self.run.id.clone();
+        self.measured()
+            .map_err(|source| RecordedError::Histogram { run, source })
+    }
+
+    fn measured(&self) -> Result<Subject, Broken> {
+        let seconds: Vec<&Second> = steady(&self.run, &self.series.seconds);
+        let requests = |tags: &[(&str, &str)]| rows(&seconds, "http_req_duration", tags);
+        let metric = |name: &str, measures, headline, seconds| Metric {
+            name: name.to_owned(),
+            measures,
+            headline,
+            seconds,
+        };
+        let all = requests(&[])?;
+        let mut metrics = vec![
+            metric("http_reqs", &[Measure::PerSecond], true, all.clone()),
+            metric("http_req_failed", &[Measure::Share], true, all.clone()),
+            metric("http_req_duration", DISTRIBUTION, true, all),
+        ];
+        let iterations = rows(&seconds, "iteration_duration", &[])?;
+        metrics.push(metric(
+            "iteration_duration",
+            DISTRIBUTION,
+            false,
+            iterations,
+        ));
+        for request in &self.catalogue.requests {
+            let name = match &request.trend {
+                Some(trend) => format!("{trend} ({})", request.name),
+                None => format!("http_req_duration{{name:{}}}", request.name),
+            };
+            let of_it = requests(&[("name", &request.name)])?;
+            metrics.push(metric(&name, DISTRIBUTION, false, of_it));
+        }
+        // What neither run does isn't there to be compared.
+        let has_samples =
+            |metric: &Metric| metric.seconds.iter().any(|second| !second.trend.is_empty());
+        metrics.retain(|metric| metric.headline || has_samples(metric));
+        Ok(Subject {
+            id: self.run.id.clone(),
+            lag_ms: median_lag(&seconds),
+            metrics,
+        })
+    }
+}
+
+/// The seconds that count: those wholly within a stage that is named steady if there are any such, else
+/// within any, but never the first, when connections are made, nor the last, when work runs out.
+fn steady<'a>(run: &Run, seconds: &'a [Second]) -> Vec<&'a Second> {
+    let is_steady = |name: &str| {
+        ["hold", "steady"]
+            .iter()
+            .any(|steady| name.starts_with(steady))
+    };
+    let (held, others): (Vec<_>, Vec<_>) = run
+        .stages
+        .iter()
+        .partition(|stage| is_steady(&stage.name) && stage.from == stage.to);
+    let stages = if held.is_empty() { others } else { held };
+    let inner = seconds
+        .get(1..seconds.len().saturating_sub(1))
+        .unwrap_or(&[]);
+    let within = |second: &&Second| {
+        let begun = second.elapsed_ms.saturating_sub(second.length_ms);
+        stages
+            .iter()
+            .any(|stage| stage.start_ms <= begun && second.elapsed_ms <= stage.end_ms)
+    };
+    inner.iter().filter(within).collect()
+}
+
+fn median_lag(seconds: &[&Second]) -> Option<f64> {
+    let gauges = seconds.iter().flat_map(|second| &second.gauges);
+    let mut lags: Vec<f64> = gauges
+        .filter(|row| row.metric == "generator_lag_ms")
+        .map(|row| row.value)
+        .collect();
+    lags.sort_by(f64::total_cmp);
+    lags.get(lags.len() / 2).copied()
+}
+
+/// A trend second by second, over the series with these tags; what is unexpected is marked.
+fn rows(
+    seconds: &[&Second],
+    metric: &str,
+    tags: &[(&str, &str)],
+) -> Result<Vec<compare::Second>, Broken> {
+    let wanted: Vec<(String, String)> = tags
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    seconds
+        .iter()
+        .map(|second| {
+            let mut trend = Trend::default();
+            let mut marked = 0;
+            let rows = second.trends.iter();
+            for row in rows.filter(|row| row.metric == metric && has(&row.tags, &wanted)) {
+                trend.merge(&row.value.decode()?);
+                if row.tag("expected_response") == "false" {
+                    marked += row.value.count;
+                }
+            }
+            Ok(compare::Second {
+                length: second.length_ms as f64 / 1_000.0,
+                trend,
+                marked,
+            })
+        })
+        .collect()
+}
+
+/// Why a run can't be compared with a baseline, in words; nothing if it can. What the new run does not
+/// know before it begins is left empty in it.
+#[must_use]
+pub fn misfits(base: &Recorded, new: &Run) -> Vec<String> {
+    let old = &base.run;
+    let stages = |run: &Run| {
+        let rows = run.stages.iter().map(|stage| {
+            let seconds = (stage.end_ms - stage.start_ms) as f64 / 1_000.0;
+            format!("{}={seconds}s:{}", stage.name, stage.load)
+        });
+        rows.collect::<Vec<_>>().join(" ")
+    };
+    let stack = |run: &Run| {
+        if run.host.ends_with(PRIVATE_STACK) {
+            "a private stack".to_owned()
+        } else {
+            "a server given by --host".to_owned()
+        }
+    };
+    let machine = |run: &Run| {
+        let generator = &run.generator;
+        format!(
+            "{} × {}, {}",
+            generator.cpus, generator.cpu, generator.platform
+        )
+    };
+    let pairs = [
+        ("profile", old.profile.clone(), new.profile.clone()),
+        ("executor", old.executor.clone(), new.executor.clone()),
+        ("load", stages(old), stages(new)),
+        ("VUs", old.vus_max.to_string(), new.vus_max.to_string()),
+        ("mix", old.mix.clone(), new.mix.clone()),
+        ("server", stack(old), stack(new)),
+        ("generator", machine(old), machine(new)),
+    ];
+    let setting = |run: &Run, key: &str| {
+        let given = run.settings.iter().find(|setting| setting.key == key);
+        given.map_or("the default".to_owned(), |setting| setting.values.join(";"))
+    };
+    let given = old.settings.iter().chain(&new.settings);
+    let compared: BTreeSet<&str> = given
+        .filter(|setting| setting.compared)
+        .map(|setting| setting.key.as_str())
+        .collect();
+    let settings = compared
+        .into_iter()
+        .map(|key| (key, setting(old, key), setting(new, key)));
+    let mut misfits: Vec<String> = pairs
+        .into_iter()
+        .chain(settings)
+        .filter(|(_, old, new)| old != new)
+        .map(|(what, old, new)| format!("{what}: the baseline has {old}, this run {new}"))
+        .collect();
+    if base.verdict == Verdict::Invalid {
+        misfits.push("verdict: the baseline's is invalid".to_owned());
+    }
+    misfits
+}
+
+/// What stands behind the address of a server that was started for the run.
+pub const PRIVATE_STACK: &str = "(private stack)";
+
+#[cfg(test)]
+mod tests {
+    use super::super::summary::StageRow;
+    use super::*;
+
+    fn seconds(count: u64) -> Vec<Second> {
+        (1..=count)
+            .map(|second| Second {
+                elapsed_ms: second * 1_000,
+                length_ms: 1_000,
+                ..Second::default()
+            })
+            .collect()
+    }
+
+    fn stage(name: &str, start: u64, end: u64, vus: [u32; 2]) -> StageRow {
+        StageRow {
+            name: name.to_owned(),
+            start_ms: start * 1_000,
+            end_ms: end * 1_000,
+            from: vus[0],
+            to: vus[1],
+            load: vus[1].to_string(),
+        }
+    }
+
+    #[test]
+    fn only_the_steady_stage_counts_where_there_is_one() {
+        let mut run = Run {
+            stages: vec![
+                stage("ramp_up", 0, 3, [0, 10]),
+                stage("hold", 3, 7, [10, 10]),
+                stage("ramp_down", 7, 9, [10, 0]),
+            ],
+            ..Run::default()
+        };
+        let all = seconds(10);
+        let elapsed = |run: &Run| -> Vec<u64> {
+            steady(run, &all)
+                .iter()
+                .map(|second| second.elapsed_ms / 1_000)
+                .collect()
+        };
+        assert_eq!(elapsed(&run), [4, 5, 6, 7]);
+        run.stages = vec![stage("main", 0, 20, [10, 10])];
+        assert_eq!(elapsed(&run), [2, 3, 4, 5, 6, 7, 8, 9]);
+        run.stages = vec![stage("main", 0, 7, [10, 10])];
+        assert_eq!(
+            elapsed(&run),
+            [2, 3, 4, 5, 6, 7],
+            "the grace has no steady work"
+        );
+        assert!(steady(&run, &all[..1]).is_empty());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let run = Run {
+            profile: "flow_10vus".to_owned(),
+            host: format!("http://127.0.0.1:1 {PRIVATE_STACK}"),
+            vus_max: 10,
+            ..Run::default()
+        };
+        let base = Recorded {
+            run: run.clone(),
+            catalogue: Catalogue::default(),
+            verdict: Verdict::Pass,
+            series: Series::default(),
+        };
+        let same_elsewhere = Run {
+            id: "other".to_owned(),
+            host: format!("http://127.0.0.1:2 {PRIVATE_STACK}"),
+            ..run.clone()
+        };
+        assert_eq!(misfits(&base, &same_elsewhere), Vec::<String>::new());
+        let mut other = Run {
+            profile: "flow_100vus".to_owned(),
+            host: "http://shop".to_owned(),
+            ..run
+        };
+        other.generator.cpus = 8;
+        assert_eq!(
+            misfits(&base, &other),
+            [
+                "profile: the baseline has flow_10vus, this run flow_100vus",
+                "server: the baseline has a private stack, this run a server given by --host",
+                "generator: the baseline has 0 × , , this run 8 × , ",
+            ]
+        );
+    }
+}

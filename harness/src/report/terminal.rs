@@ -1,0 +1,413 @@
+//! The summary in tables, for a person at the end of a run.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use owo_colors::{OwoColorize, Style};
+
+use super::RunResult;
+use super::comparison::write_comparison;
+use super::table::{Table, mark, section};
+use crate::format::{ms, ms_unit, percent_to};
+use crate::metrics::{self, Counter, Of, Snapshot, TagFilter, Trend};
+use crate::threshold::Verdict;
+
+/// Writes the summary with escape sequences for colours: a writer that is no terminal's must strip
+/// them, as `anstream`'s do.
+///
+/// # Errors
+/// The writer's.
+pub fn write_terminal(result: &RunResult, mut out: impl Write) -> io::Result<()> {
+    head(result, &mut out)?;
+    if !result.snapshot.requests.is_empty() {
+        section(
+            "Requests (times in ms)",
+            requests(&result.snapshot),
+            &mut out,
+        )?;
+        section("By stage (times in ms)", stages(result), &mut out)?;
+        section("Trends (ms)", trends(&result.snapshot), &mut out)?;
+    }
+    section("Checks", checks(&result.snapshot), &mut out)?;
+    section("Thresholds", thresholds(result), &mut out)?;
+    section("Invariants", invariants(result), &mut out)?;
+    section("Unexpected answers", failures(result), &mut out)?;
+    section("Mix", mix(result), &mut out)?;
+    section("Outputs (rows)", outputs(result), &mut out)?;
+    for warning in &result.warnings {
+        writeln!(out, "\n{} {warning}", "warning:".yellow().bold())?;
+    }
+    if let Some(comparison) = &result.comparison {
+        write_comparison(comparison, &mut out)?;
+    }
+    verdict(result, &mut out)
+}
+
+fn head(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    let config = &result.config;
+    let counter = |counter| {
+        let all = TagFilter::default();
+        result.snapshot.counter(counter, &all)
+    };
+    let interrupted = counter(Counter::Interrupted);
+    writeln!(out)?;
+    writeln!(out, "{}", format!("loadtest {}", result.id).bold())?;
+    writeln!(
+        out,
+        "{} · {} · up to {} VUs ({}) · seed {}",
+        config.profile,
+        config.executors(),
+        config.plan().vus_max(),
+        config.mixes(),
+        config.seed
+    )?;
+    let cut = if interrupted > 0 {
+        format!(", {interrupted} cut")
+    } else {
+        String::new()
+    };
+    writeln!(
+        out,
+        "{} · {:.1} s · {} iterations{cut}",
+        result.host,
+        result.duration.as_secs_f64(),
+        counter(Counter::Iterations)
+    )?;
+    arrivals(result, out)
+}
+
+/// What the model of the load says about the latencies that follow.
+fn arrivals(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    let scenarios = result.config.scenarios.iter();
+    for (scenario, account) in scenarios.zip(&result.arrivals) {
+        if let Some(account) = account {
+            writeln!(
+                out,
+                "{}: {} iterations scheduled = {} started + {} dropped",
+                scenario.label(),
+                account.scheduled,
+                account.started,
+                account.dropped
+            )?;
+        }
+    }
+    match result.config.plan().is_open() {
+        (_, true) => Ok(()),
+        (some, _) => writeln!(
+            out,
+            "{}: a slow server is sent less, so coordinated omission is not excluded",
+            if some {
+                "scenarios without a rate are closed models"
+            } else {
+                "closed model"
+            }
+        ),
+    }
+}
+
+fn requests(snapshot: &Snapshot) -> Table {
+    let head = [
+        "name", "count", "req/s", "failed", "avg", "min", "med", "p90", "p95", "p99", "max",
+    ];
+    let mut table = Table::new(head, 1);
+    let catalogue = &snapshot.names.catalogue;
+    let named = catalogue.requests.iter().map(|request| {
+        let name = request.name.as_str();
+        (name, TagFilter::of("name", name))
+    });
+    for (name, filter) in named.chain([("all", TagFilter::default())]) {
+        let trend = snapshot.durations(&filter);
+        if trend.is_empty() {
+            continue;
+        }
+        let failed = snapshot.failed(&filter);
+        let [avg, min, med, p90, p95, p99, max] = times(&trend);
+        let rate = per_second(trend.count(), snapshot.duration);
+        table.push([
+            name.to_owned(),
+            trend.count().to_string(),
+            rate,
+            failed.to_string(),
+            avg,
+            min,
+            med,
+            p90,
+            p95,
+            p99,
+            max,
+        ]);
+    }
+    table
+}
+
+fn stages(result: &RunResult) -> Table {
+    let snapshot = &result.snapshot;
+    let mut table = Table::new(
+        [
+            "stage", "time", "load", "count", "req/s", "failed", "avg", "med", "p95", "p99", "max",
+        ],
+        1,
+    );
+    let plan = result.config.plan();
+    let spans = plan.spans();
+    let spans = spans.iter().filter_map(|span| Some((span, span.end?)));
+    if spans.clone().count() < 2 {
+        return table;
+    }
+    let loads = plan
+        .parts()
+        .iter()
+        .flat_map(|part| part.schedule.stage_loads());
+    for ((span, end), load) in spans.zip(loads) {
+        let scenario = plan.parts()[span.part].name;
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let own = scenario.map(|scenario| pair("scenario", scenario));
+        let filter = TagFilter(own.into_iter().chain([pair("stage", span.name)]).collect());
+        let name = match scenario {
+            Some(scenario) => format!("{scenario}: {}", span.name),
+            None => span.name.to_owned(),
+        };
+        let trend = snapshot.durations(&filter);
+        let failed = snapshot.failed(&filter);
+        // A stopped run ends within a stage.
+        let length = end.min(result.duration).saturating_sub(span.start);
+        let [avg, _, med, _, p95, p99, max] = times(&trend);
+        table.push([
+            name,
+            format!("{:.0}s", length.as_secs_f64()),
+            load,
+            trend.count().to_string(),
+            per_second(trend.count(), length),
+            failed.to_string(),
+            avg,
+            med,
+            p95,
+            p99,
+            max,
+        ]);
+    }
+    table
+}
+
+fn trends(snapshot: &Snapshot) -> Table {
+    let mut table = Table::new(
+        [
+            "trend", "count", "avg", "min", "med", "p90", "p95", "p99", "max",
+        ],
+        1,
+    );
+    let own = [
+        "server_timing_queue",
+        "server_timing_db",
+        "server_timing_redis",
+        "iteration_duration",
+        "iteration_response_time",
+        "iteration_start_delay",
+    ];
+    let all = TagFilter::default();
+    let catalogue = &snapshot.names.catalogue;
+    let known = |name: &str| metrics::find(name, catalogue);
+    for metric in catalogue.trends().chain(own).filter_map(known) {
+        let Of::Trend(of) = metric.of else { continue };
+        let trend = snapshot.trend(of, &all);
+        if !trend.is_empty() {
+            let [avg, min, med, p90, p95, p99, max] = times(&trend);
+            table.push([
+                metric.name.to_owned(),
+                trend.count().to_string(),
+                avg,
+                min,
+                med,
+                p90,
+                p95,
+                p99,
+                max,
+            ]);
+        }
+    }
+    table
+}
+
+fn checks(snapshot: &Snapshot) -> Table {
+    let mut table = Table::new(["", "check", "persona", "passes", "fails"], 3);
+    for sum in snapshot.checks_by_name() {
+        table.push([
+            mark(sum.counts.fails == 0),
+            sum.check.to_owned(),
+            sum.persona.to_owned(),
+            sum.counts.passes.to_string(),
+            sum.counts.fails.to_string(),
+        ]);
+    }
+    table
+}
+
+fn thresholds(result: &RunResult) -> Table {
+    let mut table = Table::new(["", "threshold", "actual"], 2);
+    for outcome in &result.thresholds {
+        let actual = match outcome.actual {
+            None => "no data".to_owned(),
+            Some(value) if outcome.threshold.aggregation.is_duration() => ms_unit(value),
+            Some(value) => format!("{}", (value * 1e6).round() / 1e6),
+        };
+        table.push([mark(outcome.ok), outcome.threshold.to_string(), actual]);
+    }
+    table
+}
+
+fn invariants(result: &RunResult) -> Table {
+    let mut table = Table::new(["", "invariant", "expected", "actual"], 2);
+    for row in &result.invariants {
+        let name = match &row.detail {
+            Some(detail) => format!("{}\n  {detail}", row.name),
+            None => row.name.clone(),
+        };
+        table.push([
+            mark(row.ok),
+            name,
+            row.expected.to_string(),
+            row.actual.to_string(),
+        ]);
+    }
+    table
+}
+
+fn failures(result: &RunResult) -> Table {
+    let mut table = Table::new(["name", "status", "count", "first one"], 4);
+    for (name, status, sample) in &result.failures {
+        let filter = TagFilter(vec![
+            ("name".to_owned(), (*name).to_owned()),
+            ("status".to_owned(), status.to_string()),
+            ("expected_response".to_owned(), "false".to_owned()),
+        ]);
+        let count = result.snapshot.counter(Counter::Requests, &filter);
+        let status = if *status == 0 {
+            "none".to_owned()
+        } else {
+            status.to_string()
+        };
+        // Control characters of an answer must not reach the terminal.
+        let sample: String = sample
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(100)
+            .collect();
+        table.push([(*name).to_owned(), status, count.to_string(), sample]);
+    }
+    table
+}
+
+fn outputs(result: &RunResult) -> Table {
+    let mut table = Table::new(
+        ["", "output", "produced", "delivered", "spooled", "lost"],
+        2,
+    );
+    for account in &result.outputs {
+        let whole = account.produced == account.delivered;
+        let mut name = account.name.clone();
+        // What went wrong on the way to a whole delivery is no concern any more.
+        let troubles = account.error.iter().chain(&account.spool);
+        for more in troubles.filter(|_| !whole) {
+            name += &format!("\n  {more}");
+        }
+        let rows = [
+            account.produced,
+            account.delivered,
+            account.spooled,
+            account.lost,
+        ];
+        let [produced, delivered, spooled, lost] = rows.map(|rows| rows.to_string());
+        table.push([mark(whole), name, produced, delivered, spooled, lost]);
+    }
+    table
+}
+
+/// What personas had and should have had, where there are several; and requests that were too many
+/// or too few, in any case.
+fn mix(result: &RunResult) -> Table {
+    let mut table = Table::new(
+        ["", "scenario", "persona", "what", "planned", "achieved"],
+        4,
+    );
+    let limit = result.config.limits.mix_drift;
+    for share in &result.mix {
+        let drifts = (share.achieved - share.planned).abs() > limit + 1e-9;
+        let mut row = |ok, what: &str, planned, achieved| {
+            let persona = share.persona.to_owned();
+            table.push([
+                mark(ok),
+                share.scenario.clone(),
+                persona,
+                what.to_owned(),
+                planned,
+                achieved,
+            ]);
+        };
+        if result.mix.len() > 1 || drifts {
+            row(
+                !drifts,
+                "share",
+                percent_to(share.planned, 1),
+                percent_to(share.achieved, 1),
+            );
+        }
+        for request in share
+            .requests
+            .iter()
+            .filter(|request| request.drift > limit)
+        {
+            let planned = format!("{} to {}", request.least, request.most);
+            row(
+                false,
+                request.name,
+                planned,
+                format!("{:.2}", request.achieved),
+            );
+        }
+    }
+    table
+}
+
+fn verdict(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+    let judgement = &result.judgement;
+    let (word, style) = match judgement.verdict {
+        Verdict::Pass => ("PASS", Style::new().green().bold()),
+        Verdict::Fail => ("FAIL", Style::new().red().bold()),
+        Verdict::Invalid => ("INVALID", Style::new().yellow().bold()),
+    };
+    let held = match judgement.verdict {
+        Verdict::Pass => format!(
+            "{} thresholds and {} invariants hold",
+            result.thresholds.len(),
+            result.invariants.len()
+        ),
+        Verdict::Fail | Verdict::Invalid => format!("exit code {}", judgement.exit.code()),
+    };
+    writeln!(out, "\n{}  {held}", word.style(style))?;
+    judgement
+        .reasons
+        .iter()
+        .try_for_each(|reason| writeln!(out, "  {reason}"))
+}
+
+fn times(trend: &Trend) -> [String; 7] {
+    [
+        trend.avg_ms(),
+        trend.min_ms(),
+        trend.percentile_ms(50.0),
+        trend.percentile_ms(90.0),
+        trend.percentile_ms(95.0),
+        trend.percentile_ms(99.0),
+        trend.max_ms(),
+    ]
+    .map(ms)
+}
+
+fn per_second(count: u64, duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds > 0.0 {
+        format!("{:.1}", count as f64 / seconds)
+    } else {
+        "-".to_owned()
+    }
+}

@@ -1,0 +1,65 @@
+//! What every report says in the same words: the verdict, the SLA, what was measured. Pure.
+
+use super::summary::Summary;
+use crate::format::{ms_unit, number, percent, plural};
+use crate::threshold::Verdict;
+
+/// The verdict in a word.
+pub(super) const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "PASS",
+        Verdict::Fail => "FAIL",
+        Verdict::Invalid => "INVALID",
+    }
+}
+
+/// What the verdict means, in a sentence.
+pub(super) fn headline(summary: &Summary) -> String {
+    match summary.verdict {
+        Verdict::Pass => format!(
+            "{} and {} hold.",
+            plural(summary.thresholds.len() as u64, "threshold", "thresholds"),
+            plural(summary.invariants.len() as u64, "invariant", "invariants")
+        ),
+        Verdict::Fail => "The server did not hold what was asked of it.".to_owned(),
+        Verdict::Invalid => "This run says nothing about the server.".to_owned(),
+    }
+}
+
+/// The SLA on request durations: its words, and its limit in ms. One over all requests if there is one,
+/// else one of certain stages or a scenario.
+pub(super) fn sla(summary: &Summary) -> Option<(String, f64)> {
+    let slas: Vec<_> = summary
+        .thresholds
+        .iter()
+        .filter_map(|row| summary.threshold(&row.expression))
+        .filter(|threshold| threshold.metric.name == "http_req_duration")
+        .collect();
+    let whole = slas.iter().find(|sla| sla.filter.0.is_empty());
+    let part = |sla: &&crate::threshold::Threshold| {
+        let mut keys = sla.filter.0.iter().map(|(key, _)| key.as_str());
+        keys.all(|key| matches!(key, "stage" | "scenario"))
+    };
+    let sla = whole.or_else(|| slas.iter().find(part))?;
+    let words = sla.to_string();
+    let words = words
+        .strip_prefix("http_req_duration")
+        .unwrap_or(&words)
+        .trim_start_matches(": ")
+        .to_owned();
+    Some((words, sla.limit))
+}
+
+/// What was measured, in the unit of its threshold.
+pub(super) fn actual(summary: &Summary, expression: &str, actual: Option<f64>) -> String {
+    let threshold = summary.threshold(expression);
+    match (
+        actual,
+        threshold.map(|threshold| (threshold.aggregation, threshold.metric.kind())),
+    ) {
+        (None, _) => "no data".to_owned(),
+        (Some(value), Some((aggregation, _))) if aggregation.is_duration() => ms_unit(value),
+        (Some(value), Some((_, crate::metrics::Kind::Rate))) => percent(value),
+        (Some(value), _) => number(value),
+    }
+}

@@ -1,0 +1,83 @@
+//! The baseline that a run is compared with: read and looked at before the load, compared after it.
+
+use std::path::Path;
+
+use super::prepare::Refusal;
+use super::publish::tell;
+use crate::compare::{Comparison, Rule, compare};
+use crate::config::{Baseline as Wanted, RunConfig};
+use crate::report::{
+    Generator, Recorded, RunResult, SERIES_FILE, misfits, planned, read_series, summary,
+};
+
+/// The baseline.
+pub(super) struct Baseline {
+    recorded: Recorded,
+    wanted: Wanted,
+}
+
+impl Baseline {
+    /// Reads the baseline, if one is given, and says what doesn't fit. What doesn't fit can't be a gate.
+    pub(super) fn open(config: &RunConfig, generator: &Generator) -> Result<Option<Self>, Refusal> {
+        let Some(wanted) = config.baseline.clone() else {
+            return Ok(None);
+        };
+        let recorded = Recorded::read(&wanted.path)?;
+        let misfits = misfits(&recorded, &planned(config, generator));
+        if wanted.fail_on_regression.is_some() && !misfits.is_empty() {
+            return Err(Refusal::Misfit(misfits.join("; ")));
+        }
+        for misfit in &misfits {
+            tell(&format!("--baseline doesn't fit: {misfit}"));
+        }
+        Ok(Some(Self { recorded, wanted }))
+    }
+
+    /// Compares the run that ended, and judges it by the outcome.
+    pub(super) fn apply(&self, result: &mut RunResult, directory: &Path) {
+        match self.compare(result, directory) {
+            Ok(comparison) => {
+                if let Some(limit) = self.wanted.fail_on_regression {
+                    if let Some(disturbed) = &comparison.disturbed {
+                        let reason = format!("the baseline can't judge this run: {disturbed}");
+                        result.judgement.invalidate(reason);
+                    }
+                    result
+                        .judgement
+                        .add_regressions(comparison.regressions(limit));
+                }
+                result.comparison = Some(comparison);
+            }
+            Err(error) => {
+                let reason = format!("the run could not be compared with its baseline: {error}");
+                if self.wanted.fail_on_regression.is_some() {
+                    result.judgement.invalidate(reason);
+                } else {
+                    tell(&reason);
+                }
+            }
+        }
+    }
+
+    fn compare(&self, result: &RunResult, directory: &Path) -> Result<Comparison, String> {
+        let summary = summary(result);
+        let new = Recorded {
+            series: read_series(&directory.join(SERIES_FILE)).map_err(|error| error.to_string())?,
+            catalogue: summary.catalogue,
+            run: summary.run,
+            verdict: summary.verdict,
+        };
+        let subject = |recorded: &Recorded| recorded.subject().map_err(|error| error.to_string());
+        let rule = Rule {
+            noise: self.wanted.noise,
+            ..Rule::default()
+        };
+        let misfits = misfits(&self.recorded, &new.run);
+        Ok(compare(
+            &subject(&self.recorded)?,
+            &subject(&new)?,
+            misfits,
+            rule,
+        ))
+    }
+}

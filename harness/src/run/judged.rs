@@ -1,0 +1,238 @@
+//! From what was seen to a result: evidence gathered, verdict made.
+
+use std::time::SystemTime;
+
+use super::drive::Driven;
+use super::load::Load;
+use super::server::Server;
+use crate::config::RunConfig;
+use crate::diagnosis::HealthLog;
+use crate::executor::Settled;
+use crate::fidelity::{self, PersonaShare, shares};
+use crate::health::{self, LATE_MS};
+use crate::invariant::Invariant;
+use crate::metrics::{Counter, TagFilter, Trend, TrendOf};
+use crate::output::Account;
+use crate::report::{Generator, RunResult};
+use crate::threshold::{Evidence, Timeline, judge};
+
+/// How a run went beside its load.
+pub(super) struct Course {
+    pub(super) id: String,
+    pub(super) started_at: SystemTime,
+    pub(super) timeline: Timeline,
+    pub(super) health: HealthLog,
+    pub(super) signalled: bool,
+    pub(super) aborted: Option<String>,
+}
+
+/// Everything that is known of the run, judged.
+pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: Load) -> RunResult {
+    let Load {
+        driven,
+        invariants,
+        unknown,
+    } = load;
+    let thresholds = course.timeline.finish(&driven.snapshot);
+    let mix: Vec<PersonaShare> = config
+        .scenarios
+        .iter()
+        .zip(&driven.settled)
+        .flat_map(|(scenario, settled)| shares(scenario, &settled.rolls, &driven.snapshot))
+        .collect();
+    let doubts = doubts(&config, &course, &driven, unknown, &mix);
+    let (saturated, mut warnings) = findings(&config, &course, server, &driven);
+    if server.target.is_insecure() {
+        warnings.push("--insecure: certificates were not verified".to_owned());
+    }
+    let broken = invariants.iter().filter(|row| !row.ok);
+    let broken: Vec<String> = broken.map(Invariant::to_string).collect();
+    let counter = |counter| driven.snapshot.counter(counter, &TagFilter::default());
+    let judgement = judge(&Evidence {
+        thresholds: &thresholds,
+        broken_invariants: &broken,
+        error: driven.error.as_deref(),
+        iterations: counter(Counter::Iterations),
+        interrupted: counter(Counter::Interrupted),
+        limits: &config.limits,
+        requests: counter(Counter::Requests),
+        signalled: course.signalled,
+        aborted: course.aborted.as_deref(),
+        saturated: &saturated,
+        idle: &fidelity::idle(&mix),
+        doubts: &doubts,
+    });
+    let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
+    RunResult {
+        id: course.id,
+        host: server.label.clone(),
+        config,
+        started_at: course.started_at,
+        duration: driven.duration,
+        arrivals: arrivals.collect(),
+        snapshot: driven.snapshot,
+        thresholds,
+        invariants,
+        failures: driven.failures,
+        generator: Generator::of_this_machine(),
+        comparison: None,
+        outputs: Vec::new(),
+        mix,
+        unknown_outcomes: unknown,
+        health: course.health,
+        warnings,
+        judgement,
+    }
+}
+
+/// In what the load was not the one that was asked for.
+fn doubts(
+    config: &RunConfig,
+    course: &Course,
+    driven: &Driven,
+    unknown: u64,
+    mix: &[PersonaShare],
+) -> Vec<String> {
+    let counter = |counter| driven.snapshot.counter(counter, &TagFilter::default());
+    let started = counter(Counter::Iterations) + counter(Counter::Interrupted);
+    let mut doubts = Vec::new();
+    doubts.extend(dropped(&driven.settled, config.limits.dropped));
+    doubts.extend(unknowns(unknown, started, config.limits.unknown));
+    if !course.signalled && course.aborted.is_none() {
+        doubts.extend(fidelity::findings(mix, config.limits.mix_drift));
+    }
+    doubts
+}
+
+/// Why the generator may be what was measured, and what is only worth a warning.
+fn findings(
+    config: &RunConfig,
+    course: &Course,
+    server: &Server,
+    driven: &Driven,
+) -> (Vec<String>, Vec<String>) {
+    let mut findings = course.health.findings();
+    let delays = driven
+        .snapshot
+        .trend(TrendOf::StartDelay, &TagFilter::default());
+    findings.extend(late_starts(&delays, config.limits.late_starts));
+    // On a machine that is shared on purpose, a busy machine is what is to be expected.
+    if server.shares_machine {
+        let shared = |finding| format!("{finding}; the server shares this machine");
+        (Vec::new(), findings.into_iter().map(shared).collect())
+    } else {
+        (findings, Vec::new())
+    }
+}
+
+/// Iterations that were due and never started, beyond the limit.
+fn dropped(settled: &[Settled], limit: f64) -> Option<String> {
+    let arrivals = || settled.iter().filter_map(|settled| settled.arrivals);
+    let scheduled: u64 = arrivals().map(|account| account.scheduled).sum();
+    let dropped: u64 = arrivals().map(|account| account.dropped).sum();
+    (dropped as f64 > limit * scheduled as f64).then(|| {
+        format!(
+            "{dropped} of {scheduled} iterations were dropped, more than {:.1} %: the rate was not kept; \
+             give more --max-vus, or ask for a lower rate (--max-dropped)",
+            limit * 100.0
+        )
+    })
+}
+
+/// Iterations that started late, beyond the limit.
+fn late_starts(delays: &Trend, limit: f64) -> Option<String> {
+    let (starts, late) = (delays.count(), health::late_starts(delays));
+    (late as f64 > limit * starts as f64).then(|| {
+        format!(
+            "{late} of {starts} iterations started more than {LATE_MS:.0} ms late, more than {:.1} %: \
+             give more --max-vus, or a machine with more to spare (--max-late-starts)",
+            limit * 100.0
+        )
+    })
+}
+
+fn unknowns(unknown: u64, started: u64, limit: f64) -> Option<String> {
+    (unknown as f64 > limit * started as f64).then(|| {
+        format!(
+            "{unknown} operations in {started} iterations have an unknown outcome, more than {:.1} %: \
+             the books can't be compared closely (--max-unknown)",
+            limit * 100.0
+        )
+    })
+}
+
+/// Outputs that lost more rows than they may.
+pub(super) fn lost_rows(outputs: &[Account], limit: f64) -> Vec<String> {
+    let beyond = |output: &&Account| output.lost as f64 > limit * output.produced as f64;
+    outputs
+        .iter()
+        .filter(beyond)
+        .map(|output| {
+            format!(
+                "{} of {} rows for {} were lost, more than {:.1} % (--max-lost-rows)",
+                output.lost,
+                output.produced,
+                output.name,
+                limit * 100.0
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::executor;
+
+    #[test]
+    fn rows_may_be_lost_up_to_the_limit() {
+        let output = |lost| Account {
+            name: "influxdb".to_owned(),
+            produced: 1_000,
+            delivered: 1_000 - lost,
+            lost,
+            ..Account::default()
+        };
+        let found = lost_rows(&[output(10), output(11)], 0.01);
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].starts_with("11 of 1000 rows for influxdb were lost, more than 1.0 %"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn iterations_may_be_dropped_and_operations_unknown_up_to_the_limit() {
+        let settled = |dropped| Settled {
+            arrivals: Some(executor::Account {
+                scheduled: 100,
+                started: 100 - dropped,
+                dropped,
+            }),
+            ..Settled::default()
+        };
+        let closed = Settled::default();
+        assert_eq!(dropped(std::slice::from_ref(&closed), 0.0), None);
+        assert_eq!(dropped(&[settled(2), settled(0), closed], 0.01), None);
+        assert!(dropped(&[settled(3), settled(0)], 0.01).is_some());
+        assert_eq!(unknowns(5, 100, 0.05), None);
+        assert!(unknowns(6, 100, 0.05).is_some());
+    }
+
+    #[test]
+    fn iterations_may_start_late_up_to_the_limit() {
+        let mut delays = Trend::default();
+        for late in [1, 10, 11, 500] {
+            (0..5).for_each(|_| delays.record(Duration::from_millis(late)));
+        }
+        assert_eq!(late_starts(&delays, 0.5), None);
+        let found = late_starts(&delays, 0.45).expect("half of them");
+        assert!(
+            found.starts_with("10 of 20 iterations started more than 10 ms late, more than 45.0 %"),
+            "{found}"
+        );
+        assert_eq!(late_starts(&Trend::default(), 0.0), None, "a closed model");
+    }
+}

@@ -1,0 +1,113 @@
+//! Set-up, load and audit, one after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::drive::{Driven, Watch, drive};
+use super::outlets::Outlets;
+use super::perform::Run;
+use crate::invariant::Invariant;
+use crate::metrics::{Counter, Snapshot, TagFilter};
+use crate::suite::{Audit, Error, SetUp, Suite, User};
+
+/// What came of the load.
+#[derive(Default)]
+pub(super) struct Load {
+    pub(super) driven: Driven,
+    pub(super) invariants: Vec<Invariant>,
+    /// Operations whose outcome nobody knows.
+    pub(super) unknown: u64,
+}
+
+impl Load {
+    fn failed(error: String) -> Self {
+        let driven = Driven {
+            error: Some(error),
+            ..Driven::default()
+        };
+        Self {
+            driven,
+            ..Self::default()
+        }
+    }
+}
+
+/// Sets the server up, runs the load, audits it.
+pub(super) async fn load<S: Suite>(run: Run<'_>, outlets: Outlets) -> (Load, Watch) {
+    let watch = Watch::new(run, outlets);
+    watch.outlets.progress.step("setting the server up");
+    let world = tokio::select! {
+        world = set_up::<S>(run) => world,
+        () = run.control.stopping().cancelled() => return (Load::default(), watch),
+    };
+    let world = match world {
+        Ok(world) => Arc::new(world),
+        Err(error) => return (Load::failed(format!("set-up failed: {error}")), watch),
+    };
+    let (driven, users, watch) = drive::<S>(run, &world, watch).await;
+    let unknown = users.iter().map(User::unknown_outcomes).sum();
+    let mut load = Load {
+        driven,
+        unknown,
+        ..Load::default()
+    };
+    if run.config.audit && load.driven.error.is_none() {
+        watch.outlets.progress.step("auditing the load");
+        match audit::<S>(run, &world, users, &load.driven.snapshot).await {
+            Ok(invariants) => load.invariants = invariants,
+            Err(error) => {
+                load.driven.error = Some(format!("the load could not be audited: {error}"));
+            }
+        }
+    }
+    (load, watch)
+}
+
+async fn set_up<S: Suite>(run: Run<'_>) -> Result<S::World, Error> {
+    let config = run.config;
+    let set_up = SetUp {
+        admin: &run.server.admin,
+        vus: config.plan().vus_max(),
+        options: &config.options,
+        audited: config.audit,
+    };
+    within(config.setup_timeout, S::set_up(set_up)).await
+}
+
+async fn audit<S: Suite>(
+    run: Run<'_>,
+    world: &S::World,
+    users: Vec<S::User>,
+    snapshot: &Snapshot,
+) -> Result<Vec<Invariant>, Error> {
+    let config = run.config;
+    let cut = snapshot.counter(Counter::Interrupted, &TagFilter::default());
+    let whole = !run.control.stopping().is_cancelled() && cut == 0;
+    let audit = Audit {
+        admin: &run.server.admin,
+        world,
+        users,
+        options: &config.options,
+        planned_iterations: config.plan().planned_iterations().filter(|_| whole),
+    };
+    let cutting = run.control.cutting();
+    tokio::select! {
+        audited = within(config.setup_timeout, S::audit(audit)) => audited,
+        () = cutting.cancelled(), if !cutting.is_cancelled() => Err("cut by a signal".into()),
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    what: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    // A single call that takes as long ends first, and its error says which one it was.
+    const AFTER: Duration = Duration::from_millis(100);
+    match tokio::time::timeout(limit + AFTER, what).await {
+        Ok(done) => done,
+        Err(_) => {
+            let limit = humantime::format_duration(limit);
+            Err(format!("it took longer than {limit} (--setup-timeout)").into())
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The wiring of a run: server, set-up, load, audit, verdict, reports. Only this folder knows every
+//! part, and only it is generic over the suite.
+
+mod baseline;
+mod drive;
+mod judged;
+mod load;
+mod outlets;
+mod perform;
+mod performer;
+mod prepare;
+mod publish;
+mod recording;
+mod render;
+mod server;
+mod session;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::runtime::Handle;
+
+use self::baseline::Baseline;
+use self::judged::lost_rows;
+use self::outlets::Outlets;
+use self::perform::{Attempt, perform};
+use self::prepare::{Refusal, run_id};
+pub use self::publish::write_comparison_json;
+use self::publish::{publish, tell};
+use self::recording::Recording;
+pub use self::render::{RenderError, Renderings, render};
+use self::server::Server;
+pub use self::session::{Session, SessionError};
+use crate::config::RunConfig;
+use crate::executor::Control;
+use crate::progress::Progress;
+use crate::report::{Generator, RunResult, SERIES_FILE};
+use crate::suite::Suite;
+use crate::threshold::ExitCode;
+
+/// Carries out a run and reports it. `control` is what signals act on; `telemetry` runs
+/// everything that only watches, beside the runtime of the virtual users.
+pub async fn run<S: Suite>(
+    config: RunConfig,
+    control: Arc<Control>,
+    telemetry: Handle,
+) -> ExitCode {
+    let started_at = SystemTime::now();
+    let attempt = Attempt {
+        id: run_id(config.title(), started_at),
+        started_at,
+        control,
+        telemetry,
+    };
+    // Before anything is shown or started: a baseline that doesn't fit is said at once.
+    let baseline = match Baseline::open(&config, &Generator::of_this_machine()) {
+        Ok(baseline) => baseline,
+        Err(refusal) => {
+            tell(&format!("error: {refusal}"));
+            return refusal.exit();
+        }
+    };
+    let directory = config.report_dir.join(&attempt.id);
+    let progress = Progress::asked_for(&config, &attempt.control);
+    let (server, outlets) = match open::<S>(&config, &attempt, &directory, progress).await {
+        Ok(opened) => opened,
+        Err(refusal) => {
+            tell(&format!("error: {refusal}"));
+            // Nothing was sent, so there is nothing to keep; what another put there stays.
+            let _ = std::fs::remove_file(directory.join(SERIES_FILE));
+            let _ = std::fs::remove_dir(&directory);
+            return refusal.exit();
+        }
+    };
+    let (result, outlets) = perform::<S>(config, &server, &attempt, outlets).await;
+    let result = conclude(result, outlets, baseline.as_ref(), &directory).await;
+    publish(&result, &directory)
+}
+
+/// Finds the server and opens whatever the run is written to.
+async fn open<S: Suite>(
+    config: &RunConfig,
+    attempt: &Attempt,
+    directory: &Path,
+    progress: Progress,
+) -> Result<(Server, Outlets), Refusal> {
+    let opened = async {
+        prepare::check_writable(directory, config.summary_json.as_ref())?;
+        let series = Recording::of_run(directory, &attempt.id, config)?;
+        let server = tokio::select! {
+            server = Server::find::<S>(config, &progress) => server?,
+            () = attempt.control.stopping().cancelled() => return Err(Refusal::Signal),
+        };
+        // After the server: a run that is refused must not stay "running" in an output.
+        let feed = outlets::open_feed(config, attempt, directory).await?;
+        Ok((server, series, feed))
+    };
+    match opened.await {
+        Ok((server, series, (feed, raw))) => {
+            let outlets = Outlets {
+                progress,
+                feed,
+                series: Some(series),
+                raw,
+            };
+            Ok((server, outlets))
+        }
+        Err(refusal) => {
+            progress.finish();
+            Err(refusal)
+        }
+    }
+}
+
+/// What is known only after the verdict: the series on disk, the baseline, the rows delivered.
+async fn conclude(
+    mut result: RunResult,
+    outlets: Outlets,
+    baseline: Option<&Baseline>,
+    directory: &Path,
+) -> RunResult {
+    outlets.progress.step("delivering the last metrics");
+    if let Some(Err(error)) = outlets.series.map(Recording::finish) {
+        result.warnings.push(format!(
+            "{SERIES_FILE} is not whole, and neither is what the reports make of it: {error}"
+        ));
+    }
+    if let Some(baseline) = baseline {
+        outlets.progress.step("comparing with the baseline");
+        baseline.apply(&mut result, directory);
+    }
+    let feed = outlets.feed;
+    result.outputs = feed.close(&result.invariants, &result.judgement).await;
+    let lost = lost_rows(&result.outputs, result.config.limits.lost_rows);
+    result.judgement = result.judgement.doubted(lost);
+    outlets.progress.finish();
+    result
+}

@@ -1,0 +1,148 @@
+//! Before the load: what a run needs, or why there is none.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use thiserror::Error;
+
+use crate::config::{RunConfig, SummaryJson};
+use crate::files::directory_of;
+use crate::health::Resources;
+use crate::output::OpenError;
+use crate::report::RecordedError;
+use crate::suite::Error as SuiteError;
+use crate::threshold::ExitCode;
+use crate::vu::{TargetError, TlsError};
+
+/// What ends a run before anything was sent.
+#[derive(Debug, Error)]
+pub(crate) enum Refusal {
+    #[error("--report-dir: {path} can't be written: {source}")]
+    ReportDir {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("--summary-json: {path} can't be written: {source}")]
+    SummaryJson {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(
+        "{vus} VUs need about {needed} file descriptors, and this process may have {limit}: \
+         raise the limit (ulimit -n {needed}), or ask for fewer VUs"
+    )]
+    Files { vus: u64, needed: u64, limit: u64 },
+    #[error("--host: {0}")]
+    Host(TargetError),
+    #[error(transparent)]
+    Tls(TlsError),
+    #[error("--local-address: {0}")]
+    LocalAddress(TargetError),
+    #[error("the private server could not be started: {0}")]
+    Private(SuiteError),
+    #[error("--host: is missing; give the address of the server to test")]
+    NoServer,
+    #[error("no HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
+    #[error("--out: {0}")]
+    Output(#[from] OpenError),
+    #[error("--baseline: {0}")]
+    Baseline(#[from] RecordedError),
+    #[error(
+        "--baseline doesn't fit, so --fail-on-regression would judge by it in vain: {0}; make a new baseline, or leave --fail-on-regression out"
+    )]
+    Misfit(String),
+    #[error("stopped by a signal before the load")]
+    Signal,
+}
+
+impl From<TargetError> for Refusal {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Tls(error) => Self::Tls(error),
+            error @ (TargetError::NotLocal { .. } | TargetError::OtherFamily(_)) => {
+                Self::LocalAddress(error)
+            }
+            error => Self::Host(error),
+        }
+    }
+}
+
+impl Refusal {
+    pub(super) const fn exit(&self) -> ExitCode {
+        match self {
+            Self::ReportDir { .. }
+            | Self::SummaryJson { .. }
+            | Self::Files { .. }
+            | Self::Host(_)
+            | Self::Tls(_)
+            | Self::LocalAddress(_)
+            | Self::Output(_)
+            | Self::Baseline(_)
+            | Self::NoServer
+            | Self::Misfit(_) => ExitCode::BadConfiguration,
+            Self::Private(_) | Self::Client(_) => ExitCode::Invalid,
+            Self::Signal => ExitCode::Interrupted,
+        }
+    }
+}
+
+/// `20261123-182557-flow_iterations-3fa9`: sorts by time, says what it was, and is unique.
+pub(super) fn run_id(profile: &str, started_at: SystemTime) -> String {
+    let digits = |c: &char| c.is_ascii_digit() || *c == 'T';
+    let time = humantime::format_rfc3339_seconds(started_at).to_string();
+    let time: String = time
+        .chars()
+        .filter(digits)
+        .collect::<String>()
+        .replace('T', "-");
+    let name = Path::new(profile)
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy();
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '_' })
+        .collect();
+    format!("{time}-{name}-{:04x}", rand::random::<u16>())
+}
+
+/// Makes the run's directory, and so finds out before the load whether its reports can be written.
+pub(super) fn check_writable(
+    directory: &Path,
+    summary_json: Option<&SummaryJson>,
+) -> Result<(), Refusal> {
+    let cannot = |source| Refusal::ReportDir {
+        path: directory.to_owned(),
+        source,
+    };
+    std::fs::create_dir_all(directory).map_err(cannot)?;
+    tempfile::tempfile_in(directory).map_err(cannot)?;
+    let Some(SummaryJson::File(path)) = summary_json else {
+        return Ok(());
+    };
+    let cannot = |source| Refusal::SummaryJson {
+        path: path.clone(),
+        source,
+    };
+    if path.is_dir() {
+        return Err(cannot(std::io::ErrorKind::IsADirectory.into()));
+    }
+    tempfile::tempfile_in(directory_of(path)).map_err(cannot)?;
+    Ok(())
+}
+
+/// File descriptors for what isn't a virtual user's connection: runtimes, outputs, reports.
+const OTHER_FILES: u64 = 64;
+
+/// Has room made for the files of a run, and finds out whether there may be so many.
+pub(super) fn check_files(config: &RunConfig) -> Result<(), Refusal> {
+    let vus = u64::from(config.plan().vus_max());
+    let needed = vus + OTHER_FILES;
+    crate::descriptors::prepare(needed);
+    let limit = Resources::of_this_process().fds;
+    if needed > limit {
+        return Err(Refusal::Files { vus, needed, limit });
+    }
+    Ok(())
+}

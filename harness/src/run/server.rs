@@ -1,0 +1,83 @@
+//! The server that is tested: found, or started.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::prepare::{Refusal, check_files};
+use super::publish::tell;
+use crate::admin::Admin;
+use crate::config::RunConfig;
+use crate::progress::Progress;
+use crate::report::PRIVATE_STACK;
+use crate::suite::{PrivateServer, Suite};
+use crate::vu::Target;
+
+/// The server that is tested, and the private one that carries it, if there is one.
+pub(super) struct Server {
+    pub(super) target: Arc<Target>,
+    pub(super) admin: Admin,
+    pub(super) label: String,
+    /// Whether it runs on this machine on purpose.
+    pub(super) shares_machine: bool,
+    _private: Option<Box<dyn PrivateServer>>,
+}
+
+/// How long a connection to the server may take before the load.
+const PROBE_WITHIN: Duration = Duration::from_secs(5);
+
+impl Server {
+    /// The given server, or a private one.
+    pub(super) async fn find<S: Suite>(
+        config: &RunConfig,
+        progress: &Progress,
+    ) -> Result<Self, Refusal> {
+        check_files(config)?;
+        let (address, private) = match &config.host {
+            Some(host) => (host.clone(), None),
+            None => {
+                let started = start::<S>(config, progress).await?;
+                (started.base_url().to_owned(), Some(started))
+            }
+        };
+        let target = Arc::new(Target::resolve(&address, &config.connect).await?);
+        target.probe(PROBE_WITHIN).await?;
+        let admin = Admin::new(&target, config.setup_timeout, &config.headers)?;
+        if private.is_none() {
+            say_redirect(&admin, &address).await;
+        }
+        let label = match private {
+            Some(_) => format!("{address} {PRIVATE_STACK}"),
+            None => address,
+        };
+        Ok(Self {
+            admin,
+            target,
+            label,
+            shares_machine: private.is_some() || config.shared_machine,
+            _private: private,
+        })
+    }
+}
+
+async fn start<S: Suite>(
+    config: &RunConfig,
+    progress: &Progress,
+) -> Result<Box<dyn PrivateServer>, Refusal> {
+    let what = config.private.unwrap_or("a private server");
+    progress.step(&format!("starting {what}"));
+    let private = S::private().await.map_err(Refusal::Private)?;
+    let private = private.ok_or(Refusal::NoServer)?;
+    tracing::info!(address = private.base_url(), "the private server runs");
+    Ok(private)
+}
+
+/// A server that sends everybody elsewhere would be load-tested with redirects.
+async fn say_redirect(admin: &Admin, address: &str) {
+    if let Some(location) = admin.redirect("/").await {
+        let location = crate::format::cut(&location, 200);
+        tell(&format!(
+            "note: {address} redirects to {location}; redirects are answers like others unless \
+             --redirects is given"
+        ));
+    }
+}

@@ -1,0 +1,198 @@
+//! What a team writes: its API, its kinds of users, and what must hold afterwards.
+
+use std::sync::Arc;
+
+use crate::admin::Admin;
+use crate::catalogue::{Catalogue, MOST_PARTS, ServerPart};
+use crate::config::{Field, Fields, Options, Profile};
+use crate::invariant::Invariant;
+use crate::persona::{Persona, Role};
+use crate::vu::{Request, VirtualUser};
+
+/// Whatever went wrong in a suite; `?` makes it of any error.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// A load test of one API.
+///
+/// Only `requests`, `personas` and `user` are needed. Set-up, options, invariants and a server of
+/// its own can each be added alone.
+pub trait Suite: Sized + Send + Sync + 'static {
+    /// What the set-up learned, such as ids and prices. All virtual users share it.
+    type World: Default + Send + Sync + 'static;
+    /// A virtual user with what it remembers; [`VirtualUser`] itself if it remembers nothing.
+    type User: User;
+
+    /// Name, purpose and version of the program.
+    const PROGRAM: Program;
+
+    /// Whether each virtual user keeps the cookies that it is given, without `--cookies` as well.
+    const COOKIES: bool = false;
+
+    /// Every request, in the order in which reports list them.
+    fn requests() -> Vec<&'static Request>;
+
+    /// Every persona. The first one is the mix where none is given.
+    fn personas() -> Vec<&'static Persona<Self::User>>;
+
+    /// The parts of its time that the server names in `Server-Timing`.
+    #[must_use]
+    fn server_parts() -> Vec<ServerPart> {
+        Vec::new()
+    }
+
+    /// Flags of its own. They are keys of files and `LOADTEST_*` variables as well.
+    #[must_use]
+    fn fields() -> Vec<&'static Field> {
+        Vec::new()
+    }
+
+    /// Configurations that come with the program. The first is used where no load is given.
+    #[must_use]
+    fn profiles() -> Vec<Profile> {
+        Vec::new()
+    }
+
+    /// Starts a server for one run, where no `--host` is given. None: `--host` is required.
+    fn private() -> impl Future<Output = Result<Option<Box<dyn PrivateServer>>, Error>> {
+        async { Ok(None) }
+    }
+
+    /// What the private server is, for people, such as `a private PostgreSQL and server`.
+    const PRIVATE: Option<&'static str> = None;
+
+    /// Whether this process was started as something else, such as the private server; gives its
+    /// exit code then. Called first of all.
+    #[must_use]
+    fn started_as_another_program() -> Option<std::process::ExitCode> {
+        None
+    }
+
+    /// How long an iteration waits by itself: at a rate, more VUs are needed for it.
+    #[must_use]
+    fn pause(_options: &Options) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+
+    /// Prepares the server before the load.
+    fn set_up(
+        _set_up: SetUp<'_>,
+    ) -> impl Future<Output = Result<Self::World, Error>> + Send {
+        async { Ok(Self::World::default()) }
+    }
+
+    /// A user who has done nothing yet.
+    fn user(vu: VirtualUser, world: &Arc<Self::World>) -> Self::User;
+
+    /// Checks after the load what must hold on the server.
+    fn audit(
+        _audit: Audit<'_, Self>,
+    ) -> impl Future<Output = Result<Vec<Invariant>, Error>> + Send {
+        async { Ok(Vec::new()) }
+    }
+}
+
+/// A virtual user of a suite.
+pub trait User: Send + 'static {
+    /// Its measured HTTP, checks, chance and waiting.
+    fn vu(&mut self) -> &mut VirtualUser;
+
+    /// An iteration was cut, or ended before its persona was through with it.
+    fn ended_early(&mut self) {}
+
+    /// How many of its operations may or may not have happened.
+    fn unknown_outcomes(&self) -> u64 {
+        0
+    }
+}
+
+impl User for VirtualUser {
+    fn vu(&mut self) -> &mut VirtualUser {
+        self
+    }
+}
+
+/// A program that is a suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Program {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub about: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// A server that was started for one run. It ends when this is dropped.
+pub trait PrivateServer: Send + Sync {
+    /// Its address.
+    fn base_url(&self) -> &str;
+}
+
+/// What a set-up has to go by.
+#[derive(Debug, Clone, Copy)]
+pub struct SetUp<'a> {
+    /// A client for the server.
+    pub admin: &'a Admin,
+    /// The largest number of virtual users: they are numbered from 1.
+    pub vus: u32,
+    /// The suite's own options.
+    pub options: &'a Options,
+    /// Whether there will be an audit.
+    pub audited: bool,
+}
+
+/// What an audit has to go by.
+pub struct Audit<'a, S: Suite> {
+    /// A client for the server.
+    pub admin: &'a Admin,
+    /// What the set-up learned.
+    pub world: &'a S::World,
+    /// Every user.
+    pub users: Vec<S::User>,
+    /// The suite's own options.
+    pub options: &'a Options,
+    /// How many iterations the schedule asked for, where that is fixed and none was cut.
+    pub planned_iterations: Option<u64>,
+}
+
+/// A suite without its types: what configuration, command line and reports know of it.
+#[derive(Debug, Clone)]
+pub struct Outline {
+    /// Name, purpose and version.
+    pub program: Program,
+    /// Its personas.
+    pub roles: Vec<Role>,
+    /// Its requests and parts of the server's time.
+    pub catalogue: Arc<Catalogue>,
+    /// Everything that can be configured: the engine's fields and its own.
+    pub fields: Fields,
+    /// Configurations that come with it.
+    pub profiles: Vec<Profile>,
+    /// What its private server is, if it has one.
+    pub private: Option<&'static str>,
+    /// How long an iteration waits by itself.
+    pub pause: fn(&Options) -> std::time::Duration,
+}
+
+impl Outline {
+    /// The outline of a suite.
+    ///
+    /// # Panics
+    /// If the suite has no persona, or more parts than [`MOST_PARTS`]: mistakes of its author.
+    #[must_use]
+    pub fn of<S: Suite>() -> Self {
+        let parts = S::server_parts();
+        assert!(parts.len() <= MOST_PARTS, "at most {MOST_PARTS} server parts");
+        let roles: Vec<Role> = S::personas().iter().map(|persona| persona.role()).collect();
+        assert!(!roles.is_empty(), "a suite has at least one persona");
+        Self {
+            program: S::PROGRAM,
+            roles,
+            catalogue: Arc::new(Catalogue::of(&S::requests(), &parts)),
+            fields: Fields::with(&S::fields()),
+            profiles: S::profiles(),
+            private: S::PRIVATE,
+            pause: S::pause,
+        }
+    }
+}

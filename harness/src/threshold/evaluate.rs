@@ -1,0 +1,188 @@
+//! Draws a threshold's number from snapshots. Pure: no clock, no I/O.
+
+use std::time::Duration;
+
+use super::crossing::Crossing;
+use super::parse::{Operator, Threshold};
+use crate::metrics::{Aggregation, Of, Rate, Snapshot, Trend};
+
+/// How a threshold came out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The threshold.
+    pub threshold: Threshold,
+    /// What was measured, nothing without data: milliseconds for trends, a share for rates. With
+    /// a window, that of the worst one.
+    pub actual: Option<f64>,
+    /// Whether it holds. Without data it never does.
+    pub ok: bool,
+    /// When it was crossed and by what, if it was.
+    pub crossing: Option<Crossing>,
+}
+
+impl Outcome {
+    /// The outcome of a threshold with this number.
+    #[must_use]
+    pub fn of(threshold: &Threshold, actual: Option<f64>) -> Self {
+        Self {
+            threshold: threshold.clone(),
+            actual,
+            ok: actual.is_some_and(|actual| threshold.operator.holds(actual, threshold.limit)),
+            crossing: None,
+        }
+    }
+}
+
+/// Judges every threshold over the whole of a snapshot.
+#[must_use]
+pub fn evaluate(thresholds: &[Threshold], snapshot: &Snapshot) -> Vec<Outcome> {
+    let whole = |threshold: &Threshold| {
+        let actual = Gathered::from(threshold, snapshot).draw(threshold, snapshot.duration);
+        Outcome::of(threshold, actual)
+    };
+    thresholds.iter().map(whole).collect()
+}
+
+/// What a threshold is about, of some time; times that follow each other can be merged.
+#[derive(Debug, Clone)]
+pub(super) enum Gathered {
+    Trend(Box<Trend>),
+    Count(u64),
+    Rate(Rate),
+    Gauge(u64),
+}
+
+impl Gathered {
+    pub(super) fn from(threshold: &Threshold, snapshot: &Snapshot) -> Self {
+        let filter = &threshold.filter;
+        match threshold.metric.of {
+            Of::Trend(of) => Self::Trend(Box::new(snapshot.trend(of, filter))),
+            Of::Counter(counter) => Self::Count(snapshot.counter(counter, filter)),
+            Of::Rate(of) => Self::Rate(snapshot.rate(of, filter)),
+            Of::Gauge(of) => Self::Gauge(snapshot.gauge(of).value),
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Trend(mine), Self::Trend(theirs)) => mine.merge(theirs),
+            (Self::Count(mine), Self::Count(theirs)) => *mine += theirs,
+            (Self::Rate(mine), Self::Rate(theirs)) => {
+                mine.passes += theirs.passes;
+                mine.fails += theirs.fails;
+            }
+            (mine, theirs) => mine.clone_from(theirs),
+        }
+    }
+
+    /// The threshold's number, nothing without data. `duration` is the time that was gathered over.
+    pub(super) fn draw(&self, threshold: &Threshold, duration: Duration) -> Option<f64> {
+        match self {
+            Self::Trend(trend) => (!trend.is_empty()).then(|| match threshold.aggregation {
+                Aggregation::Avg => trend.avg_ms(),
+                Aggregation::Min => trend.min_ms(),
+                Aggregation::Max => trend.max_ms(),
+                Aggregation::Percentile(percent) => trend.percentile_ms(percent),
+                _ => trend.percentile_ms(50.0),
+            }),
+            Self::Count(count) => match threshold.aggregation {
+                Aggregation::Rate => {
+                    let seconds = duration.as_secs_f64();
+                    (seconds > 0.0).then(|| *count as f64 / seconds)
+                }
+                _ => Some(*count as f64),
+            },
+            Self::Rate(rate) => rate.share(),
+            Self::Gauge(value) => Some(*value as f64),
+        }
+    }
+}
+
+impl Operator {
+    /// Whether `new` is further from holding than `old`.
+    pub(super) fn is_worse(self, new: f64, old: f64, limit: f64) -> bool {
+        match self {
+            Self::Less | Self::LessOrEqual => new > old,
+            Self::Greater | Self::GreaterOrEqual => new < old,
+            Self::Equal | Self::NotEqual => self.holds(old, limit) && !self.holds(new, limit),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::parse::parse;
+    use super::*;
+    use crate::metrics::{CheckCounts, CheckTags, Method, Names, Phase, Proto, RequestTags};
+
+    fn snapshot() -> Snapshot {
+        let mut snapshot = Snapshot {
+            names: Names {
+                stages: ["ramp_up".to_owned(), "hold".to_owned()].into(),
+                ..Names::default()
+            },
+            duration: Duration::from_secs(10),
+            ..Snapshot::default()
+        };
+        for (stage, ms) in [(0, 500), (1, 100)] {
+            let tags = RequestTags {
+                scenario: "impulse_buyer",
+                persona: "impulse_buyer",
+                name: "5_create_order",
+                method: Method::Post,
+                status: 201,
+                stage,
+                expected: true,
+                trend: Some("order_time"),
+                proto: Proto::Http1,
+            };
+            let series = snapshot.requests.entry(tags).or_default();
+            for _ in 0..50 {
+                series.record(Phase::Duration, Duration::from_millis(ms));
+            }
+        }
+        let check = CheckTags {
+            scenario: "impulse_buyer",
+            persona: "impulse_buyer",
+            check: "order 201",
+            stage: 1,
+        };
+        snapshot.checks.insert(
+            check,
+            CheckCounts {
+                passes: 99,
+                fails: 1,
+            },
+        );
+        snapshot
+    }
+
+    #[test]
+    fn thresholds_are_judged_by_what_was_measured() {
+        let rows = [
+            ("http_req_duration: p(95)<200", Some(500.0), false),
+            (
+                "http_req_duration{stage:hold}: p(95)<200",
+                Some(100.0),
+                true,
+            ),
+            ("order_time: avg<=300", Some(300.0), true),
+            ("http_reqs: count==100", Some(100.0), true),
+            ("http_reqs: rate>10", Some(10.0), false),
+            ("http_req_failed: rate==0", Some(0.0), true),
+            ("checks: rate==1", Some(0.99), false),
+            ("checks{check:order 201}: rate>=0.99", Some(0.99), true),
+            ("http_req_duration{name:nobody}: p(95)<200", None, false),
+            ("http_req_failed{name:nobody}: rate==0", None, false),
+            ("iteration_duration: max<1s", None, false),
+        ];
+        let trends = ["order_time"];
+        for (text, actual, ok) in rows {
+            let threshold = parse(text, &trends).expect(text);
+            let outcome = evaluate(&[threshold], &snapshot()).remove(0);
+            assert_eq!((outcome.actual, outcome.ok), (actual, ok), "{text}");
+        }
+    }
+}

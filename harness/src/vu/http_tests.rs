@@ -1,0 +1,288 @@
+//! The client against servers that do exactly what a test wants, over real sockets.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+use super::super::options::ConnectOptions;
+use super::*;
+use crate::metrics::Phase;
+use crate::vu::Request;
+
+const MS: Duration = Duration::from_millis(1);
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+/// A server whose connections are numbered from 0 and handled by `serve`.
+async fn server<F>(
+    serve: impl Fn(usize, TcpStream) -> F + Send + 'static,
+) -> (String, Arc<AtomicUsize>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&accepted);
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(serve(count.fetch_add(1, Ordering::SeqCst), socket));
+        }
+    });
+    (address, accepted)
+}
+
+/// Reads one request without a body; its bytes, empty at the end of the connection.
+async fn request(socket: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        match socket.read_u8().await {
+            Ok(byte) => bytes.push(byte),
+            Err(_) => return Vec::new(),
+        }
+    }
+    bytes
+}
+
+async fn reply(socket: &mut TcpStream, bytes: &[u8]) {
+    socket.write_all(bytes).await.expect("the client listens");
+}
+
+static GET: Request = Request::get("get");
+
+async fn client(address: &str, timeout: Duration) -> Client {
+    let target = Arc::new(Target::resolve(address, &ConnectOptions::default()).await.expect("an address"));
+    let fields = Arc::new(Fields::new(&target, &[]));
+    Client::new(target, timeout, fields, false)
+}
+
+async fn get(client: &Client) -> Exchange {
+    client.send(&GET.at("/path?q=1")).await
+}
+
+fn status(exchange: &Exchange) -> u16 {
+    exchange.response.as_ref().expect("an answer").status
+}
+
+#[track_caller]
+fn assert_about(actual: Duration, expected: Duration) {
+    let range = expected..expected + 250 * MS;
+    assert!(
+        range.contains(&actual),
+        "{actual:?} is not within {range:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_parts_of_a_request_are_told_apart() {
+    const HEAD: &[u8] =
+        b"HTTP/1.1 201 Created\r\ncontent-length: 4\r\nserver-timing: db;dur=1.5\r\n\r\nab";
+    let (address, _) = server(|_, mut socket| async move {
+        request(&mut socket).await;
+        sleep(300 * MS).await;
+        reply(&mut socket, HEAD).await;
+        sleep(600 * MS).await;
+        reply(&mut socket, b"cd").await;
+    })
+    .await;
+    let exchange = get(&client(&address, 5_000 * MS).await).await;
+    let Response { status, body, .. } = exchange.response.expect("an answer");
+    assert_eq!((status, &*body), (201, &b"abcd"[..]));
+    assert_about(exchange.times.waiting, 300 * MS);
+    assert_about(exchange.times.receiving, 600 * MS);
+    assert_about(exchange.times.sending, Duration::ZERO);
+    assert!(exchange.times.connecting > Duration::ZERO);
+    assert!(exchange.times.blocked >= exchange.times.connecting);
+    assert_eq!(exchange.times.tls_handshaking, Duration::ZERO);
+    assert_eq!(
+        exchange.server_timing.iter().collect::<Vec<_>>(),
+        [(Phase::ServerDb, Duration::from_micros(1_500))]
+    );
+    assert_eq!(exchange.bytes_received, HEAD.len() as u64 + 2);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_answer_has_come_when_it_is_here_and_not_when_there_is_time_to_read_it() {
+    const BUSY: Duration = Duration::from_millis(150);
+    let (address, _) = server(|_, mut socket| async move {
+        while !request(&mut socket).await.is_empty() {
+            reply(&mut socket, OK).await;
+            // On the one thread that the client has as well.
+            std::thread::sleep(BUSY);
+        }
+    })
+    .await;
+    let client = client(&address, 5_000 * MS).await;
+    let mut last = Times::default();
+    // The kernel begins to note arrivals a moment after it is first asked to.
+    for _ in 0..4 {
+        let began = Instant::now();
+        let exchange = get(&client).await;
+        assert_eq!(status(&exchange), 200);
+        assert!(began.elapsed() >= BUSY);
+        last = exchange.times;
+    }
+    assert!(last.waiting + last.receiving < BUSY / 2, "{last:?}");
+}
+
+#[tokio::test]
+async fn bytes_are_those_on_the_wire_and_the_request_is_well_formed() {
+    let (address, _) = server(|_, mut socket| async move {
+        let seen = request(&mut socket).await;
+        let length = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", seen.len());
+        reply(&mut socket, length.as_bytes()).await;
+        reply(&mut socket, &seen).await;
+    })
+    .await;
+    let client = client(&format!("{address}/api/"), 5_000 * MS).await;
+    let exchange = get(&client).await;
+    let seen = exchange.response.expect("an answer").body;
+    assert_eq!(exchange.bytes_sent, seen.len() as u64);
+    let seen = String::from_utf8(seen.to_vec()).expect("text");
+    assert!(seen.starts_with("GET /api/path?q=1 HTTP/1.1\r\n"), "{seen}");
+    let host = address.trim_start_matches("http://");
+    assert!(seen.contains(&format!("host: {host}\r\n")), "{seen}");
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_and_a_second_opened_only_at_need() {
+    let (address, accepted) = server(|_, mut socket| async move {
+        while !request(&mut socket).await.is_empty() {
+            sleep(20 * MS).await;
+            reply(&mut socket, OK).await;
+        }
+    })
+    .await;
+    let client = client(&address, 5_000 * MS).await;
+    let first = get(&client).await;
+    assert!(first.times.connecting > Duration::ZERO);
+    for _ in 0..3 {
+        let next = get(&client).await;
+        assert_eq!(
+            (status(&next), next.times.connecting),
+            (200, Duration::ZERO)
+        );
+    }
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+    let both = tokio::join!(get(&client), get(&client));
+    assert_eq!((status(&both.0), status(&both.1)), (200, 200));
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
+    client.disconnect();
+    assert_eq!(status(&get(&client).await), 200);
+    assert_eq!(accepted.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_connection_closed_while_idle_is_replaced_without_a_failure() {
+    let (address, accepted) = server(|_, mut socket| async move {
+        request(&mut socket).await;
+        reply(&mut socket, OK).await;
+    })
+    .await;
+    let client = client(&address, 5_000 * MS).await;
+    for connections in 1..=3 {
+        assert_eq!(status(&get(&client).await), 200);
+        assert_eq!(accepted.load(Ordering::SeqCst), connections);
+        sleep(20 * MS).await;
+    }
+}
+
+/// The timer is armed once in a time-out, not once in a request; it must neither fire early for
+/// a request that began after it was armed, nor late for one that is never answered.
+#[tokio::test]
+async fn every_request_has_the_whole_time_out_and_no_more() {
+    let (address, accepted) = server(|_, mut socket| async move {
+        for _ in 0..3 {
+            request(&mut socket).await;
+            sleep(350 * MS).await;
+            reply(&mut socket, OK).await;
+        }
+        request(&mut socket).await;
+        sleep(60_000 * MS).await;
+    })
+    .await;
+    let client = client(&address, 600 * MS).await;
+    for _ in 0..3 {
+        assert_eq!(status(&get(&client).await), 200);
+    }
+    let exchange = get(&client).await;
+    assert!(
+        matches!(exchange.response, Err(TransportError::Timeout)),
+        "{:?}",
+        exchange.response
+    );
+    assert_about(
+        exchange.times.sending + exchange.times.waiting + exchange.times.receiving,
+        600 * MS,
+    );
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn bodies_in_chunks_arrive_whole() {
+    let (address, _) = server(|_, mut socket| async move {
+        request(&mut socket).await;
+        reply(
+            &mut socket,
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+        )
+        .await;
+        for chunk in ["one ", "two ", "three"] {
+            reply(
+                &mut socket,
+                format!("{:x}\r\n{chunk}\r\n", chunk.len()).as_bytes(),
+            )
+            .await;
+            sleep(5 * MS).await;
+        }
+        reply(&mut socket, b"0\r\n\r\n").await;
+    })
+    .await;
+    let exchange = get(&client(&address, 5_000 * MS).await).await;
+    assert_eq!(
+        &*exchange.response.expect("an answer").body,
+        b"one two three"
+    );
+}
+
+#[tokio::test]
+async fn broken_answers_are_errors_and_their_connection_is_not_used_again() {
+    let (address, accepted) = server(|number, mut socket| async move {
+        request(&mut socket).await;
+        match number {
+            0 => {
+                reply(
+                    &mut socket,
+                    b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf",
+                )
+                .await;
+            }
+            1 => reply(&mut socket, b"not HTTP at all\r\n\r\n").await,
+            2 => {}
+            _ => reply(&mut socket, OK).await,
+        }
+    })
+    .await;
+    let client = client(&address, 5_000 * MS).await;
+    for _ in 0..3 {
+        let exchange = get(&client).await;
+        assert!(exchange.response.is_err(), "{:?}", exchange.response);
+    }
+    assert_eq!(status(&get(&client).await), 200);
+    assert_eq!(accepted.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn nobody_listening_is_told_from_nobody_answering() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = format!("http://{}", listener.local_addr().expect("it is bound"));
+    drop(listener);
+    let exchange = get(&client(&address, 5_000 * MS).await).await;
+    assert!(
+        matches!(exchange.response, Err(TransportError::Connect(_))),
+        "{:?}",
+        exchange.response
+    );
+}

@@ -1,0 +1,246 @@
+//! The fixed description of a request.
+
+use std::borrow::Cow;
+
+use super::call::Call;
+use super::header::{Flaw, flaw};
+use crate::metrics::Method;
+
+/// More headers than this belong to the call or to the run.
+const MOST_HEADERS: usize = 8;
+
+/// Which statuses are no failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Success and redirects, 200 to 399, as in k6.
+    Success,
+    /// These.
+    Any(&'static [u16]),
+}
+
+impl Expected {
+    /// Whether it is one of them.
+    #[must_use]
+    pub const fn is_met_by(self, status: u16) -> bool {
+        match self {
+            Self::Success => 200 <= status && status <= 399,
+            Self::Any(statuses) => {
+                let mut at = 0;
+                while at < statuses.len() {
+                    if statuses[at] == status {
+                        return true;
+                    }
+                    at += 1;
+                }
+                false
+            }
+        }
+    }
+}
+
+/// What requests of one name have in common. Names are fixed, so that no URL becomes a series.
+///
+/// ```
+/// use loadtest::vu::Request;
+///
+/// static ORDER: Request = Request::post("5_create_order").expects(&[201]).trend("order_time");
+///
+/// assert!(ORDER.is_expected(201) && !ORDER.is_expected(200));
+/// let call = ORDER.at("/orders").header("x-trace", "7").json(&[1, 2]);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Request {
+    /// Its name in metrics and reports, such as `5_create_order`.
+    pub name: &'static str,
+    /// Its method.
+    pub method: Method,
+    /// The custom trend that its duration feeds.
+    pub trend: Option<&'static str>,
+    expected: Expected,
+    headers: [(&'static str, &'static str); MOST_HEADERS],
+    header_count: usize,
+}
+
+impl Request {
+    /// A request that expects success.
+    #[must_use]
+    pub const fn new(method: Method, name: &'static str) -> Self {
+        Self {
+            name,
+            method,
+            trend: None,
+            expected: Expected::Success,
+            headers: [("", ""); MOST_HEADERS],
+            header_count: 0,
+        }
+    }
+
+    /// A `GET`.
+    #[must_use]
+    pub const fn get(name: &'static str) -> Self {
+        Self::new(Method::Get, name)
+    }
+
+    /// A `HEAD`.
+    #[must_use]
+    pub const fn head(name: &'static str) -> Self {
+        Self::new(Method::Head, name)
+    }
+
+    /// A `POST`.
+    #[must_use]
+    pub const fn post(name: &'static str) -> Self {
+        Self::new(Method::Post, name)
+    }
+
+    /// A `PUT`.
+    #[must_use]
+    pub const fn put(name: &'static str) -> Self {
+        Self::new(Method::Put, name)
+    }
+
+    /// A `DELETE`.
+    #[must_use]
+    pub const fn delete(name: &'static str) -> Self {
+        Self::new(Method::Delete, name)
+    }
+
+    /// An `OPTIONS`.
+    #[must_use]
+    pub const fn options(name: &'static str) -> Self {
+        Self::new(Method::Options, name)
+    }
+
+    /// A `PATCH`.
+    #[must_use]
+    pub const fn patch(name: &'static str) -> Self {
+        Self::new(Method::Patch, name)
+    }
+
+    /// Only these statuses are no failure.
+    #[must_use]
+    pub const fn expects(mut self, statuses: &'static [u16]) -> Self {
+        self.expected = Expected::Any(statuses);
+        self
+    }
+
+    /// Its duration feeds this trend as well.
+    #[must_use]
+    pub const fn trend(mut self, name: &'static str) -> Self {
+        self.trend = Some(name);
+        self
+    }
+
+    /// It always has this header, in place of the run's.
+    ///
+    /// # Panics
+    /// In a `static`, at compile time: when it is no header, or one too many.
+    #[must_use]
+    pub const fn header(mut self, name: &'static str, value: &'static str) -> Self {
+        match flaw(name, value) {
+            None => {}
+            Some(Flaw::Name) => panic!("a header's name holds letters, digits and few signs only"),
+            Some(Flaw::Value) => panic!("a header's value holds no line break"),
+            Some(Flaw::Framing) => panic!("this header follows from the body"),
+        }
+        assert!(
+            self.header_count < MOST_HEADERS,
+            "a request may have eight headers"
+        );
+        self.headers[self.header_count] = (name, value);
+        self.header_count += 1;
+        self
+    }
+
+    /// It always has these headers, in place of the run's.
+    ///
+    /// # Panics
+    /// As [`Request::header`].
+    #[must_use]
+    pub const fn headers(mut self, headers: &[(&'static str, &'static str)]) -> Self {
+        let mut at = 0;
+        while at < headers.len() {
+            self = self.header(headers[at].0, headers[at].1);
+            at += 1;
+        }
+        self
+    }
+
+    /// Whether an answer of this status is no failure.
+    #[must_use]
+    pub const fn is_expected(&self, status: u16) -> bool {
+        self.expected.is_met_by(status)
+    }
+
+    /// Its own headers.
+    #[must_use]
+    pub fn own_headers(&self) -> &[(&'static str, &'static str)] {
+        &self.headers[..self.header_count]
+    }
+
+    /// One such request, for this path below the target's address.
+    pub fn at<'a>(&'static self, path: impl Into<Cow<'a, str>>) -> Call<'a> {
+        Call::new(self, path.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static PAGE: Request = Request::get("page")
+        .header("accept", "text/html")
+        .headers(&[("accept-language", "ko"), ("dnt", "1")]);
+    static CLAIM: Request = Request::post("claim")
+        .expects(&[201, 409])
+        .trend("claim_time");
+
+    #[test]
+    fn a_request_is_declared_in_one_line() {
+        let declared = (PAGE.name, PAGE.method, PAGE.trend);
+        assert_eq!(declared, ("page", Method::Get, None));
+        assert_eq!(
+            PAGE.own_headers(),
+            [
+                ("accept", "text/html"),
+                ("accept-language", "ko"),
+                ("dnt", "1")
+            ]
+        );
+        let declared = (CLAIM.name, CLAIM.method, CLAIM.trend);
+        assert_eq!(declared, ("claim", Method::Post, Some("claim_time")));
+        assert_eq!(CLAIM.own_headers(), []);
+    }
+
+    #[test]
+    fn success_is_expected_unless_something_else_is_said() {
+        let of = |request: &Request| {
+            [0, 199, 200, 201, 302, 399, 400, 409, 500].map(|status| request.is_expected(status))
+        };
+        assert_eq!(
+            of(&PAGE),
+            [false, false, true, true, true, true, false, false, false]
+        );
+        assert_eq!(
+            of(&CLAIM),
+            [false, false, false, true, false, false, false, true, false]
+        );
+    }
+
+    #[test]
+    fn every_shorthand_has_its_method() {
+        let requests = [
+            Request::get(""),
+            Request::head(""),
+            Request::post(""),
+            Request::put(""),
+            Request::delete(""),
+            Request::options(""),
+            Request::patch(""),
+        ];
+        assert_eq!(
+            requests.map(|request| request.method.as_str()),
+            ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
+        );
+    }
+}

@@ -1,0 +1,250 @@
+//! What goes wrong with a connection of HTTP/2, and what is done about it.
+
+use std::sync::atomic::Ordering;
+
+use http::Response;
+use tokio::time::sleep;
+
+use super::super::http2::Http2Error;
+use super::super::options::ConnectOptions;
+use super::super::peer::{
+    MS, TIMEOUT, assert_about, client, client_with, error, get, http2, next, ok, ok_to_all, server,
+    status,
+};
+use super::super::target::Target;
+use super::*;
+
+#[tokio::test]
+async fn a_connection_is_kept_and_closed_when_it_is_said() {
+    let (address, accepted) = server(|_, streams| ok_to_all(streams)).await;
+    let client = client(&address).await;
+    assert!(get(&client).await.times.connecting > Duration::ZERO);
+    for _ in 0..3 {
+        let next = get(&client).await;
+        assert_eq!(
+            (status(&next), next.times.connecting),
+            (200, Duration::ZERO)
+        );
+    }
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+    client.disconnect();
+    assert_eq!(status(&get(&client).await), 200);
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_too_old_is_replaced_between_requests() {
+    const AGE: Duration = Duration::from_millis(200);
+    let (address, accepted) = server(|_, streams| ok_to_all(streams)).await;
+    let options = ConnectOptions {
+        connection_age: Some(AGE),
+        ..http2()
+    };
+    let client = client_with(&address, TIMEOUT, &options).await;
+    for connections in 1..=3 {
+        for reused in [false, true] {
+            let exchange = get(&client).await;
+            assert_eq!(status(&exchange), 200);
+            assert_eq!(exchange.times.connecting.is_zero(), reused);
+        }
+        assert_eq!(accepted.load(Ordering::SeqCst), connections);
+        sleep(AGE + 20 * MS).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_closed_while_idle_is_replaced_without_a_failure() {
+    let (address, accepted) = server(|number, mut streams| async move {
+        ok(next(&mut streams).await.expect("a request"));
+        // By the book, with GOAWAY, or by simply hanging up.
+        if number % 2 == 0 {
+            streams.graceful_shutdown();
+            assert!(next(&mut streams).await.is_none());
+        } else {
+            let flushed = tokio::time::timeout(10 * MS, next(&mut streams)).await;
+            assert!(flushed.is_err());
+        }
+    })
+    .await;
+    let client = client(&address).await;
+    for connections in 1..=4 {
+        assert_eq!(status(&get(&client).await), 200);
+        assert_eq!(accepted.load(Ordering::SeqCst), connections);
+        sleep(50 * MS).await;
+    }
+}
+
+#[tokio::test]
+async fn a_reset_ends_a_request_and_not_the_connection() {
+    let (address, accepted) = server(|_, mut streams| async move {
+        let (_, mut respond) = next(&mut streams).await.expect("a request");
+        respond.send_reset(Reason::ENHANCE_YOUR_CALM);
+        let (_, mut respond) = next(&mut streams).await.expect("a request");
+        let head = respond.send_response(Response::new(()), false);
+        let mut body = head.expect("the stream is open");
+        body.send_data("half".into(), false).expect("there is room");
+        body.send_reset(Reason::INTERNAL_ERROR);
+        ok_to_all(streams).await;
+    })
+    .await;
+    let client = client(&address).await;
+    for reason in [Reason::ENHANCE_YOUR_CALM, Reason::INTERNAL_ERROR] {
+        let error = error(get(&client).await);
+        assert!(
+            matches!(error, TransportError::Http2(Http2Error::Reset(why)) if why == reason),
+            "{error:?}"
+        );
+        let text = format!("the server reset the stream: {}", reason.description());
+        assert_eq!(error.to_string(), text);
+    }
+    assert_eq!(status(&get(&client).await), 200);
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn when_the_server_goes_away_what_it_has_begun_is_finished() {
+    let (address, accepted) = server(|number, mut streams| async move {
+        if number > 0 {
+            return ok_to_all(streams).await;
+        }
+        let begun = next(&mut streams).await.expect("a request");
+        streams.graceful_shutdown();
+        tokio::spawn(async move {
+            sleep(100 * MS).await;
+            ok(begun);
+        });
+        assert!(next(&mut streams).await.is_none());
+    })
+    .await;
+    let client = client(&address).await;
+    let later = async {
+        sleep(50 * MS).await;
+        get(&client).await
+    };
+    let (first, later) = tokio::join!(get(&client), later);
+    assert_eq!((status(&first), status(&later)), (200, 200));
+    assert!(later.times.connecting > Duration::ZERO);
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn when_the_server_goes_away_in_anger_its_requests_fail() {
+    let (address, accepted) = server(|number, mut streams| async move {
+        if number > 0 {
+            return ok_to_all(streams).await;
+        }
+        let _begun = next(&mut streams).await.expect("a request");
+        streams.abrupt_shutdown(Reason::INTERNAL_ERROR);
+        assert!(next(&mut streams).await.is_none());
+    })
+    .await;
+    let client = client(&address).await;
+    let error = error(get(&client).await);
+    assert!(
+        matches!(
+            error,
+            TransportError::Http2(Http2Error::GoAway(Reason::INTERNAL_ERROR))
+        ),
+        "{error:?}"
+    );
+    assert_eq!(status(&get(&client).await), 200);
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_half_way_is_an_error() {
+    let (address, accepted) = server(|number, mut streams| async move {
+        if number > 0 {
+            return ok_to_all(streams).await;
+        }
+        let _begun = next(&mut streams).await.expect("a request");
+    })
+    .await;
+    let client = client(&address).await;
+    let error = error(get(&client).await);
+    assert!(
+        matches!(error, TransportError::Closed | TransportError::Broken(_)),
+        "{error:?}"
+    );
+    assert_eq!(status(&get(&client).await), 200);
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
+}
+
+/// The server is told, and other requests go on: it is alive.
+#[tokio::test]
+async fn a_request_that_times_out_is_cancelled() {
+    let (address, accepted) = server(|_, mut streams| async move {
+        let (_, mut slow) = next(&mut streams).await.expect("a request");
+        let cancelled = tokio::spawn(async move { poll_fn(|cx| slow.poll_reset(cx)).await });
+        while let Some((request, respond)) = next(&mut streams).await {
+            if cancelled.is_finished() {
+                break;
+            }
+            ok((request, respond));
+        }
+        assert_eq!(
+            cancelled.await.expect("no panic").expect("a reset"),
+            Reason::CANCEL
+        );
+    })
+    .await;
+    let client = client_with(&address, 300 * MS, &http2()).await;
+    let others = async {
+        for _ in 0..8 {
+            sleep(30 * MS).await;
+            assert_eq!(status(&get(&client).await), 200);
+        }
+    };
+    let (slow, ()) = tokio::join!(get(&client), others);
+    assert!(matches!(slow.response, Err(TransportError::Timeout)));
+    let times = slow.times;
+    assert_about(times.sending + times.waiting + times.receiving, 300 * MS);
+    // Ends the server's loop, if the reset came first.
+    let _ = get(&client).await;
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_comes_any_more_is_not_used_again() {
+    let (address, accepted) = server(|number, mut streams| async move {
+        if number > 0 {
+            return ok_to_all(streams).await;
+        }
+        ok(next(&mut streams).await.expect("a request"));
+        let _begun = next(&mut streams).await.expect("another");
+        sleep(60_000 * MS).await;
+    })
+    .await;
+    let client = client_with(&address, 300 * MS, &http2()).await;
+    assert_eq!(status(&get(&client).await), 200);
+    sleep(20 * MS).await;
+    let slow = get(&client).await;
+    assert!(matches!(slow.response, Err(TransportError::Timeout)));
+    assert_eq!(status(&get(&client).await), 200);
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_request_that_is_cut_leaves_nothing_behind() {
+    let (address, accepted) = server(|_, mut streams| async move {
+        let _begun = next(&mut streams).await.expect("a request");
+        ok_to_all(streams).await;
+    })
+    .await;
+    let target = Target::resolve(&address, &http2()).await.expect("a target");
+    let (stream, _) = target.open().await.expect("it listens");
+    let session = Session::over(stream).await.expect("a greeting");
+    let send = async || {
+        let sender = session.ready().await.expect("it is open");
+        let deadline = tokio::time::Instant::now() + TIMEOUT;
+        let fields = [("host", "shop")].into_iter();
+        let sent = sender.exchange("http", "GET", "/", fields, None, deadline);
+        sent.await.0.expect("an answer").status
+    };
+    let cut = tokio::time::timeout(50 * MS, send()).await;
+    assert!(cut.is_err());
+    assert!(session.is_idle() && session.is_usable());
+    assert_eq!(session.ledger.lock().end(1), Passage::default());
+    assert_eq!(send().await, 200);
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
