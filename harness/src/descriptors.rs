@@ -13,7 +13,7 @@ use rlimit::Resource;
 /// Linux doubles its table of a process's files when it is full, and whoever opens one meanwhile
 /// stands still for 10 ms or more: an RCU grace period (`expand_fdtable` in `fs/file.c`). A
 /// thousand connections that open one after the other would meet that five times.
-pub(crate) fn prepare(expected: u64) {
+pub fn prepare(expected: u64) {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }

@@ -34,7 +34,7 @@ pub mod config;
 pub mod diagnosis;
 pub mod executor;
 pub mod fidelity;
-mod descriptors;
+pub mod descriptors;
 mod files;
 mod format;
 pub mod health;

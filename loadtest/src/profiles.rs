@@ -18,3 +18,7 @@ pub(crate) static PROFILES: &[Profile] = built_in![
     "ramping",
     "mixed",
 ];
+
+#[cfg(test)]
+#[path = "profiles_tests.rs"]
+mod tests;

@@ -51,7 +51,7 @@ fn play(thresholds: &[&str], seconds: &[Second]) -> (Vec<Vec<Outcome>>, Vec<Outc
     for (elapsed, (count, ms, status)) in (1..).zip(seconds) {
         let stage = if elapsed <= 10 { 0 } else { 1 };
         let tags = RequestTags {
-            scenario: "a",
+            scenario: "default",
             persona: "a",
             name: if *status == 200 { "fast" } else { "slow" },
             method: Method::Get,
@@ -118,7 +118,7 @@ fn the_worst_window_counts_where_the_whole_run_hides_it() {
     assert_eq!(came, expected);
     let crossing = end[1].crossing.as_ref().expect("it was crossed");
     let by = Culprit {
-        scenario: "a",
+        scenario: "default",
         persona: "a",
         name: Some("slow"),
         status: Some(500),

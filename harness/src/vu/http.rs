@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use parking_lot::Mutex;
 use thiserror::Error;
 use url::{Position, Url};
@@ -240,9 +240,16 @@ impl Client {
     /// The same for HTTP/2, which says the same in another form.
     fn outgoing(&self, call: &Call<'_>) -> Outgoing {
         let cookie = self.cookie(call);
-        let mut head = BytesMut::new();
-        call.write_head(&mut head, self.target.prefix(), &self.fields, cookie.as_deref());
-        Outgoing::new(call.method, &head, call.content())
+        let mut fields = Vec::new();
+        call.each_field(&self.fields, cookie.as_deref(), |name, value| {
+            fields.push((name.to_owned(), value.to_owned()));
+        });
+        Outgoing {
+            method: call.method,
+            path: format!("{}{}", self.prefix(call), call.path),
+            fields,
+            body: call.content(),
+        }
     }
 
     fn cookie(&self, call: &Call<'_>) -> Option<String> {
@@ -258,15 +265,19 @@ impl Client {
         }
     }
 
-    /// The address that a call goes to, as text.
-    pub(super) fn address(&self, call: &Call<'_>) -> String {
-        let origin = &self.target.base()[..Position::BeforePath];
-        let prefix = if call.rooted {
+    /// What comes before a call's path.
+    fn prefix(&self, call: &Call<'_>) -> &str {
+        if call.rooted {
             ""
         } else {
             self.target.prefix()
-        };
-        format!("{origin}{prefix}{}", call.path)
+        }
+    }
+
+    /// The address that a call goes to, as text.
+    pub(super) fn address(&self, call: &Call<'_>) -> String {
+        let origin = &self.target.base()[..Position::BeforePath];
+        format!("{origin}{}{}", self.prefix(call), call.path)
     }
 
     /// The address that a call goes to; none for what isn't a path.

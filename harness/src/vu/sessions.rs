@@ -25,30 +25,11 @@ pub(super) struct Sessions {
 /// A request as HTTP/2 says it.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    method: Method,
+    pub(super) method: Method,
     /// With what comes before it at the target.
-    path: String,
-    fields: Vec<(String, String)>,
-    body: Option<Bytes>,
-}
-
-impl Outgoing {
-    /// The request whose head this is in HTTP/1.1.
-    pub(super) fn new(method: Method, head: &[u8], body: Option<Bytes>) -> Self {
-        let head = String::from_utf8_lossy(head);
-        let mut lines = head.split("\r\n");
-        let path = lines.next().and_then(|line| line.split(' ').nth(1));
-        let field = |line: &str| {
-            let (name, value) = line.split_once(':')?;
-            Some((name.to_owned(), value.trim().to_owned()))
-        };
-        Self {
-            method,
-            path: path.unwrap_or_default().to_owned(),
-            fields: lines.filter_map(field).collect(),
-            body,
-        }
-    }
+    pub(super) path: String,
+    pub(super) fields: Vec<(String, String)>,
+    pub(super) body: Option<Bytes>,
 }
 
 /// What a request is sent over.

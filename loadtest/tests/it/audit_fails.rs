@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Ran, Run, stack};
+use crate::program::{Ran, Run, stack};
 use crate::proxy::{Call, Reply, Upstream, proxy};
 
 /// Runs persona A through a proxy that does something else with the `nth` request that matches.

@@ -1,6 +1,6 @@
 //! Whatever is wrong is said before anything is sent.
 
-use crate::harness::Run;
+use crate::program::Run;
 
 /// Asks nothing of anybody: the port is one that nothing listens on.
 const NOWHERE: &str = "http://127.0.0.1:9";

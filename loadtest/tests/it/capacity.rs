@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Ran, Run, stack};
+use crate::program::{Ran, Run, stack};
 
 /// Searches by rate against a private stack at a loopback address; gives the JSON as well.
 async fn by_rate(args: &str) -> (Ran, Value) {

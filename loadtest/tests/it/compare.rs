@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{LOADTEST, Ran, Run, stack};
+use crate::program::{LOADTEST, Ran, Run, stack};
 use crate::proxy::proxy;
 
 /// A server that takes this long for every answer, before its own work.

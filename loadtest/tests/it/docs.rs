@@ -1,10 +1,9 @@
 //! What the README promises is what there is.
 
-use loadtest::config::{FIELDS, PROFILES};
-use loadtest::metrics::METRICS;
-use loadtest::personas::REGISTRY;
-use loadtest::shop::custom_trends;
-use loadtest::threshold::ExitCode;
+use harness::Outline;
+use harness::metrics;
+use harness::threshold::ExitCode;
+use loadtest::Shop;
 
 const README: &str = include_str!("../../../README.md");
 
@@ -15,20 +14,23 @@ fn assert_named(what: &str) {
 
 #[test]
 fn the_readme_names_everything_a_user_can_choose_or_meet() {
-    FIELDS
+    let outline = Outline::of::<Shop>();
+    outline
+        .fields
         .iter()
         .for_each(|field| assert_named(&format!("--{}", field.flag)));
-    PROFILES
+    outline
+        .profiles
         .iter()
         .for_each(|profile| assert_named(&format!("`{}`", profile.name)));
-    REGISTRY
+    outline
+        .roles
         .iter()
         .for_each(|persona| assert_named(persona.name));
     ExitCode::TABLE
         .iter()
         .for_each(|(exit, _)| assert_named(&format!("| {} |", exit.code())));
-    custom_trends().iter().for_each(|trend| assert_named(trend));
-    for metric in METRICS {
+    for metric in metrics::all(&outline.catalogue) {
         // Families are written once: `http_req_blocked`, `_connecting`, …
         let short = ["http_req", "server_timing"]
             .iter()
@@ -49,7 +51,7 @@ fn the_readmes_config_files_are_valid() {
     for toml in examples {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(file.path(), toml).expect("it can be written");
-        let checked = std::process::Command::new(crate::harness::LOADTEST)
+        let checked = std::process::Command::new(crate::program::LOADTEST)
             .args(["validate", "--config"])
             .arg(file.path())
             .output()

@@ -5,12 +5,12 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use loadtest::report::{Cause, Document, Summary};
+use harness::report::{Cause, Document, Summary};
 use sqlx::{Connection as _, PgConnection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::harness::{Ran, Run, stack};
+use crate::program::{Ran, Run, stack};
 use crate::series::{recorded, run_directory, series};
 
 const LOAD: &str = "--vus 4 --duration 6s --coupon-wait 50ms --sla max<700 --no-audit";

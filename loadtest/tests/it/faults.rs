@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Run, stack};
+use crate::program::{Run, stack};
 use crate::proxy::{Reply, proxy};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::path::Path;
 use axum::http::Method;
 use serde_json::json;
 
-use crate::harness::{Ran, Run, stack};
+use crate::program::{Ran, Run, stack};
 use crate::proxy::{Reply, proxy};
 
 const SECRET: &str = "tok-4711-of-a-test";

@@ -8,7 +8,7 @@ use axum::http::Method;
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use crate::harness::{LOADTEST, Ran, Run, signal, stack};
+use crate::program::{LOADTEST, Ran, Run, signal, stack};
 use crate::proxy::proxy;
 use crate::series::recorded;
 

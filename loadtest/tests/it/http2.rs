@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use crate::harness::{Run, stack};
+use crate::program::{Run, stack};
 
 /// Gives its own address.
 async fn proxy(base: String) -> String {

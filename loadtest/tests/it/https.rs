@@ -9,7 +9,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-use crate::harness::{Ran, Run, stack};
+use crate::program::{Ran, Run, stack};
 
 /// A TLS end in front of `address`; gives its own address and its certificate as PEM.
 async fn tunnel(address: String) -> (String, String) {

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use testbed::Influx;
 
-use crate::harness::{Ran, Run, stack};
+use crate::program::{Ran, Run, stack};
 use crate::series::{recorded, run_directory};
 
 /// Short, with every persona, so that every kind of row is there.
@@ -500,7 +500,7 @@ async fn rows_that_are_lost_leave_no_run_green() {
 /// Whatever stands in a tag or a text, a real server takes the line and gives the text back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_server_takes_every_line() {
-    use loadtest::output::{Point, encode};
+    use harness::output::{Point, encode};
     use proptest::strategy::{Strategy, ValueTree};
     use proptest::test_runner::TestRunner;
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::harness::{LOADTEST, Run, stack};
+use crate::program::{LOADTEST, Run, stack};
 
 /// A terminal with a shell command in it. Ends when dropped.
 struct Terminal {
@@ -205,11 +205,11 @@ async fn without_a_terminal_there_are_lines() {
 fn a_view_that_is_panicked_under() {
     use std::sync::Arc;
 
-    use loadtest::config::{Inputs, load};
-    use loadtest::executor::Control;
-    use loadtest::tui::{Load, Model, Tui};
+    use harness::config::{Inputs, load};
+    use harness::executor::Control;
+    use harness::tui::{Load, Model, Tui};
 
-    let Ok(config) = load(Inputs::default()) else {
+    let Ok(config) = load(&harness::Outline::of::<loadtest::Shop>(), Inputs::default()) else {
         panic!("the default configuration is valid");
     };
     let model = Model::new(Load::of(&config));

@@ -9,7 +9,7 @@ mod dashboards;
 mod docs;
 mod explain;
 mod faults;
-mod harness;
+mod program;
 mod headers;
 mod honest;
 mod http2;

@@ -1,12 +1,12 @@
 //! Every panel, variable and annotation of every dashboard finds data: two real runs are written
 //! to a real InfluxDB, and every query is asked there as Grafana would ask it.
 
-use loadtest::sampler::now_ms;
+use harness::sampler::now_ms;
 use serde_json::Value;
 use testbed::Influx;
 
 use crate::dashboards::{Kind, queries, substituted};
-use crate::harness::{Run, stack};
+use crate::program::{Run, stack};
 use crate::influx::query;
 
 /// Both models, for some panels are about one of them.

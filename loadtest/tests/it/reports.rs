@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use loadtest::metrics::{Encoded, Rate, Trend};
-use loadtest::report::{
+use harness::metrics::{Encoded, Rate, Trend};
+use harness::report::{
     Document, Head, MARKDOWN_LIMIT, Row, SERIES_VERSION, Second, Series, Slow, StageRow, Summary,
     Tags, write_html, write_junit, write_markdown,
 };
 use serde_json::Value;
 
 use crate::browser;
-use crate::harness::{Run, stack};
+use crate::program::{Run, stack};
 use crate::series::run_directory;
 
 const REQUESTS: [&str; 7] = [

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Run, stack};
+use crate::program::{Run, stack};
 
 /// No host: the program brings its own PostgreSQL, Redis and server.
 #[tokio::test(flavor = "multi_thread")]

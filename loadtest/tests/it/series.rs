@@ -4,10 +4,10 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use loadtest::metrics::Trend;
-use loadtest::report::{Row, Series, Summary};
+use harness::metrics::Trend;
+use harness::report::{Row, Series, Summary};
 
-use crate::harness::{Run, stack};
+use crate::program::{Run, stack};
 
 /// The directory of the only run in here.
 pub(crate) fn run_directory(reports: &Path) -> PathBuf {
@@ -89,7 +89,7 @@ async fn the_seconds_add_up_to_the_summary() {
             );
         }
     }
-    let sum = |rows: fn(&loadtest::report::Second) -> &Vec<Row<u64>>, metric: &str| -> u64 {
+    let sum = |rows: fn(&harness::report::Second) -> &Vec<Row<u64>>, metric: &str| -> u64 {
         let rows = series.seconds.iter().flat_map(rows);
         rows.filter(|row| row.metric == metric)
             .map(|row| row.value)

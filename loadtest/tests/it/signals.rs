@@ -10,7 +10,7 @@ use testbed::Stack;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{Ran, Run, signal, stack};
+use crate::program::{Ran, Run, signal, stack};
 use crate::proxy::proxy;
 
 /// A phase, the call by which it is known, and what a run has done by then.

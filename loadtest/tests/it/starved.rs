@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{Run, allowed_cores, stack};
+use crate::program::{Run, allowed_cores, stack};
 use crate::proxy::proxy;
 
 /// Hogs beside the generator. Each weighs as much as 68 of it, so they leave it a fifth of a

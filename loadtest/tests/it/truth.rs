@@ -16,12 +16,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
-use loadtest::executor::{
+use harness::executor::{
     Account, Actor, Alarm, Control, Crew, Executor, Fleet, Iterated, Part, Plan, Rate, Schedule,
     Stage, Step,
 };
-use loadtest::metrics::{Names, Recorder, Snapshot, TagFilter, Trend};
-use loadtest::vu::{ConnectOptions, Fields, Request, Surroundings, Target, VirtualUser};
+use harness::metrics::{Counter, Names, Recorder, Snapshot, TagFilter, Trend, TrendOf};
+use harness::vu::{ConnectOptions, Fields, Request, Surroundings, Target, VirtualUser};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -143,11 +143,11 @@ async fn measured(
 }
 
 fn requests(snapshot: &Snapshot) -> Trend {
-    snapshot.trend("http_req_duration", &TagFilter::default())
+    snapshot.durations(&TagFilter::default())
 }
 
 fn delays(snapshot: &Snapshot) -> Trend {
-    snapshot.trend("iteration_start_delay", &TagFilter::default())
+    snapshot.trend(TrendOf::StartDelay, &TagFilter::default())
 }
 
 fn at_rate(per_second: f64, seconds: u64, max_vus: u32) -> Executor {
@@ -219,7 +219,7 @@ async fn what_is_started_at_a_rate_is_what_the_target_serves() {
 #[ignore = "needs a quiet machine with two cores"]
 async fn percentiles_are_within_a_percent_or_half_a_millisecond_of_the_truth() {
     println!("distribution VUs load         count  waited/ms   p: seen / was ms …");
-    server::files::prepare(4_096);
+    harness::descriptors::prepare(4_096);
     let core = Arc::new(OwnCore::take());
     let mut off = Vec::new();
     for distribution in ["constant", "bimodal", "log-normal"] {
@@ -339,8 +339,8 @@ async fn ten_million_requests_are_counted_exactly_in_flat_memory() {
     .await;
     assert_eq!(requests(&snapshot).count(), ALL);
     assert_eq!(truth.served(), ALL);
-    let iterations = snapshot.counter("iterations", &TagFilter::default());
-    assert_eq!(iterations, Some(ALL));
+    let iterations = snapshot.counter(Counter::Iterations, &TagFilter::default());
+    assert_eq!(iterations, ALL);
     let (first, last) = (looks[0], looks[looks.len() - 1]);
     assert!(
         last <= first + 8,

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::harness::allowed_cores;
+use crate::program::allowed_cores;
 
 /// A core that the rest of this process is kept from until this is dropped.
 pub(super) struct OwnCore {

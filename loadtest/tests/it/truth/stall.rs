@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use loadtest::executor::{Executor, Rate};
-use loadtest::metrics::{TagFilter, Trend};
+use harness::executor::{Executor, Rate};
+use harness::metrics::{TagFilter, Trend, TrendOf};
 
 use super::target::{Stall, Truth};
 use super::{measured, requests};
@@ -56,7 +56,7 @@ impl Load {
         };
         let (snapshot, account) = measured(&host, executor, |_| {}).await;
         assert_eq!(account.map(|all| all.started), Some(self.requests));
-        snapshot.trend("iteration_response_time", &TagFilter::default())
+        snapshot.trend(TrendOf::ResponseTime, &TagFilter::default())
     }
 
     /// Durations of as many requests, one after the other.
