@@ -20,6 +20,7 @@ mod record;
 mod redirect;
 mod request;
 mod server_timing;
+mod session;
 mod sessions;
 mod target;
 mod tls;
@@ -27,6 +28,8 @@ mod wire;
 
 #[cfg(test)]
 mod connect_tests;
+#[cfg(test)]
+mod peer;
 
 use std::sync::Arc;
 use std::time::Duration;

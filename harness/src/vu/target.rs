@@ -14,9 +14,9 @@ use super::addresses::{Addresses, check_local};
 use super::arrival;
 use super::dial::dial;
 use super::http::TransportError;
-use super::http2::Session;
 use super::io::{Metered, Stream};
 use super::options::ConnectOptions;
+use super::session::Session;
 use super::tls::{self, Credentials, TlsError};
 
 /// Why a host can't be tested.

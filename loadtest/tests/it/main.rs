@@ -12,6 +12,7 @@ mod faults;
 mod program;
 mod headers;
 mod honest;
+mod http2;
 mod https;
 mod influx;
 mod live_view;
