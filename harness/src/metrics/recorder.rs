@@ -62,7 +62,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::metric::{Counter, RateOf, TrendOf};
-    use super::super::snapshot::Phase;
+    use super::super::phase::Phase;
     use super::super::tags::{Method, TagFilter};
     use super::*;
 

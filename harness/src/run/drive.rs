@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::outlets::Outlets;
-use super::perform::Run;
+use super::attempt::Run;
 use super::performer::Performer;
 use crate::config::{RunConfig, Scenario};
 use crate::diagnosis::HealthLog;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::drive::{Driven, Watch, drive};
 use super::outlets::Outlets;
-use super::perform::Run;
+use super::attempt::Run;
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Snapshot, TagFilter};
 use crate::suite::{Audit, Error, SetUp, Suite, User};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::perform::Attempt;
+use super::attempt::Attempt;
 use super::prepare::Refusal;
 use super::recording::Recording;
 use crate::config::RunConfig;

@@ -8,7 +8,8 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 
 use super::outlets::Outlets;
-use super::perform::{Attempt, perform};
+use super::attempt::Attempt;
+use super::perform::perform;
 use super::prepare::{Refusal, run_id};
 use super::server::Server;
 use crate::config::RunConfig;

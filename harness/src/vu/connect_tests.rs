@@ -16,7 +16,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::http::{Client, Exchange, TransportError};
+use super::error::TransportError;
+use super::exchange::Exchange;
+use super::http::Client;
 use super::options::{ConnectOptions, Identity, Resolved};
 use super::target::{Target, TargetError};
 use crate::vu::{Fields, Request};

@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
 use tokio::time::sleep;
 
-use super::super::http::{Exchange as Measured, Times};
+use super::super::exchange::{Exchange as Measured, Times};
 use super::super::peer::{
     GET, JSON, MS, POST, assert_about, client, error, full, get, hyper, next, ok, server, status,
 };

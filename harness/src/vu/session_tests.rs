@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use http::Response;
 use tokio::time::sleep;
 
-use super::super::http2::Http2Error;
+use super::super::error::Http2Error;
 use super::super::options::ConnectOptions;
 use super::super::peer::{
     MS, TIMEOUT, assert_about, client, client_with, error, get, http2, next, ok, ok_to_all, server,
@@ -244,7 +244,7 @@ async fn a_request_that_is_cut_leaves_nothing_behind() {
     let cut = tokio::time::timeout(50 * MS, send()).await;
     assert!(cut.is_err());
     assert!(session.is_idle() && session.is_usable());
-    assert_eq!(session.ledger.lock().end(1), Passage::default());
+    assert_eq!(session.traffic.lock().end(1), Passage::default());
     assert_eq!(send().await, 200);
     assert_eq!(accepted.load(Ordering::SeqCst), 1);
 }
