@@ -7,9 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::config::{Field, Form, Layer, parse};
+use crate::config::{Field, Form, Layer, Outline, parse};
 use crate::run::Renderings;
-use crate::suite::Outline;
 use crate::threshold::ExitCode;
 
 /// What the user asks for.

@@ -1,9 +1,8 @@
 //! A made-up suite for unit tests: three personas, ten requests, two options and one profile.
 
 use crate::catalogue::{Catalogue, PartEntry, RequestEntry};
-use crate::config::{Field, Fields, Options, Profile, parse};
+use crate::config::{Field, Fields, Options, Outline, Profile, Program, parse};
 use crate::persona::Role;
-use crate::suite::{Outline, Program};
 
 const fn role(
     key: char,

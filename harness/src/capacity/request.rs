@@ -6,9 +6,8 @@ use std::time::Duration;
 use super::by::{By, vus_for};
 use super::search::Search;
 use super::stage::HOLD;
-use crate::config::{self, Field, Inputs, Layer, Problem, RunConfig};
+use crate::config::{self, Field, Inputs, Layer, Outline, Problem, RunConfig};
 use crate::metrics::Kind;
-use crate::suite::Outline;
 use crate::threshold;
 use crate::vu::Target;
 

@@ -4,8 +4,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::{arguments, flags};
 use crate::capacity::{By, Request, SHORTEST_HOLD, Search};
-use crate::config::parse;
-use crate::suite::Outline;
+use crate::config::{Outline, parse};
 
 pub(super) fn command(outline: &Outline) -> Command {
     let program = outline.program.name;

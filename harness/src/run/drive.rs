@@ -11,7 +11,7 @@ use super::attempt::Run;
 use super::performer::Performer;
 use crate::config::{RunConfig, Scenario};
 use crate::diagnosis::HealthLog;
-use crate::executor::{self, Alarm, Clock, Control, Crew, Fleet, RuntimeError, Settled};
+use crate::executor::{self, Alarm, Clock, Control, Crew, Fleet, Plan, RuntimeError, Settled};
 use crate::health::{Monitor, Resources};
 use crate::metrics::{Recorder, Snapshot};
 use crate::persona::Role;
@@ -81,6 +81,16 @@ pub(super) struct Driven {
     pub(super) error: Option<String>,
 }
 
+impl Driven {
+    /// A load that could not be carried through.
+    pub(super) fn failed(error: String) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::default()
+        }
+    }
+}
+
 /// Runs the virtual users, and measures them, until the last one has retired. Gives the users and
 /// the watch back.
 pub(super) async fn drive<S: Suite>(
@@ -92,20 +102,9 @@ pub(super) async fn drive<S: Suite>(
     let recorder = Arc::new(Recorder::default());
     let clocks = plan.clocks();
     let failures = Arc::new(Failures::default());
-    let alarm = match plan.is_open() {
-        (true, _) => Alarm::start(),
-        (false, _) => Ok(Alarm::default()),
-    };
-    let alarm = match alarm {
+    let alarm = match alarm(&plan) {
         Ok(alarm) => alarm,
-        Err(error) => {
-            let error = Some(format!("no thread for the arrivals' alarm clock: {error}"));
-            let driven = Driven {
-                error,
-                ..Driven::default()
-            };
-            return (driven, Vec::new(), watch);
-        }
+        Err(error) => return (Driven::failed(error), Vec::new(), watch),
     };
     let fields = Arc::new(Fields::new(&run.server.target, &run.config.headers));
     let raw = watch.outlets.raw.clone();
@@ -149,6 +148,15 @@ pub(super) async fn drive<S: Suite>(
         performers.map(Performer::into_user).collect()
     });
     (driven, users.unwrap_or_default(), watch)
+}
+
+/// The clock that arrivals wake up by, where there are any.
+fn alarm(plan: &Plan) -> Result<Alarm, String> {
+    let (some_are_open, _) = plan.is_open();
+    if !some_are_open {
+        return Ok(Alarm::default());
+    }
+    Alarm::start().map_err(|error| format!("no thread for the arrivals' alarm clock: {error}"))
 }
 
 /// The virtual users of every scenario, numbered through.

@@ -21,12 +21,8 @@ pub(super) struct Load {
 
 impl Load {
     fn failed(error: String) -> Self {
-        let driven = Driven {
-            error: Some(error),
-            ..Driven::default()
-        };
         Self {
-            driven,
+            driven: Driven::failed(error),
             ..Self::default()
         }
     }
