@@ -118,7 +118,9 @@ pub(crate) fn outline() -> Outline {
         profiles: vec![SMOKE, HERD, RAMP, MIXED],
         private: Some("a private stack"),
         pause: |options: &Options| {
-            let given = options.get(&PAUSE).and_then(|text| parse::duration(text).ok());
+            let given = options
+                .get(&PAUSE)
+                .and_then(|text| parse::duration(text).ok());
             given.unwrap_or(std::time::Duration::from_secs(1))
         },
     }

@@ -76,11 +76,7 @@ fn without_load(invocation: Invocation, outline: &Outline) -> ExitCode {
     }
 }
 
-fn load(
-    outline: &Outline,
-    flags: Layer,
-    then: impl FnOnce(RunConfig) -> ExitCode,
-) -> ExitCode {
+fn load(outline: &Outline, flags: Layer, then: impl FnOnce(RunConfig) -> ExitCode) -> ExitCode {
     let variables = variables();
     match config::load(outline, Inputs { flags, variables }) {
         Ok(config) => then(config),

@@ -74,9 +74,7 @@ pub trait Suite: Sized + Send + Sync + 'static {
     }
 
     /// Prepares the server before the load.
-    fn set_up(
-        _set_up: SetUp<'_>,
-    ) -> impl Future<Output = Result<Self::World, Error>> + Send {
+    fn set_up(_set_up: SetUp<'_>) -> impl Future<Output = Result<Self::World, Error>> + Send {
         async { Ok(Self::World::default()) }
     }
 
@@ -152,7 +150,10 @@ impl Outline {
     #[must_use]
     pub fn of<S: Suite>() -> Self {
         let parts = S::server_parts();
-        assert!(parts.len() <= MOST_PARTS, "at most {MOST_PARTS} server parts");
+        assert!(
+            parts.len() <= MOST_PARTS,
+            "at most {MOST_PARTS} server parts"
+        );
         let roles: Vec<Role> = S::personas().iter().map(|persona| persona.role()).collect();
         assert!(!roles.is_empty(), "a suite has at least one persona");
         Self {

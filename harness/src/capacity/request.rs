@@ -107,8 +107,8 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::outline;
     use crate::executor::Executor;
+    use crate::fixture::outline;
 
     fn request(by: By, flags: &[(&str, &str)]) -> Request {
         let mut layer = Layer::default();
@@ -166,7 +166,9 @@ mod tests {
                 "{executor:?}"
             );
         }
-        let vus = request(By::Vus, &[]).trial(&outline(), 100, vec![]).expect("good");
+        let vus = request(By::Vus, &[])
+            .trial(&outline(), 100, vec![])
+            .expect("good");
         assert_eq!(shape(&vus), (100, 2, "100".to_owned()));
     }
 
@@ -186,7 +188,9 @@ mod tests {
             (By::Rate, ("max_vus", "0"), "--max-vus: 0 VUs do nothing"),
         ];
         for (by, flag, expected) in rows {
-            let problems = request(by, &[flag]).trial(&outline(), 100, vec![]).expect_err(expected);
+            let problems = request(by, &[flag])
+                .trial(&outline(), 100, vec![])
+                .expect_err(expected);
             assert_eq!(problems.len(), 1, "{problems:?}");
             let said = problems[0].to_string();
             assert!(said.starts_with(expected), "{said}");
@@ -196,7 +200,9 @@ mod tests {
     #[test]
     fn times_are_judged_in_the_hold() {
         for by in [By::Vus, By::Rate] {
-            let config = request(by, &[]).trial(&outline(), 100, vec![]).expect("good");
+            let config = request(by, &[])
+                .trial(&outline(), 100, vec![])
+                .expect("good");
             let thresholds: Vec<String> =
                 config.thresholds.iter().map(ToString::to_string).collect();
             assert_eq!(
@@ -222,7 +228,9 @@ mod tests {
             (vec![], false),
         ];
         for (flags, shared) in rows {
-            let config = request(By::Vus, &flags).trial(&outline(), 100, vec![]).expect("good");
+            let config = request(By::Vus, &flags)
+                .trial(&outline(), 100, vec![])
+                .expect("good");
             assert_eq!(config.shared_machine, shared, "{flags:?}");
         }
     }

@@ -113,7 +113,10 @@ mod tests {
 
     fn request(flags: &str) -> Result<Request, String> {
         let words = format!("loadtest capacity {flags}");
-        match parse(words.split_whitespace().map(Into::into), &crate::fixture::outline()) {
+        match parse(
+            words.split_whitespace().map(Into::into),
+            &crate::fixture::outline(),
+        ) {
             Ok(Invocation::Capacity(request)) => Ok(request),
             Ok(other) => panic!("{other:?}"),
             Err(error) => Err(error.to_string()),

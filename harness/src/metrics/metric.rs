@@ -163,7 +163,10 @@ pub fn all(catalogue: &Catalogue) -> impl Iterator<Item = Metric> {
         let name = intern(trend);
         metric(name, Of::Trend(TrendOf::Custom(name)), REQUEST)
     };
-    METRICS.iter().copied().chain(catalogue.trends().map(custom))
+    METRICS
+        .iter()
+        .copied()
+        .chain(catalogue.trends().map(custom))
 }
 
 /// The parts of a request's time by the name of their metric.

@@ -12,7 +12,8 @@ mod tags;
 pub use encoded::{Broken, Encoded};
 pub use histogram::Trend;
 pub use metric::{
-    AGGREGATIONS, Aggregation, Counter, GaugeOf, Kind, METRICS, Metric, Of, RateOf, TrendOf, all, find, phases,
+    AGGREGATIONS, Aggregation, Counter, GaugeOf, Kind, METRICS, Metric, Of, RateOf, TrendOf, all,
+    find, phases,
 };
 pub use phase::Phase;
 pub use raw::{Origin, RawSamples, Sample, SampleOf};
@@ -21,5 +22,6 @@ pub use snapshot::{
     CheckCounts, CheckSum, Gauge, IterationSeries, Rate, RequestSeries, Slowest, Snapshot,
 };
 pub use tags::{
-    CheckTags, DEFAULT_SCENARIO, IterationTags, Method, Names, Proto, RequestTags, TagFilter, intern, who,
+    CheckTags, DEFAULT_SCENARIO, IterationTags, Method, Names, Proto, RequestTags, TagFilter,
+    intern, who,
 };

@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::histogram::Trend;
-use super::phase::{PHASES, Phase};
 use super::metric::{Counter, GaugeOf, RateOf, TrendOf};
+use super::phase::{PHASES, Phase};
 use super::tags::{CheckTags, IterationTags, Names, RequestTags, TagFilter};
 
 /// The slowest request of a series: what its trend can't tell is who it was and where its time went.
@@ -399,9 +399,7 @@ fn request_trend<'a>(
 ) -> Option<&'a Trend> {
     match of {
         TrendOf::Phase(phase) => Some(series.trend(phase)),
-        TrendOf::Custom(name) => {
-            (tags.trend == Some(name)).then(|| series.trend(Phase::Duration))
-        }
+        TrendOf::Custom(name) => (tags.trend == Some(name)).then(|| series.trend(Phase::Duration)),
         TrendOf::IterationDuration | TrendOf::ResponseTime | TrendOf::StartDelay => None,
     }
 }

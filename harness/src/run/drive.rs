@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::outlets::Outlets;
 use super::attempt::Run;
+use super::outlets::Outlets;
 use super::performer::Performer;
 use crate::config::{RunConfig, Scenario};
 use crate::diagnosis::HealthLog;
@@ -175,8 +175,7 @@ fn crews<S: Suite>(
             let persona = personas.iter().find(|persona| persona.name == role.name);
             let persona = persona.expect("a mix has only personas of its suite");
             let around = Arc::clone(&around);
-            let vu =
-                VirtualUser::new(number, scenario.label(), role.name, config.seed, around);
+            let vu = VirtualUser::new(number, scenario.label(), role.name, config.seed, around);
             let think = scenario.think.of(role.name);
             Performer::new(S::user(vu, world), persona, scenario.label(), think)
         };

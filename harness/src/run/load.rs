@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attempt::Run;
 use super::drive::{Driven, Watch, drive};
 use super::outlets::Outlets;
-use super::attempt::Run;
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Snapshot, TagFilter};
 use crate::suite::{Audit, Error, SetUp, Suite, User};

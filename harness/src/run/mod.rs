@@ -22,10 +22,10 @@ use std::time::SystemTime;
 
 use tokio::runtime::Handle;
 
+use self::attempt::Attempt;
 use self::baseline::Baseline;
 use self::judged::lost_rows;
 use self::outlets::Outlets;
-use self::attempt::Attempt;
 use self::perform::perform;
 use self::prepare::{Refusal, run_id};
 pub use self::publish::write_comparison_json;

@@ -43,9 +43,7 @@ pub(super) async fn open_feed(
     attempt: &Attempt,
     directory: &Path,
 ) -> Result<(Feed, Option<Arc<RawSamples>>), Refusal> {
-    let raw = config
-        .influx_raw
-        .then(|| Arc::new(RawSamples::default()));
+    let raw = config.influx_raw.then(|| Arc::new(RawSamples::default()));
     let source = source(config, attempt, raw.clone());
     let (addresses, spools) = (config.outputs.clone(), directory.to_owned());
     let opening = attempt

@@ -151,7 +151,9 @@ fn assert_answered(exchange: &Exchange) {
 async fn is_trusted(address: &str, options: &ConnectOptions) -> bool {
     let measured = get(&client(address, options).await).await;
     let target = Target::resolve(address, options).await.expect("a target");
-    let companion = target.companion(TIMEOUT, reqwest::header::HeaderMap::new()).expect("a client");
+    let companion = target
+        .companion(TIMEOUT, reqwest::header::HeaderMap::new())
+        .expect("a client");
     let other = companion.get(address).send().await;
     match measured.response {
         Ok(_) => assert!(other.is_ok(), "{other:?}"),

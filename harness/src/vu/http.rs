@@ -78,7 +78,9 @@ impl Client {
             Some(connection) => Ok((connection, Opening::default())),
             None if self.target.speaks_http2() => {
                 let outgoing = self.outgoing(call);
-                let sent = self.sessions.send(&self.target, &outgoing, started, deadline);
+                let sent = self
+                    .sessions
+                    .send(&self.target, &outgoing, started, deadline);
                 match Box::pin(sent).await {
                     Ok(exchange) => {
                         self.keep_cookies(call, &exchange);

@@ -9,8 +9,8 @@ use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
 use http::HeaderMap;
 
-use super::frames::Passage;
 use super::error::{Http2Error, TransportError};
+use super::frames::Passage;
 use super::server_timing::ServerTiming;
 use super::session::{Sender, Turn};
 

@@ -41,8 +41,8 @@ use rand_chacha::ChaCha8Rng;
 
 pub use self::answer::Answer;
 pub use self::call::Call;
-pub use self::error::{CallError, HeaderError, Http2Error, TransportError};
 pub use self::coding::CodingError;
+pub use self::error::{CallError, HeaderError, Http2Error, TransportError};
 pub use self::failures::Failures;
 pub use self::header::{Fields, Header};
 pub use self::http::Client;

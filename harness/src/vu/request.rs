@@ -174,7 +174,6 @@ impl Request {
     pub fn own_headers(&self) -> &[(&'static str, &'static str)] {
         &self.headers[..self.header_count]
     }
-
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use h2::Reason;
 use h2::client::{Builder, Connection, SendRequest};
 use parking_lot::Mutex;
 
-use super::frames::{Traffic, Passage, Watched};
 use super::error::TransportError;
+use super::frames::{Passage, Traffic, Watched};
 use super::io::Stream;
 
 /// What the server may send of one answer, and of all together, before it waits for room: as much

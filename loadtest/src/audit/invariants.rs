@@ -280,7 +280,13 @@ fn wrong_stock(facts: &Facts<'_>, totals: &Totals) -> Vec<String> {
             row.sold
         )
     };
-    facts.after.products.iter().filter(is_wrong).map(told).collect()
+    facts
+        .after
+        .products
+        .iter()
+        .filter(is_wrong)
+        .map(told)
+        .collect()
 }
 
 fn wrong_rank(products: &[LedgerProduct]) -> Vec<String> {
@@ -303,9 +309,8 @@ fn personas(facts: &Facts<'_>) -> Vec<Invariant> {
     let mut rows = Vec::new();
     if spenders().next().is_some() {
         // Who was stopped half-way may have charged and not yet spent.
-        let finished = || {
-            spenders().filter(|user| user.book.is_certain() && user.book.unfinished == 0)
-        };
+        let finished =
+            || spenders().filter(|user| user.book.is_certain() && user.book.unfinished == 0);
         let wrong: Vec<String> = finished()
             .filter(|user| user.balance != 0)
             .map(|user| format!("u{}: {} won left", user.number, user.balance))
