@@ -1,13 +1,15 @@
 //! All routes, and their description for machines, made from the same list.
 
+use std::sync::Arc;
+
 use axum::{Router, http::header, middleware, routing::get};
 use bytes::Bytes;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    coupons, error::Error, health, init, ledger, orders, products, ranking, state::App, timing,
-    users,
+    coupons, error::Error, health, init, ledger, metrics, orders, products, ranking,
+    requests::Requests, state::App, timing, users,
 };
 
 #[derive(OpenApi)]
@@ -29,7 +31,11 @@ pub fn app(state: App) -> Router {
         .merge(orders::router())
         .merge(ledger::router())
         .merge(health::router())
+        .merge(metrics::router())
         .split_for_parts();
+    let paths = description.paths.paths.keys().cloned();
+    let paths = paths.chain(["/openapi.json".to_owned()]);
+    let requests = Arc::new(Requests::new(Arc::clone(&state.0.metrics), paths));
     let description = Bytes::from(
         description
             .to_json()
@@ -42,6 +48,6 @@ pub fn app(state: App) -> Router {
             Error::MethodNotAllowed("this path has other methods".into())
         })
         .fallback(async || Error::not_found("there is nothing at this path"))
-        .layer(middleware::from_fn(timing::report))
+        .layer(middleware::from_fn_with_state(requests, timing::report))
         .with_state(state.0)
 }

@@ -8,16 +8,19 @@ use std::{
     cell::Cell,
     fmt::Write,
     future::Future,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use axum::{
-    extract::Request,
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue},
     middleware::Next,
     response::Response,
 };
 use tokio::task_local;
+
+use crate::requests::{Requests, method_of};
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -67,15 +70,25 @@ pub(crate) async fn measure<T>(part: Part, work: impl Future<Output = T>) -> T {
     value
 }
 
-/// Middleware that puts the header on every response.
-pub(crate) async fn report(request: Request, next: Next) -> Response {
+/// Middleware that puts the header on every response, and counts it.
+pub(crate) async fn report(
+    State(requests): State<Arc<Requests>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let method = method_of(request.method());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let respond = async {
         let mut response = next.run(request).await;
         let timing = TIMING.with(Cell::get);
         response.headers_mut().insert(SERVER_TIMING, header(timing));
         response
     };
-    TIMING.scope(Cell::default(), respond).await
+    let response = TIMING.scope(Cell::default(), respond).await;
+    let route = route.as_ref().map(MatchedPath::as_str);
+    requests.count(route, method, response.status(), started.elapsed());
+    response
 }
 
 /// Durations in milliseconds with three decimals, as the standard has it.

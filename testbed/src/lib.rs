@@ -21,7 +21,7 @@ pub use error::Error;
 pub use influx::Influx;
 pub use postgres::Postgres;
 pub use process::guarded;
-pub use redis::Redis;
+pub use redis::{Memory, Redis};
 pub use stack::Stack;
 pub use sut::Sut;
 pub use watchdog::forget;

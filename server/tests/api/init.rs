@@ -72,6 +72,37 @@ async fn the_coupons_are_divided_exactly() {
 }
 
 #[tokio::test]
+async fn the_products_are_as_planned_and_the_first_five_have_a_ranking() {
+    let plan = json!({ "users": 1, "products": { "count": 7, "price": 300, "stock": 2 } });
+    let shop = Shop::open(plan).await;
+    let product = |id: i64| {
+        let base = if id <= 5 { 3 * (600 - 100 * id) } else { 0 };
+        json!({
+            "productId": id, "name": format!("p{id}"), "price": 300,
+            "initialStock": 2, "stock": 2, "sold": 0,
+            "rankingBase": base, "rankingScore": base,
+        })
+    };
+    let products: Vec<Value> = (1..=7).map(product).collect();
+    assert_eq!(shop.ledger().await["products"], json!(products));
+    let user = shop.user("u1").await;
+    shop.charge(user, 10_000).await.expect(201);
+    let order = shop.order(user, None, &[(7, 2)]).await.expect(201);
+    assert_eq!(order["totalAmount"], 600);
+    shop.order(user, None, &[(7, 1)]).await.problem(409);
+
+    let few = json!({ "users": 1, "products": { "count": 2, "stock": 0 } });
+    shop.post("/init", &few).await.expect(200);
+    let ledger = shop.ledger().await;
+    assert_eq!(ledger["products"].as_array().unwrap().len(), 2);
+    assert_eq!(ledger["products"][1]["price"], 2000);
+    assert_eq!(ledger["products"][1]["rankingScore"], 1200);
+    let user = shop.user("u1").await;
+    shop.charge(user, 10_000).await.expect(201);
+    shop.order(user, None, &[(1, 1)]).await.problem(409);
+}
+
+#[tokio::test]
 async fn a_plan_that_is_wrong_changes_nothing() {
     let shop = Shop::open(json!({ "users": 3 })).await;
     let before = shop.ledger().await;
@@ -91,6 +122,20 @@ async fn a_plan_that_is_wrong_changes_nothing() {
         ),
         (r#"{"coupons":{"discount":0}}"#, "coupons.discount is 0"),
         (r#"{"coupons":null}"#, "invalid type: null"),
+        (r#"{"products":{"count":0}}"#, "products.count is 0"),
+        (r#"{"products":{"count":1001}}"#, "products.count is 1001"),
+        (r#"{"products":{"price":0}}"#, "products.price is 0"),
+        (
+            r#"{"products":{"price":1000000001}}"#,
+            "products.price is 1000000001",
+        ),
+        (r#"{"products":{"stock":-1}}"#, "products.stock is -1"),
+        (
+            r#"{"products":{"stock":1000000000001}}"#,
+            "products.stock is 1000000000001",
+        ),
+        (r#"{"products":{"prize":1}}"#, "unknown field `prize`"),
+        (r#"{"products":{"count":"5"}}"#, "expected i64"),
         ("[", "EOF"),
         (" ", "EOF"),
     ] {

@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
@@ -89,14 +89,27 @@ impl Shop {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        self.ask(request).await.0
+    }
+
+    /// The answer, and its body as text.
+    pub(crate) async fn text(&self, path: &str) -> (Answer, String) {
+        let (answer, body) = self
+            .ask(Request::get(path).body(Body::empty()).unwrap())
+            .await;
+        (answer, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn ask(&self, request: Request<Body>) -> (Answer, Bytes) {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer {
+        let answer = Answer {
             status: parts.status,
             headers: parts.headers,
             json: serde_json::from_slice(&body).unwrap_or(Value::Null),
-        }
+        };
+        (answer, body)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

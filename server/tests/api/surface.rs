@@ -132,6 +132,7 @@ async fn the_description_has_every_route_of_the_contract() {
             "get /health/live",
             "get /health/ready",
             "get /ledger",
+            "get /metrics",
             "get /products",
             "get /products/top/realtime",
             "get /products/{id}",

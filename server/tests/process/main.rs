@@ -5,5 +5,6 @@
 
 mod client;
 mod command_line;
+mod redis_killed;
 mod stop;
 mod stores_away;
