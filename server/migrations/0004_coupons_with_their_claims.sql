@@ -3,44 +3,61 @@
 -- not active, 2 sold out, 3 no such user.
 DROP FUNCTION issue_coupons(uuid[], uuid[], bigint[], bigint[]);
 CREATE FUNCTION issue_coupons(
+    policy_ids bigint[],
+    user_ids bigint[],
     claim_ids uuid[],
-    claim_users bigint[],
-    claim_policies bigint[],
+    claim_policies int[],
+    claim_users int[],
     OUT outcomes int[]
 ) LANGUAGE plpgsql AS $$
+DECLARE
+    users_exist boolean[];
+    discounts bigint[];
+    validities interval[];
+    -- nothing for a policy that is not active
+    remaining bigint[];
+    remaining_before bigint[];
+    p int;
 BEGIN
     LOCK TABLE world IN ACCESS SHARE MODE;
-    PERFORM FROM coupon_policies WHERE id = ANY (claim_policies) ORDER BY id FOR NO KEY UPDATE;
 
-    WITH asked AS (
-        SELECT claim.*, policy.discount, policy.valid_for, policy.quantity - policy.issued AS remaining,
-            CASE
-                WHEN users.id IS NULL THEN 3
-                WHEN policy.starts_at <= now() AND now() < policy.ends_at THEN 0
-                ELSE 1
-            END AS refusal
-        FROM unnest(claim_ids, claim_users, claim_policies)
-            WITH ORDINALITY AS claim (id, user_id, policy_id, place)
-        LEFT JOIN users ON users.id = claim.user_id
-        LEFT JOIN coupon_policies AS policy ON policy.id = claim.policy_id
-    ), judged AS (
-        SELECT asked.*,
-            CASE
-                WHEN refusal > 0 THEN refusal
-                WHEN row_number() OVER (PARTITION BY policy_id, refusal ORDER BY place) > remaining THEN 2
-                ELSE 0
-            END AS outcome
-        FROM asked
-    ), inserted AS (
-        INSERT INTO coupons (policy_id, user_id, claim_id, discount, expires_at)
-        SELECT policy_id, user_id, id, discount, now() + valid_for
-        FROM judged WHERE outcome = 0 ORDER BY place
-    ), updated AS (
-        UPDATE coupon_policies SET issued = coupon_policies.issued + counted.issued
-        FROM (
-            SELECT policy_id, count(*) AS issued FROM judged WHERE outcome = 0 GROUP BY policy_id
-        ) AS counted
-        WHERE coupon_policies.id = counted.policy_id
+    SELECT array_agg(users.id IS NOT NULL ORDER BY asked.place) INTO users_exist
+    FROM unnest(user_ids) WITH ORDINALITY AS asked (id, place)
+    LEFT JOIN users ON users.id = asked.id;
+
+    WITH locked AS MATERIALIZED (
+        SELECT * FROM coupon_policies WHERE id = ANY (policy_ids) ORDER BY id FOR NO KEY UPDATE
     )
-    SELECT coalesce(array_agg(outcome ORDER BY place), '{}') INTO outcomes FROM judged;
+    SELECT array_agg(locked.discount ORDER BY asked.place),
+        array_agg(locked.valid_for ORDER BY asked.place),
+        array_agg(CASE
+            WHEN locked.starts_at <= now() AND now() < locked.ends_at THEN locked.quantity - locked.issued
+        END ORDER BY asked.place)
+    INTO discounts, validities, remaining
+    FROM unnest(policy_ids) WITH ORDINALITY AS asked (id, place)
+    LEFT JOIN locked ON locked.id = asked.id;
+    remaining_before := remaining;
+
+    outcomes := array_fill(0, ARRAY[cardinality(claim_ids)]);
+    FOR n IN 1 .. cardinality(claim_ids) LOOP
+        p := claim_policies[n];
+        IF NOT users_exist[claim_users[n]] THEN
+            outcomes[n] := 3;
+        ELSIF remaining[p] IS NULL THEN
+            outcomes[n] := 1;
+        ELSIF remaining[p] <= 0 THEN
+            outcomes[n] := 2;
+        ELSE
+            remaining[p] := remaining[p] - 1;
+        END IF;
+    END LOOP;
+
+    INSERT INTO coupons (policy_id, user_id, claim_id, discount, expires_at)
+    SELECT policy_ids[claim.p], user_ids[claim.u], claim.id, discounts[claim.p], now() + validities[claim.p]
+    FROM unnest(outcomes, claim_ids, claim_policies, claim_users) AS claim (outcome, id, p, u)
+    WHERE claim.outcome = 0;
+
+    UPDATE coupon_policies SET issued = issued + counted.before - counted.after
+    FROM unnest(policy_ids, remaining_before, remaining) AS counted (id, before, after)
+    WHERE coupon_policies.id = counted.id AND counted.before > counted.after;
 END $$;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, builder::BoolishValueParser};
 use socket2::{Domain, Socket, Type};
 use tokio::{
     net::TcpListener,
@@ -43,7 +43,7 @@ pub struct Config {
     pub listen: SocketAddr,
 
     /// Allow POST /init, which erases all data
-    #[arg(long, env = "ALLOW_INIT")]
+    #[arg(long, env = "ALLOW_INIT", value_parser = BoolishValueParser::new())]
     pub allow_init: bool,
 
     /// Connections to PostgreSQL for what is not gathered into batches; the

@@ -8,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     db::PATIENCE,
     error::{Error, Problem},
-    extract::OptionalJson,
+    extract::{Object, OptionalJson},
     state::Shared,
     timing::{self, Part},
 };
@@ -32,8 +32,10 @@ pub(crate) struct Plan {
     /// How many users u1, u2, … there are.
     #[schema(minimum = 0, maximum = 100_000, default = 300)]
     users: i64,
-    coupons: CouponPlan,
-    products: ProductPlan,
+    #[schema(value_type = CouponPlan)]
+    coupons: Object<CouponPlan>,
+    #[schema(value_type = ProductPlan)]
+    products: Object<ProductPlan>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -68,8 +70,8 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             users: 300,
-            coupons: CouponPlan::default(),
-            products: ProductPlan::default(),
+            coupons: Object::default(),
+            products: Object::default(),
         }
     }
 }
@@ -100,12 +102,12 @@ impl Plan {
             policies,
             total,
             discount,
-        } = self.coupons;
+        } = self.coupons.0;
         let ProductPlan {
             count,
             price,
             stock,
-        } = self.products;
+        } = self.products.0;
         for (name, value, least, most) in [
             ("users", self.users, 0, MOST_USERS),
             ("coupons.policies", policies, 0, MOST_POLICIES),
@@ -159,12 +161,12 @@ async fn init(
     let begin = app.pool.run(PATIENCE, async |connection| {
         sqlx::query_scalar("SELECT init_world($1, $2, $3, $4, $5, $6, $7)")
             .bind(plan.users)
-            .bind(plan.coupons.policies)
-            .bind(plan.coupons.total)
-            .bind(plan.coupons.discount)
-            .bind(plan.products.count)
-            .bind(plan.products.price)
-            .bind(plan.products.stock)
+            .bind(plan.coupons.0.policies)
+            .bind(plan.coupons.0.total)
+            .bind(plan.coupons.0.discount)
+            .bind(plan.products.0.count)
+            .bind(plan.products.0.price)
+            .bind(plan.products.0.stock)
             .fetch_one(connection)
             .await
     });
@@ -187,10 +189,10 @@ mod tests {
     #[test]
     fn every_part_may_be_left_out() {
         assert_eq!(plan("{}"), Plan::default());
-        let coupons = CouponPlan {
+        let coupons = Object(CouponPlan {
             total: 100,
             ..CouponPlan::default()
-        };
+        });
         assert_eq!(
             plan(r#"{"coupons":{"total":100}}"#),
             Plan {
@@ -198,10 +200,10 @@ mod tests {
                 ..Plan::default()
             }
         );
-        let products = ProductPlan {
+        let products = Object(ProductPlan {
             count: 7,
             ..ProductPlan::default()
-        };
+        });
         assert_eq!(
             plan(r#"{"products":{"count":7}}"#),
             Plan {

@@ -17,8 +17,8 @@ use crate::metrics::{Answered, Metrics, Seconds};
 
 const METHODS: [&str; 3] = ["GET", "POST", "other"];
 
-const STATUSES: [&str; 11] = [
-    "200", "201", "400", "403", "404", "405", "409", "413", "500", "503", "other",
+const STATUSES: [&str; 12] = [
+    "200", "201", "400", "403", "404", "405", "408", "409", "413", "500", "503", "other",
 ];
 
 /// The counters of all requests.

@@ -5,7 +5,7 @@
 
 use uuid::Uuid;
 
-use crate::{batch::Batch, db::Link, error::Error, timing::Part};
+use crate::{batch::Batch, db::Link, error::Error, slots::Slots, timing::Part};
 
 /// A user's claim on a coupon.
 #[derive(Debug, Clone, Copy)]
@@ -34,16 +34,20 @@ impl Batch for Issuing {
     const PART: Part = Part::Db;
 
     async fn run(&mut self, claims: Vec<Claim>) -> Result<Vec<Issued>, Error> {
+        let policies = Slots::new(claims.iter().map(|claim| claim.policy));
+        let users = Slots::new(claims.iter().map(|claim| claim.user));
         let ids: Vec<Uuid> = claims.iter().map(|claim| claim.id).collect();
-        let users: Vec<i64> = claims.iter().map(|claim| claim.user).collect();
-        let policies: Vec<i64> = claims.iter().map(|claim| claim.policy).collect();
+        let place = |claim: &Claim| (policies.place(claim.policy), users.place(claim.user));
+        let (claim_policies, claim_users): (Vec<i32>, Vec<i32>) = claims.iter().map(place).unzip();
         let outcomes: Vec<i32> = self
             .0
             .run(async |connection| {
-                sqlx::query_scalar("SELECT issue_coupons($1, $2, $3)")
+                sqlx::query_scalar("SELECT issue_coupons($1, $2, $3, $4, $5)")
+                    .bind(policies.ids())
+                    .bind(users.ids())
                     .bind(&ids)
-                    .bind(&users)
-                    .bind(&policies)
+                    .bind(&claim_policies)
+                    .bind(&claim_users)
                     .fetch_one(connection)
                     .await
             })

@@ -214,10 +214,12 @@ async fn each_claim_has_an_outcome_of_its_own() {
         .await;
     let [open, over, unknown] = [policies[0], policies[1], i64::MAX];
     let outcomes: Vec<i32> = sqlx::query_scalar(
-        "SELECT issue_coupons(ARRAY(SELECT gen_random_uuid() FROM generate_series(1, 7)), $1, $2)",
+        "SELECT issue_coupons($1, $2, ARRAY(SELECT gen_random_uuid() FROM generate_series(1, 7)), $3, $4)",
     )
-    .bind([user, user, i64::MAX, user, user, user, user])
-    .bind([open, over, open, unknown, open, open, open])
+    .bind([open, over, unknown])
+    .bind([user, i64::MAX])
+    .bind([1, 2, 1, 3, 1, 1, 1])
+    .bind([1, 1, 2, 1, 1, 1, 1])
     .fetch_one(&mut shop.database().await)
     .await
     .unwrap();

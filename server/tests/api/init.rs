@@ -136,7 +136,13 @@ async fn a_plan_that_is_wrong_changes_nothing() {
         ),
         (r#"{"products":{"prize":1}}"#, "unknown field `prize`"),
         (r#"{"products":{"count":"5"}}"#, "expected i64"),
-        ("[", "EOF"),
+        (
+            r#"{"coupons":[1,2,3]}"#,
+            "invalid type: sequence, expected an object",
+        ),
+        ("[]", "invalid type: sequence, expected an object"),
+        ("[5]", "invalid type: sequence, expected an object"),
+        ("[", "invalid type: sequence, expected an object"),
         (" ", "EOF"),
     ] {
         let detail = shop.post_text("/init", body).await.problem(400);

@@ -8,7 +8,7 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes},
-    http::{HeaderMap, Method, Request, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -61,6 +61,8 @@ impl Answer {
         );
         assert_eq!(self.json["status"], status);
         assert_eq!(self.json["title"], self.status.canonical_reason().unwrap());
+        let retry = self.headers.get(header::RETRY_AFTER);
+        assert_eq!(retry.is_some(), status == 503);
         self.json["detail"].as_str().unwrap().to_owned()
     }
 }
@@ -100,7 +102,11 @@ impl Shop {
         (answer, String::from_utf8(body.to_vec()).unwrap())
     }
 
-    async fn ask(&self, request: Request<Body>) -> (Answer, Bytes) {
+    async fn ask(&self, mut request: Request<Body>) -> (Answer, Bytes) {
+        let headers = request.headers_mut();
+        headers
+            .entry(header::HOST)
+            .or_insert(HeaderValue::from_static("shop"));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
