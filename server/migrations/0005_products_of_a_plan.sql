@@ -22,6 +22,8 @@ BEGIN
     LOCK TABLE world IN ACCESS EXCLUSIVE MODE;
     TRUNCATE users, charges, coupon_policies, coupons, products, product_sales, orders, order_items;
     UPDATE world SET id = gen_random_uuid();
+    -- Other servers hear of it when it is committed.
+    PERFORM pg_notify('world', id::text) FROM world;
 
     INSERT INTO users (name) SELECT 'u' || n FROM generate_series(1, user_count) AS n;
 

@@ -34,7 +34,7 @@ pub struct Config {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: String,
 
-    /// Redis: redis://host:port/database or redis+unix:///path
+    /// Redis: redis://host:port/database, rediss:// for TLS, or redis+unix:///path
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: String,
 
@@ -47,7 +47,7 @@ pub struct Config {
     pub allow_init: bool,
 
     /// Connections to PostgreSQL for what is not gathered into batches; the
-    /// batches have six of their own
+    /// batches have six of their own, and one listens for a new world
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_connections: u32,
 }

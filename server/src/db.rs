@@ -90,6 +90,16 @@ impl Pool {
         self.pool.acquire().await
     }
 
+    /// A pool of one, which has no other use than to listen.
+    pub(crate) fn of_one(&self) -> PgPool {
+        PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(CONNECT_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(PgConnectOptions::clone(&self.pool.connect_options()))
+    }
+
     /// The pool itself, for migrations.
     pub(crate) fn inner(&self) -> &PgPool {
         &self.pool

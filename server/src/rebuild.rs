@@ -14,7 +14,7 @@ use std::{
 };
 
 use redis::Script;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, postgres::PgListener};
 use tokio::{sync::Mutex, time::sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -72,6 +72,33 @@ impl Rebuilder {
             }
         };
         stop.run_until_cancelled(watch).await;
+    }
+
+    /// Forgets the world as soon as another server has begun a new one, until
+    /// `stop`. Where PostgreSQL can't tell (PgBouncer passes no news on), the
+    /// next look does.
+    pub(crate) async fn listen(self: Arc<Self>, stop: CancellationToken) {
+        let listen = async {
+            loop {
+                if let Err(error) = self.hear().await {
+                    tracing::debug!(%error, "no news of PostgreSQL");
+                }
+                sleep(INTERVAL).await;
+            }
+        };
+        stop.run_until_cancelled(listen).await;
+    }
+
+    async fn hear(&self) -> Result<(), Error> {
+        let mut listener = PgListener::connect_with(&self.pool.of_one()).await?;
+        listener.listen("world").await?;
+        loop {
+            let news = listener.recv().await?;
+            if news.payload() != self.world.get().id.to_string() {
+                self.world.set(World::unknown());
+                self.mend().await?;
+            }
+        }
     }
 
     /// Asks Redis something about the current world, and again after a rebuild

@@ -75,6 +75,8 @@ impl App {
     /// needs it, and starts the tasks. PostgreSQL must be there; Redis may
     /// come later.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        // For TLS to Redis; if the process has another one, that will do.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let options = db::options(&config.database_url).map_err(|_| StartError::DatabaseUrl)?;
         let pool = Arc::new(Pool::new(options, config.database_connections));
         let client = Client::open(config.redis_url.as_str()).map_err(|_| StartError::RedisUrl)?;
@@ -113,6 +115,7 @@ impl App {
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         tasks.spawn(Arc::clone(&rebuilder).watch(stop.clone()));
+        tasks.spawn(Arc::clone(&rebuilder).listen(stop.clone()));
         let recorder = Recorder::start(redis.named("record"), &tasks);
         let admission = Admission {
             redis: redis.named("admit"),

@@ -1,9 +1,11 @@
 //! `POST /init`.
 
+use std::time::{Duration, Instant};
+
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, fresh_config};
+use crate::shop::{Shop, eventually, fresh_config};
 
 #[tokio::test]
 async fn without_a_body_the_shop_is_as_the_seed_has_it() {
@@ -204,9 +206,31 @@ async fn nothing_of_the_old_world_reaches_the_new_one() {
             .problem(400);
         shop.claim(again, policy).await.problem(400);
     }
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(shop.settled().await["coupons"]["issued"], 0);
     assert_eq!(shop.ledger().await["orders"]["count"], 0);
+}
+
+/// Servers remember names and ids; the others hear of a new world when it is
+/// there, and not when they look next.
+#[tokio::test]
+async fn servers_agree_at_once_on_a_new_world() {
+    let shop = Shop::open(json!({ "users": 2 })).await;
+    let other = Shop::on(shop.config.clone()).await;
+    // Until it listens.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut slowest = Duration::ZERO;
+    for _ in 0..10 {
+        let old = other.user("u1").await;
+        shop.post("/init", &json!({ "users": 2 })).await.expect(200);
+        let begun = Instant::now();
+        let user = shop.user("u1").await;
+        assert_ne!(user, old);
+        eventually(async || (other.user("u1").await == user).then_some(())).await;
+        slowest = slowest.max(begun.elapsed());
+        other.charge(user, 5).await.expect(201);
+    }
+    assert!(slowest < Duration::from_millis(100), "{slowest:?}");
 }
 
 /// `/init` in the middle of traffic: whatever is under way gets an answer that
@@ -234,7 +258,7 @@ async fn init_under_traffic_leaves_books_that_balance() {
     });
     let inits = async {
         for _ in 0..6 {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
             shop.post("/init", &json!({ "users": 20 }))
                 .await
                 .expect(200);

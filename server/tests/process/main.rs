@@ -10,3 +10,4 @@ mod redis_killed;
 mod silence;
 mod stop;
 mod stores_away;
+mod tls;
