@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::{Router, http::header, middleware, routing::get};
+use axum::{
+    Router,
+    http::{StatusCode, header},
+    middleware,
+    routing::get,
+};
 use bytes::Bytes;
 use utoipa::{
     OpenApi,
@@ -79,6 +84,15 @@ fn say_what_all_may_answer(description: &mut utoipa::openapi::OpenApi) {
         if has_body {
             add("408", "The body did not come in time");
             add("413", "The body is too large");
+        }
+        for (status, answer) in answers {
+            if let RefOr::T(answer) = answer
+                && answer.description.is_empty()
+            {
+                let status: Option<StatusCode> = status.parse().ok();
+                let meaning = status.and_then(|status| status.canonical_reason());
+                answer.description = meaning.unwrap_or("An answer").to_owned();
+            }
         }
     }
 }
