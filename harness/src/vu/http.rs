@@ -25,6 +25,7 @@ use super::server_timing::ServerTiming;
 use super::sessions::{Outgoing, Sessions};
 use super::target::{Opening, Target};
 use super::wire::ProtocolError;
+use crate::catalogue::PartEntry;
 use crate::metrics::{Method, Phase, Proto};
 
 /// Why there is no answer, or none that is of use.
@@ -193,7 +194,7 @@ impl Client {
                 connection.meter().begin();
                 self.write(&mut connection, call);
                 let keep = exchange
-                    .answer(&mut connection, call.method, deadline)
+                    .answer(&mut connection, call.method, self.target.parts(), deadline)
                     .await;
                 exchange.measure(&mut connection, begun);
                 if keep {
@@ -297,9 +298,10 @@ impl Exchange {
         &mut self,
         connection: &mut Connection,
         method: Method,
+        known: &[PartEntry],
         deadline: tokio::time::Instant,
     ) -> bool {
-        match connection.exchange(method, deadline).await {
+        match connection.exchange(method, known, deadline).await {
             Ok(Received {
                 head,
                 text,
