@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::admin::Admin;
-use crate::catalogue::{Catalogue, MOST_PARTS, ServerPart};
-use crate::config::{Field, Fields, Options, Profile};
+use crate::catalogue::{Catalogue, MOST_PARTS, PartEntry, RequestEntry, ServerPart};
+use crate::config::{Field, Fields, Options, Outline, Profile, Program};
 use crate::invariant::Invariant;
 use crate::persona::{Persona, Role};
 use crate::vu::{Request, VirtualUser};
@@ -74,9 +74,7 @@ pub trait Suite: Sized + Send + Sync + 'static {
     }
 
     /// Prepares the server before the load.
-    fn set_up(
-        _set_up: SetUp<'_>,
-    ) -> impl Future<Output = Result<Self::World, Error>> + Send {
+    fn set_up(_set_up: SetUp<'_>) -> impl Future<Output = Result<Self::World, Error>> + Send {
         async { Ok(Self::World::default()) }
     }
 
@@ -109,17 +107,6 @@ impl User for VirtualUser {
     fn vu(&mut self) -> &mut VirtualUser {
         self
     }
-}
-
-/// A program that is a suite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Program {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// What it does, in a line.
-    pub about: &'static str,
-    /// Its version.
-    pub version: &'static str,
 }
 
 /// A server that was started for one run. It ends when this is dropped.
@@ -155,25 +142,6 @@ pub struct Audit<'a, S: Suite> {
     pub planned_iterations: Option<u64>,
 }
 
-/// A suite without its types: what configuration, command line and reports know of it.
-#[derive(Debug, Clone)]
-pub struct Outline {
-    /// Name, purpose and version.
-    pub program: Program,
-    /// Its personas.
-    pub roles: Vec<Role>,
-    /// Its requests and parts of the server's time.
-    pub catalogue: Arc<Catalogue>,
-    /// Everything that can be configured: the engine's fields and its own.
-    pub fields: Fields,
-    /// Configurations that come with it.
-    pub profiles: Vec<Profile>,
-    /// What its private server is, if it has one.
-    pub private: Option<&'static str>,
-    /// How long an iteration waits by itself.
-    pub pause: fn(&Options) -> std::time::Duration,
-}
-
 impl Outline {
     /// The outline of a suite.
     ///
@@ -182,17 +150,38 @@ impl Outline {
     #[must_use]
     pub fn of<S: Suite>() -> Self {
         let parts = S::server_parts();
-        assert!(parts.len() <= MOST_PARTS, "at most {MOST_PARTS} server parts");
+        assert!(
+            parts.len() <= MOST_PARTS,
+            "at most {MOST_PARTS} server parts"
+        );
         let roles: Vec<Role> = S::personas().iter().map(|persona| persona.role()).collect();
         assert!(!roles.is_empty(), "a suite has at least one persona");
         Self {
             program: S::PROGRAM,
             roles,
-            catalogue: Arc::new(Catalogue::of(&S::requests(), &parts)),
+            catalogue: Arc::new(catalogue(&S::requests(), &parts)),
             fields: Fields::with(&S::fields()),
             profiles: S::profiles(),
             private: S::PRIVATE,
             pause: S::pause,
         }
+    }
+}
+
+/// The catalogue of these requests and parts.
+fn catalogue(requests: &[&'static Request], parts: &[ServerPart]) -> Catalogue {
+    let request = |request: &&'static Request| RequestEntry {
+        name: request.name.to_owned(),
+        method: request.method.as_str().to_owned(),
+        trend: request.trend.map(str::to_owned),
+    };
+    let part = |part: &ServerPart| PartEntry {
+        name: part.name.to_owned(),
+        label: part.label.to_owned(),
+        is_queue: part.is_queue,
+    };
+    Catalogue {
+        requests: requests.iter().map(request).collect(),
+        server_parts: parts.iter().map(part).collect(),
     }
 }

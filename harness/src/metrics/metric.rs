@@ -1,6 +1,6 @@
 //! The metrics and their kinds, named and defined as in k6 so that users keep their vocabulary.
 
-use super::snapshot::Phase;
+use super::phase::Phase;
 use super::tags::intern;
 use crate::catalogue::{Catalogue, MOST_PARTS, PartEntry};
 

@@ -8,30 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::histogram::Trend;
 use super::metric::{Counter, GaugeOf, RateOf, TrendOf};
+use super::phase::{PHASES, Phase};
 use super::tags::{CheckTags, IterationTags, Names, RequestTags, TagFilter};
 use crate::catalogue::MOST_PARTS;
-
-/// The parts of a request's time, each a trend of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Sending + waiting + receiving.
-    Duration,
-    /// Waiting for a connection, connecting included.
-    Blocked,
-    /// Opening the TCP connection.
-    Connecting,
-    /// The TLS handshake.
-    TlsHandshaking,
-    /// Writing the request.
-    Sending,
-    /// From the request written to the first byte of the answer.
-    Waiting,
-    /// From the first byte of the answer to its last.
-    Receiving,
-}
-
-/// How many phases there are.
-const PHASES: usize = Phase::Receiving as usize + 1;
 
 /// The slowest request of a series: what its trend can't tell is who it was and where its time went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -442,9 +421,7 @@ fn request_trend<'a>(
     match of {
         TrendOf::Phase(phase) => Some(series.trend(phase)),
         TrendOf::Part(index) => Some(series.part(index)),
-        TrendOf::Custom(name) => {
-            (tags.trend == Some(name)).then(|| series.trend(Phase::Duration))
-        }
+        TrendOf::Custom(name) => (tags.trend == Some(name)).then(|| series.trend(Phase::Duration)),
         TrendOf::IterationDuration | TrendOf::ResponseTime | TrendOf::StartDelay => None,
     }
 }

@@ -248,9 +248,8 @@ impl Names {
     }
 
     fn has(&self, scenario: &str, key: &str, value: &str) -> bool {
-        let of_scenario = |(of, own, is): &(&str, String, String)| {
-            *of == scenario && own == key && is == value
-        };
+        let of_scenario =
+            |(of, own, is): &(&str, String, String)| *of == scenario && own == key && is == value;
         let of_run = |(own, is): &(String, String)| own == key && is == value;
         self.scenario_tags.iter().any(of_scenario) || self.run_tags.iter().any(of_run)
     }

@@ -55,9 +55,8 @@ pub struct Role {
 /// # Errors
 /// [`MixError::UnknownPersona`].
 pub(crate) fn find(persona: &str, roles: &[Role]) -> Result<Role, MixError> {
-    let is = |known: &&Role| {
-        known.name == persona || known.key.to_string() == persona.to_lowercase()
-    };
+    let is =
+        |known: &&Role| known.name == persona || known.key.to_string() == persona.to_lowercase();
     let known = |role: &Role| format!("{} ({})", role.key, role.name);
     roles
         .iter()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::parse::{Operator, Threshold};
-use crate::metrics::{Of, RateOf, TrendOf, who, RequestTags, Snapshot, Trend};
+use crate::metrics::{Of, RateOf, RequestTags, Snapshot, Trend, TrendOf, who};
 
 /// When a threshold was crossed, and what had the largest part in it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -127,11 +127,7 @@ fn of_checks(threshold: &Threshold, snapshot: &Snapshot) -> Vec<(Key, Count)> {
     counted.collect()
 }
 
-fn of_request_rates(
-    threshold: &Threshold,
-    of: RateOf,
-    snapshot: &Snapshot,
-) -> Vec<(Key, Count)> {
+fn of_request_rates(threshold: &Threshold, of: RateOf, snapshot: &Snapshot) -> Vec<(Key, Count)> {
     let requests = snapshot.requests_of(&threshold.filter);
     let counted = requests.map(|(tags, requests)| {
         let all = requests.count();

@@ -237,8 +237,7 @@ fn requests(tick: &Tick<'_>) -> Vec<Requests> {
             (!trend.is_empty()).then(|| Requests {
                 name: name.to_owned(),
                 count: trend.count(),
-                rate: tick.second.counter(Counter::Requests, &filter) as f64
-                    / length(tick.second),
+                rate: tick.second.counter(Counter::Requests, &filter) as f64 / length(tick.second),
                 failed: failed(tick.total, &filter),
                 latency: trend.percentiles_ms([50.0, 95.0, 99.0]),
             })

@@ -8,43 +8,10 @@ use bytes::{Bytes, BytesMut};
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
 use http::HeaderMap;
-use thiserror::Error;
 
+use super::error::{Http2Error, TransportError};
 use super::frames::Passage;
-use super::http::TransportError;
 use super::session::{Sender, Turn};
-
-/// Why there is no answer over HTTP/2.
-#[derive(Debug, Error)]
-pub enum Http2Error {
-    /// This request was given up by the server (RST_STREAM).
-    #[error("the server reset the stream: {0}")]
-    Reset(Reason),
-    /// The connection was given up by the server (GOAWAY).
-    #[error("the server gave the connection up: {0}")]
-    GoAway(Reason),
-    /// It speaks something else.
-    #[error("the answer is not HTTP/2: {0}")]
-    Protocol(#[source] h2::Error),
-    /// No such request can be written.
-    #[error("the request can't be written: {0}")]
-    Request(#[from] http::Error),
-}
-
-impl From<h2::Error> for TransportError {
-    fn from(error: h2::Error) -> Self {
-        let reason = error.reason().filter(|_| error.is_remote());
-        match reason {
-            Some(reason) if error.is_go_away() => Http2Error::GoAway(reason).into(),
-            Some(reason) => Http2Error::Reset(reason).into(),
-            None if error.is_io() => match error.into_io() {
-                Some(io) if io.kind() != std::io::ErrorKind::BrokenPipe => Self::Broken(io),
-                _ => Self::Closed,
-            },
-            None => Http2Error::Protocol(error).into(),
-        }
-    }
-}
 
 /// Status, header fields and body.
 #[derive(Debug)]

@@ -10,9 +10,10 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
 use tokio::time::sleep;
 
-use super::super::http::{Exchange as Measured, Times};
+use super::super::exchange::{Exchange as Measured, Times};
 use super::super::peer::{
-    GET, JSON, MS, POST, assert_about, client, error, full, get, hyper, next, ok, server, status,
+    GET, JSON, MS, POST, TIMEOUT, assert_about, client, error, full, get, hyper, next, ok, server,
+    status,
 };
 use super::*;
 use crate::metrics::Proto;
@@ -161,6 +162,7 @@ async fn concurrent_requests_are_streams_of_one_connection() {
     .await;
     let client = client(&address).await;
     for round in 0..2 {
+        let began = Instant::now();
         let answers = join_all((0..40).map(|_| get(&client))).await;
         let mut bodies: Vec<usize> = answers
             .iter()
@@ -175,6 +177,7 @@ async fn concurrent_requests_are_streams_of_one_connection() {
         let waiting = |exchange: &Measured| exchange.times.waiting;
         let longest = answers.iter().map(waiting).max().expect("40 of them");
         assert_about(longest, 390 * MS);
+        assert!(began.elapsed() < TIMEOUT / 2, "{:?}", began.elapsed());
     }
     assert_eq!(accepted.load(Ordering::SeqCst), 1);
 }

@@ -18,7 +18,9 @@ use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
 use super::connect_tests::Authority;
-use super::http::{Client, Exchange, TransportError};
+use super::error::TransportError;
+use super::exchange::Exchange;
+use super::http::Client;
 use super::options::ConnectOptions;
 use super::target::Target;
 use crate::vu::{Fields, Request as Declared};

@@ -1,8 +1,5 @@
 //! The fixed description of a request.
 
-use std::borrow::Cow;
-
-use super::call::Call;
 use super::header::{Flaw, flaw};
 use crate::metrics::Method;
 
@@ -41,7 +38,7 @@ impl Expected {
 /// What requests of one name have in common. Names are fixed, so that no URL becomes a series.
 ///
 /// ```
-/// use loadtest::vu::Request;
+/// use harness::vu::Request;
 ///
 /// static ORDER: Request = Request::post("5_create_order").expects(&[201]).trend("order_time");
 ///
@@ -176,11 +173,6 @@ impl Request {
     #[must_use]
     pub fn own_headers(&self) -> &[(&'static str, &'static str)] {
         &self.headers[..self.header_count]
-    }
-
-    /// One such request, for this path below the target's address.
-    pub fn at<'a>(&'static self, path: impl Into<Cow<'a, str>>) -> Call<'a> {
-        Call::new(self, path.into())
     }
 }
 

@@ -12,8 +12,8 @@ use h2::Reason;
 use h2::client::{Builder, Connection, SendRequest};
 use parking_lot::Mutex;
 
-use super::frames::{Ledger, Passage, Watched};
-use super::http::TransportError;
+use super::error::TransportError;
+use super::frames::{Passage, Traffic, Watched};
 use super::io::Stream;
 
 /// What the server may send of one answer, and of all together, before it waits for room: as much
@@ -26,7 +26,7 @@ pub(super) struct Session {
     opened: Instant,
     sender: SendRequest<Bytes>,
     driven: Mutex<Driven>,
-    ledger: Arc<Mutex<Ledger>>,
+    traffic: Arc<Mutex<Traffic>>,
 }
 
 /// The connection, and everybody who waits for something of it.
@@ -45,8 +45,8 @@ struct Driven {
 impl Session {
     /// Greets the server, without waiting for its answer.
     pub(super) async fn over(stream: Stream) -> Result<Arc<Self>, TransportError> {
-        let ledger = Arc::new(Mutex::new(Ledger::new()));
-        let watched = Watched::new(stream, Arc::clone(&ledger));
+        let traffic = Arc::new(Mutex::new(Traffic::new()));
+        let watched = Watched::new(stream, Arc::clone(&traffic));
         let (sender, connection) = Builder::new()
             .enable_push(false)
             .initial_window_size(STREAM_WINDOW)
@@ -64,7 +64,7 @@ impl Session {
                 waiting: Vec::new(),
                 count: 0,
             }),
-            ledger,
+            traffic,
         }))
     }
 
@@ -90,7 +90,7 @@ impl Session {
         let mut sender = self.sender.clone();
         poll_fn(|cx| {
             turn.drive(cx);
-            if self.ledger.lock().is_greeted() {
+            if self.traffic.lock().is_greeted() {
                 return Poll::Ready(Ok(()));
             }
             match sender.poll_ready(cx) {
@@ -165,20 +165,20 @@ impl<'a> Turn<'a> {
 
     /// Has its stream's frames noted as they pass.
     pub(super) fn begin(&mut self, stream: u32) {
-        self.session.ledger.lock().begin(stream);
+        self.session.traffic.lock().begin(stream);
         self.stream = Some(stream);
     }
 
     /// What was noted, and the bytes written and read.
     pub(super) fn end(&mut self) -> (Passage, (u64, u64)) {
-        let mut ledger = self.session.ledger.lock();
-        let passage = self.stream.take().map(|stream| ledger.end(stream));
-        (passage.unwrap_or_default(), ledger.account())
+        let mut traffic = self.session.traffic.lock();
+        let passage = self.stream.take().map(|stream| traffic.end(stream));
+        (passage.unwrap_or_default(), traffic.account())
     }
 
     /// How many bytes the connection has read.
     pub(super) fn bytes_read(&self) -> u64 {
-        self.session.ledger.lock().read()
+        self.session.traffic.lock().read()
     }
 
     /// Why the server gave the connection up, if it did.
@@ -195,7 +195,7 @@ impl<'a> Turn<'a> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if let Some(stream) = self.stream {
-            self.session.ledger.lock().end(stream);
+            self.session.traffic.lock().end(stream);
         }
         let mut driven = self.session.driven.lock();
         driven.waiting.retain(|(of, _)| *of != self.number);

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use http::Response;
 use tokio::time::sleep;
 
-use super::super::http2::Http2Error;
+use super::super::error::Http2Error;
+use super::super::http::Client;
 use super::super::options::ConnectOptions;
 use super::super::peer::{
     MS, TIMEOUT, assert_about, client, client_with, error, get, http2, next, ok, ok_to_all, server,
@@ -244,7 +245,35 @@ async fn a_request_that_is_cut_leaves_nothing_behind() {
     let cut = tokio::time::timeout(50 * MS, send()).await;
     assert!(cut.is_err());
     assert!(session.is_idle() && session.is_usable());
-    assert_eq!(session.ledger.lock().end(1), Passage::default());
+    assert_eq!(session.traffic.lock().end(1), Passage::default());
     assert_eq!(send().await, 200);
     assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
+
+/// Each is a task: the one that drove last, and that the socket would wake, is gone when the other
+/// has its answer.
+#[tokio::test]
+async fn whoever_leaves_hands_the_connection_over() {
+    let (address, _) = server(|_, mut streams| async move {
+        let slow = next(&mut streams).await.expect("a request");
+        let quick = next(&mut streams).await.expect("another");
+        ok(quick);
+        tokio::spawn(async move {
+            sleep(100 * MS).await;
+            ok(slow);
+        });
+        assert!(next(&mut streams).await.is_none());
+    })
+    .await;
+    let client = Arc::new(client(&address).await);
+    let send = |client: Arc<Client>| tokio::spawn(async move { get(&client).await });
+    let began = Instant::now();
+    let slow = send(Arc::clone(&client));
+    sleep(20 * MS).await;
+    let quick = send(Arc::clone(&client)).await.expect("no panic");
+    assert_eq!(status(&quick), 200);
+    let slow = slow.await.expect("no panic");
+    assert_eq!(status(&slow), 200);
+    // The time-out would have it look as well, much later.
+    assert!(began.elapsed() < TIMEOUT / 2, "{:?}", began.elapsed());
 }

@@ -6,7 +6,8 @@ use std::time::Instant;
 use bytes::{BufMut, Bytes, BytesMut};
 use parking_lot::Mutex;
 
-use super::http::{Exchange, Response, Times, TransportError};
+use super::error::TransportError;
+use super::exchange::{Exchange, Response, Times};
 use super::io::Stream;
 use super::server_timing::ServerTiming;
 use super::session::{Sender, Session};

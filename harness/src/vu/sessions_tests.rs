@@ -7,7 +7,7 @@ use futures::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::connect_tests::{Authority, with_ca};
-use super::super::http2::Http2Error;
+use super::super::error::Http2Error;
 use super::super::options::ConnectOptions;
 use super::super::peer::{
     TIMEOUT, client, client_with, encrypted, error, get, http2, listening, ok_to_all, server,

@@ -13,7 +13,7 @@ use url::{Host, Position, Url};
 use super::addresses::{Addresses, check_local};
 use super::arrival;
 use super::dial::dial;
-use super::http::TransportError;
+use super::error::TransportError;
 use super::io::{Metered, Stream};
 use super::options::ConnectOptions;
 use super::session::Session;
