@@ -85,3 +85,7 @@ impl Catalogue {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "catalogue_tests.rs"]
+mod tests;

@@ -159,7 +159,7 @@ fn slowest(slowest: &[Slow], parts: &[PartEntry]) -> String {
     let each = |cell: &dyn Fn(&PartEntry) -> String| -> String {
         parts.iter().map(|part| format!(" {} |", cell(part))).collect()
     };
-    let names = each(&|part| cell(&part.name));
+    let names = each(&|part| escaped(&part.name));
     let rule = each(&|_| "---:".to_owned());
     let mut text = format!(
         "\n| slowest (ms) | took |{names} at | stage | status | VU |\n| --- | ---: |{rule} ---: | --- | ---: | ---: |\n"
