@@ -66,7 +66,9 @@ impl PartEntry {
     #[must_use]
     pub fn title(&self) -> &str {
         let articles = ["the ", "a ", "an "];
-        let bare = articles.iter().find_map(|article| self.label.strip_prefix(article));
+        let bare = articles
+            .iter()
+            .find_map(|article| self.label.strip_prefix(article));
         bare.unwrap_or(&self.label)
     }
 }

@@ -79,7 +79,7 @@ fn tick(snapshot: &Snapshot) -> Tick<'_> {
 }
 
 /// The run, with a threshold that it crossed.
-fn document(catalogue: Catalogue) -> Document {
+fn document(catalogue: &Catalogue) -> Document {
     let snapshot = snapshot(catalogue.clone());
     let summary = json!({
         "version": 2, "verdict": "fail", "exit_code": 99, "reasons": [], "metrics": {},
@@ -149,7 +149,10 @@ fn a_threshold_on_a_part_is_judged() {
 fn a_second_and_its_rows_name_the_parts() {
     let snapshot = snapshot(catalogue());
     let second = Second::of(&tick(&snapshot), &Health::default());
-    let rows = second.trends.iter().map(|row| (row.metric.as_str(), row.value.sum));
+    let rows = second
+        .trends
+        .iter()
+        .map(|row| (row.metric.as_str(), row.value.sum));
     let rows: Vec<_> = rows.collect();
     let expected = [
         ("http_req_duration", 900.0),
@@ -165,7 +168,9 @@ fn a_second_and_its_rows_name_the_parts() {
         tags: vec![],
     };
     let points = rows.second(&tick(&snapshot), &[], &Health::default());
-    let timing = points.iter().filter(|point| point.measurement == "server_timing");
+    let timing = points
+        .iter()
+        .filter(|point| point.measurement == "server_timing");
     let parts = timing.flat_map(|point| point.tags.iter().filter(|(key, _)| *key == "part"));
     let parts: Vec<_> = parts.map(|(_, value)| value.as_ref()).collect();
     assert_eq!(parts, ["lock", "pool"]);
@@ -173,7 +178,7 @@ fn a_second_and_its_rows_name_the_parts() {
 
 #[test]
 fn a_report_explains_by_the_parts_and_shows_them() {
-    let document = document(catalogue());
+    let document = document(&catalogue());
     let [explanation] = &document.explanations[..] else {
         panic!("{:?}", document.explanations);
     };
@@ -202,12 +207,15 @@ fn a_report_explains_by_the_parts_and_shows_them() {
 
 #[test]
 fn a_suite_without_parts_has_no_section_on_them() {
-    let document = document(Catalogue::default());
+    let document = document(&Catalogue::default());
     let sentences = &document.explanations[0].sentences;
     let because = "Cause: the server, or the network: the suite names no parts of the server's time, and \
         the generator's timers were in time. In the same seconds, the generator's timers were late by 0.00 ms.";
     assert_eq!(sentences.last().expect("one"), because);
     let page = html(&document);
-    assert!(page.contains("<th class=\"n\">took</th><th>at</th>"), "{page}");
+    assert!(
+        page.contains("<th class=\"n\">took</th><th>at</th>"),
+        "{page}"
+    );
     assert!(!page.contains("The server's time"), "{page}");
 }

@@ -92,7 +92,11 @@ fn in_a_part(knee: &Trial, grown: f64, part: &str, largest: f64) -> String {
         );
     }
     let names = knee.server.0.iter().map(|(name, _)| name.as_str());
-    let neither = if knee.server.0.len() > 1 { "neither" } else { "not" };
+    let neither = if knee.server.0.len() > 1 {
+        "neither"
+    } else {
+        "not"
+    };
     format!(
         "{neither} the server's {}: p95 grew by {grown:.1} ms, of them {part} by no \
          more than {:.1}; the rest is requests waiting for the server's threads, the network \
@@ -164,21 +168,32 @@ mod tests {
             };
             words(&[base, knee], Some(100))
         };
-        let slow = served([&[("lock", 1.0), ("pool", 2.0)], &[("lock", 281.0), ("pool", 3.0)]]);
+        let slow = served([
+            &[("lock", 1.0), ("pool", 2.0)],
+            &[("lock", 281.0), ("pool", 3.0)],
+        ]);
         assert_eq!(
             slow,
             ["the server's lock: its p95 grew by 280.0 ms while p95 in all grew by 295.0 ms"]
         );
         let elsewhere = "p95 grew by 295.0 ms, of them lock by no more than 1.0; the rest is requests \
                          waiting for the server's threads, the network or the generator";
-        let other = served([&[("lock", 1.0), ("pool", 2.0)], &[("lock", 2.0), ("pool", 2.5)]]);
-        assert_eq!(other, [format!("neither the server's lock nor pool: {elsewhere}")]);
+        let other = served([
+            &[("lock", 1.0), ("pool", 2.0)],
+            &[("lock", 2.0), ("pool", 2.5)],
+        ]);
+        assert_eq!(
+            other,
+            [format!("neither the server's lock nor pool: {elsewhere}")]
+        );
         let other = served([&[("lock", 1.0)], &[("lock", 2.0)]]);
         assert_eq!(other, [format!("not the server's lock: {elsewhere}")]);
         assert_eq!(
             served([&[], &[]]),
-            ["the server, the network or the generator: p95 grew by 295.0 ms, and the suite names \
-              no parts of the server's time"]
+            [
+                "the server, the network or the generator: p95 grew by 295.0 ms, and the suite names \
+              no parts of the server's time"
+            ]
         );
     }
 

@@ -131,7 +131,10 @@ impl Capacity {
         let head = [self.by.unit(), "holds"].into_iter().chain(pace.to_vec());
         let head = head.chain(["req/s", "med", "p95", "p99", "failed"]);
         let server = self.trials.first().map(|trial| &trial.server.0);
-        let server = server.into_iter().flatten().map(|(name, _)| format!("{name} p95"));
+        let server = server
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| format!("{name} p95"));
         let server: Vec<String> = server.collect();
         let head = head.chain(server.iter().map(String::as_str));
         let mut table = Table::new(head.chain(["gen CPU", "CPU", "lag"]), 0);

@@ -132,7 +132,12 @@ pub(super) mod tests {
     use super::*;
 
     pub(in crate::capacity) fn parts(parts: &[(&str, f64)]) -> ServerParts {
-        ServerParts(parts.iter().map(|(name, ms)| ((*name).to_owned(), *ms)).collect())
+        ServerParts(
+            parts
+                .iter()
+                .map(|(name, ms)| ((*name).to_owned(), *ms))
+                .collect(),
+        )
     }
 
     /// A trial without a pace.

@@ -172,7 +172,9 @@ pub fn all(catalogue: &Catalogue) -> impl Iterator<Item = Metric> {
     };
     let parts = catalogue.server_parts.iter().take(MOST_PARTS).enumerate();
     let fixed = of_requests.iter().copied().chain(parts.map(part));
-    fixed.chain(others.iter().copied()).chain(catalogue.trends().map(custom))
+    fixed
+        .chain(others.iter().copied())
+        .chain(catalogue.trends().map(custom))
 }
 
 /// The phases of a request's time by the name of their metric.

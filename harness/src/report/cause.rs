@@ -55,7 +55,11 @@ impl Cause {
             }
             Self::Handler => {
                 let names = listed(parts.iter().map(|part| part.name.as_str()), "and");
-                let none = if parts.len() > 1 { "in none of" } else { "not in" };
+                let none = if parts.len() > 1 {
+                    "in none of"
+                } else {
+                    "not in"
+                };
                 return format!(
                     "the time is {none} {names}, and the generator's timers were in time"
                 )
@@ -225,11 +229,16 @@ impl<'a> Blame<'a> {
         let parts = self.known.iter().zip(values).enumerate();
         let of_kind = parts.filter(|(_, (part, _))| part.is_queue == is_queue);
         // The first of equal ones.
-        of_kind.map(|(part, (_, ms))| (part, *ms)).rev().max_by(|a, b| a.1.total_cmp(&b.1))
+        of_kind
+            .map(|(part, (_, ms))| (part, *ms))
+            .rev()
+            .max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
     fn blamed(&self, part: usize) -> Cause {
-        let PartEntry { label, is_queue, .. } = &self.known[part];
+        let PartEntry {
+            label, is_queue, ..
+        } = &self.known[part];
         if *is_queue {
             Cause::Queue(label.clone())
         } else {
@@ -299,7 +308,11 @@ mod tests {
                 2.0,
                 Some(database()),
             ),
-            (&[slow(900.0, &[("redis", 880.0)])], 2.0, Some(Cause::Store("Redis".to_owned()))),
+            (
+                &[slow(900.0, &[("redis", 880.0)])],
+                2.0,
+                Some(Cause::Store("Redis".to_owned())),
+            ),
             // The batch that waited for a lock, and two that waited for the batch.
             (
                 &[
@@ -351,13 +364,25 @@ mod tests {
         let lock = Cause::Store("a lock".to_owned());
         let pool = Cause::Queue("the connection pool".to_owned());
         // (parts, what the slow request said, cause)
-        let rows: [(&[PartEntry], &[(&str, f64)], Cause); 6] = [
-            (&known, &[("lock", 80.0), ("pool", 10.0)], lock.clone()),
-            (&known, &[("pool", 60.0), ("lock", 30.0)], lock.clone()),
-            (&known, &[("pool", 80.0), ("lock", 10.0)], pool.clone()),
-            (&known[..1], &[("lock", 80.0)], lock),
-            (&known[1..], &[("pool", 80.0)], pool),
-            (&[], &[("db", 80.0)], Cause::Server),
+        let rows = [
+            (
+                &known[..],
+                &[("lock", 80.0), ("pool", 10.0)][..],
+                lock.clone(),
+            ),
+            (
+                &known[..],
+                &[("pool", 60.0), ("lock", 30.0)][..],
+                lock.clone(),
+            ),
+            (
+                &known[..],
+                &[("pool", 80.0), ("lock", 10.0)][..],
+                pool.clone(),
+            ),
+            (&known[..1], &[("lock", 80.0)][..], lock),
+            (&known[1..], &[("pool", 80.0)][..], pool),
+            (&[], &[("db", 80.0)][..], Cause::Server),
         ];
         for (known, said, cause) in rows {
             let mut blame = Blame::none(known);
@@ -368,7 +393,10 @@ mod tests {
 
     #[test]
     fn what_speaks_for_a_cause_names_the_parts() {
-        let known = [part("lock", "a lock", false), part("pool", "the pool", true)];
+        let known = [
+            part("lock", "a lock", false),
+            part("pool", "the pool", true),
+        ];
         let rows = [
             (
                 Cause::Store("a lock".to_owned()),

@@ -138,14 +138,18 @@ impl Charts<'_> {
 
     /// Classes and names of the parts of a request's time: the server's, and what is left.
     pub(super) fn parts(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let parts = PARTS.into_iter().zip(self.server.iter().map(PartEntry::title));
+        let parts = PARTS
+            .into_iter()
+            .zip(self.server.iter().map(PartEntry::title));
         parts.chain([("rest", "handler, network, generator")])
     }
 
     /// Means of the parts of a request's time in words.
     pub(super) fn words<'m>(&self, means: impl Iterator<Item = &'m f64>) -> Vec<String> {
         let words = self.parts().zip(means);
-        words.map(|((_, name), mean)| format!("{name} {}", ms_unit(*mean))).collect()
+        words
+            .map(|((_, name), mean)| format!("{name} {}", ms_unit(*mean)))
+            .collect()
     }
 
     /// Mean time of a request over the run, by where the server says that it went.

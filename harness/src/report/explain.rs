@@ -316,7 +316,10 @@ fn meaning(errors: &[FailureRow]) -> Option<String> {
 fn conclude(blame: &Blame<'_>, cause: Option<Cause>, explanation: &mut Explanation) {
     let Some(cause) = cause else { return };
     let because = cause.because(blame.known);
-    let late = format!("the generator's timers were late by {}", ms_unit(blame.mean_lag()));
+    let late = format!(
+        "the generator's timers were late by {}",
+        ms_unit(blame.mean_lag())
+    );
     explanation.sentences.push(match longest(blame) {
         Some(longest) => format!(
             "Cause: {cause}: {because}. Time of the slowest requests of each second: {}. In the same seconds, requests like these took at most {longest}, and {late}.",

@@ -157,7 +157,10 @@ fn explanation(explanation: &Explanation, parts: &[PartEntry]) -> String {
 
 fn slowest(slowest: &[Slow], parts: &[PartEntry]) -> String {
     let each = |cell: &dyn Fn(&PartEntry) -> String| -> String {
-        parts.iter().map(|part| format!(" {} |", cell(part))).collect()
+        parts
+            .iter()
+            .map(|part| format!(" {} |", cell(part)))
+            .collect()
     };
     let names = each(&|part| escaped(&part.name));
     let rule = each(&|_| "---:".to_owned());

@@ -67,11 +67,8 @@ impl Second {
         }
         for ((name, part), trend) in parts.into_iter().filter(|(_, trend)| !trend.is_empty()) {
             let tags = tags([("name", name)]);
-            self.trends.push(row(
-                &known[part].metric(),
-                tags,
-                Encoded::numbers(&trend),
-            ));
+            self.trends
+                .push(row(&known[part].metric(), tags, Encoded::numbers(&trend)));
         }
         let all = TagFilter::default();
         for name in snapshot.names.catalogue.trends() {

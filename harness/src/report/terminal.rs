@@ -9,7 +9,7 @@ use super::RunResult;
 use super::comparison::write_comparison;
 use super::table::{Table, mark, section};
 use crate::format::{ms, ms_unit, percent_to};
-use crate::metrics::{self, who, Counter, Metric, Of, Snapshot, TagFilter, Trend, TrendOf};
+use crate::metrics::{self, Counter, Metric, Of, Snapshot, TagFilter, Trend, TrendOf, who};
 use crate::threshold::Verdict;
 
 /// Writes the summary with escape sequences for colours: a writer that is no terminal's must strip
@@ -201,8 +201,9 @@ fn trends(snapshot: &Snapshot) -> Table {
         Of::Trend(of) if !matches!(of, TrendOf::Phase(_)) => Some((metric, of)),
         _ => None,
     };
-    let mut trends: Vec<_> =
-        metrics::all(&snapshot.names.catalogue).filter_map(trends).collect();
+    let mut trends: Vec<_> = metrics::all(&snapshot.names.catalogue)
+        .filter_map(trends)
+        .collect();
     // The suite's own come first.
     trends.sort_by_key(|(_, of)| !matches!(of, TrendOf::Custom(_)));
     for (metric, of) in trends {

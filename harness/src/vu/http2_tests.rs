@@ -48,10 +48,7 @@ async fn the_parts_of_a_request_are_told_apart() {
     assert_eq!(exchange.proto, Proto::Http2);
     assert_eq!(
         exchange.server_timing.iter().collect::<Vec<_>>(),
-        [
-            (0, MS),
-            (1, Duration::from_micros(1_500))
-        ]
+        [(0, MS), (1, Duration::from_micros(1_500))]
     );
 }
 

@@ -26,7 +26,11 @@ impl ServerTiming {
         for metric in header.split(',') {
             let mut words = metric.split(';').map(str::trim);
             let name = words.next().unwrap_or_default();
-            let Some(part) = known.iter().take(MOST_PARTS).position(|part| part.name == name) else {
+            let Some(part) = known
+                .iter()
+                .take(MOST_PARTS)
+                .position(|part| part.name == name)
+            else {
                 continue;
             };
             let duration = words
@@ -81,19 +85,12 @@ mod tests {
                 "queue;dur=0.12, db;dur=1.5",
                 &[(QUEUE, us(120)), (DB, us(1_500))],
             ),
-            (
-                "redis;desc=\"lua\";dur=3",
-                &[(REDIS, us(3_000))],
-            ),
+            ("redis;desc=\"lua\";dur=3", &[(REDIS, us(3_000))]),
             ("cache;dur=1, db;dur=2", &[(DB, us(2_000))]),
             ("db;dur=1, db;dur=2", &[(DB, us(1_000))]),
             (
                 "queue;dur=0.0129,db;dur=12.,redis;dur=0",
-                &[
-                    (QUEUE, us(12)),
-                    (DB, us(12_000)),
-                    (REDIS, us(0)),
-                ],
+                &[(QUEUE, us(12)), (DB, us(12_000)), (REDIS, us(0))],
             ),
             (
                 "db, db;dur=-1, db;dur=fast, db;dur=NaN, db;dur=, db;dur=.",
@@ -116,7 +113,10 @@ mod tests {
             ..PartEntry::default()
         };
         let mut timing = ServerTiming::default();
-        timing.read("db;dur=9, pool;dur=2, lock;dur=1", &[of("lock"), of("pool")]);
+        timing.read(
+            "db;dur=9, pool;dur=2, lock;dur=1",
+            &[of("lock"), of("pool")],
+        );
         let ms = Duration::from_millis;
         assert_eq!(timing.iter().collect::<Vec<_>>(), [(0, ms(1)), (1, ms(2))]);
     }

@@ -67,7 +67,11 @@ async fn a_lock_held_in_the_database_is_named() {
         transaction.commit().await.expect("the end of the lock");
     })
     .await;
-    names(&document, &markdown, Cause::Store("the database".to_owned()));
+    names(
+        &document,
+        &markdown,
+        Cause::Store("the database".to_owned()),
+    );
     let text = document.explanations[0].sentences.join("\n");
     assert!(text.contains("request 5_create_order"), "{text}");
     let slowest = &document.explanations[0].slowest[0];

@@ -15,6 +15,7 @@ mod http2;
 mod https;
 mod influx;
 mod live_view;
+mod names;
 mod panels;
 mod program;
 mod proxy;
