@@ -7,7 +7,7 @@ use crate::catalogue::{Catalogue, MOST_PARTS, ServerPart};
 use crate::config::{Field, Fields, Options, Profile};
 use crate::invariant::Invariant;
 use crate::persona::{Persona, Role};
-use crate::vu::{Request, VirtualUser};
+use crate::vu::{Header, Request, VirtualUser};
 
 /// Whatever went wrong in a suite; `?` makes it of any error.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -33,6 +33,16 @@ pub trait Suite: Sized + Send + Sync + 'static {
 
     /// Every persona. The first one is the mix where none is given.
     fn personas() -> Vec<&'static Persona<Self::User>>;
+
+    /// Headers of every request, those of set-up and audit as well, such as a token: see
+    /// [`from_env`](crate::secret::from_env). `--header` and a request's own take their place. What
+    /// goes wrong here ends the program before anything is sent.
+    ///
+    /// # Errors
+    /// The suite's, such as a variable that is not set.
+    fn headers() -> Result<Vec<Header>, Error> {
+        Ok(Vec::new())
+    }
 
     /// The parts of its time that the server names in `Server-Timing`.
     #[must_use]
@@ -74,9 +84,7 @@ pub trait Suite: Sized + Send + Sync + 'static {
     }
 
     /// Prepares the server before the load.
-    fn set_up(
-        _set_up: SetUp<'_>,
-    ) -> impl Future<Output = Result<Self::World, Error>> + Send {
+    fn set_up(_set_up: SetUp<'_>) -> impl Future<Output = Result<Self::World, Error>> + Send {
         async { Ok(Self::World::default()) }
     }
 
@@ -170,6 +178,8 @@ pub struct Outline {
     pub profiles: Vec<Profile>,
     /// What its private server is, if it has one.
     pub private: Option<&'static str>,
+    /// Headers of every request.
+    pub headers: fn() -> Result<Vec<Header>, Error>,
     /// How long an iteration waits by itself.
     pub pause: fn(&Options) -> std::time::Duration,
 }
@@ -178,21 +188,113 @@ impl Outline {
     /// The outline of a suite.
     ///
     /// # Panics
-    /// If the suite has no persona, or more parts than [`MOST_PARTS`]: mistakes of its author.
+    /// If the suite has no persona, more parts than [`MOST_PARTS`], two of something with one name,
+    /// or a persona that plans a request that there isn't: mistakes of its author.
     #[must_use]
     pub fn of<S: Suite>() -> Self {
         let parts = S::server_parts();
-        assert!(parts.len() <= MOST_PARTS, "at most {MOST_PARTS} server parts");
+        assert!(
+            parts.len() <= MOST_PARTS,
+            "at most {MOST_PARTS} server parts"
+        );
         let roles: Vec<Role> = S::personas().iter().map(|persona| persona.role()).collect();
         assert!(!roles.is_empty(), "a suite has at least one persona");
+        let requests = S::requests();
+        assert_fit(&roles, &requests);
         Self {
             program: S::PROGRAM,
             roles,
-            catalogue: Arc::new(Catalogue::of(&S::requests(), &parts)),
+            catalogue: Arc::new(Catalogue::of(&requests, &parts)),
             fields: Fields::with(&S::fields()),
             profiles: S::profiles(),
             private: S::PRIVATE,
+            headers: S::headers,
             pause: S::pause,
         }
+    }
+}
+
+/// Finds what a suite's author would otherwise find in a report, or not at all.
+fn assert_fit(roles: &[Role], requests: &[&'static Request]) {
+    for (at, request) in requests.iter().enumerate() {
+        let name = request.name;
+        let again = requests[..at].iter().any(|other| other.name == name);
+        assert!(!again, "two requests of the suite are called '{name}'");
+    }
+    for (at, role) in roles.iter().enumerate() {
+        let (key, name) = (role.key, role.name);
+        let others = || roles[..at].iter();
+        assert!(
+            !others().any(|other| other.key == key),
+            "two personas have the key '{key}'"
+        );
+        assert!(
+            !others().any(|other| other.name == name),
+            "two personas are called '{name}'"
+        );
+        for (planned, least, most) in role.requests {
+            let known = requests.iter().any(|request| request.name == *planned);
+            assert!(
+                known,
+                "persona '{name}' plans '{planned}', which is no request of the suite"
+            );
+            assert!(
+                least <= most,
+                "persona '{name}' plans {least} to {most} of '{planned}'"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static PAGE: Request = Request::get("page");
+
+    const READER: Role = Role {
+        key: 'r',
+        name: "reader",
+        summary: "reads",
+        requests: &[("page", 1, 1)],
+    };
+
+    #[test]
+    #[should_panic(expected = "two requests of the suite are called 'page'")]
+    fn two_requests_have_two_names() {
+        assert_fit(&[READER], &[&PAGE, &PAGE]);
+    }
+
+    #[test]
+    #[should_panic(expected = "two personas have the key 'r'")]
+    fn two_personas_have_two_keys() {
+        let other = Role {
+            name: "other",
+            ..READER
+        };
+        assert_fit(&[READER, other], &[&PAGE]);
+    }
+
+    #[test]
+    #[should_panic(expected = "two personas are called 'reader'")]
+    fn two_personas_have_two_names() {
+        let other = Role { key: 'o', ..READER };
+        assert_fit(&[READER, other], &[&PAGE]);
+    }
+
+    #[test]
+    #[should_panic(expected = "persona 'reader' plans 'page', which is no request of the suite")]
+    fn a_plan_is_of_requests_that_there_are() {
+        assert_fit(&[READER], &[]);
+    }
+
+    #[test]
+    #[should_panic(expected = "persona 'reader' plans 2 to 1 of 'page'")]
+    fn a_plan_has_its_least_before_its_most() {
+        let reader = Role {
+            requests: &[("page", 2, 1)],
+            ..READER
+        };
+        assert_fit(&[reader], &[&PAGE]);
     }
 }

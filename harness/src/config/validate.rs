@@ -149,7 +149,7 @@ fn assemble(
         options: options(reader),
         http_timeout: seconds_60(reader, "http_timeout"),
         setup_timeout: seconds_60(reader, "setup_timeout"),
-        headers: headers::headers(reader, variables),
+        headers: headers::headers(reader, outline, variables),
         cookies: reader.is_on("cookies"),
         redirects: reader.parse_or("redirects", parse::redirects, 0),
         connect,
