@@ -80,7 +80,10 @@ async fn a_redirect_is_said_and_not_followed() {
     let moved = "HTTP/1.1 301 Moved\r\nlocation: https://shop/init\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
     let answers: &'static [&'static str] = Box::leak(Box::new([moved, moved]));
     let (admin, came) = server(answers).await;
-    let error = admin.post::<u32>("/init", &1).await.expect_err("a redirect");
+    let error = admin
+        .post::<u32>("/init", &1)
+        .await
+        .expect_err("a redirect");
     assert_eq!(
         error.to_string(),
         "POST /init was answered with 301, which redirects to https://shop/init; \

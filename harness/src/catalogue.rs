@@ -3,8 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::vu::Request;
-
 /// A part of the server's time, as the server names it in `Server-Timing`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerPart {
@@ -55,25 +53,6 @@ pub struct PartEntry {
 }
 
 impl Catalogue {
-    /// The catalogue of these requests and parts.
-    #[must_use]
-    pub fn of(requests: &[&'static Request], parts: &[ServerPart]) -> Self {
-        let request = |request: &&'static Request| RequestEntry {
-            name: request.name.to_owned(),
-            method: request.method.as_str().to_owned(),
-            trend: request.trend.map(str::to_owned),
-        };
-        let part = |part: &ServerPart| PartEntry {
-            name: part.name.to_owned(),
-            label: part.label.to_owned(),
-            is_queue: part.is_queue,
-        };
-        Self {
-            requests: requests.iter().map(request).collect(),
-            server_parts: parts.iter().map(part).collect(),
-        }
-    }
-
     /// The custom trends, in the order of the requests that feed them.
     pub fn trends(&self) -> impl Iterator<Item = &str> {
         let mut seen: Vec<&str> = Vec::new();

@@ -7,9 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::config::{Field, Form, Layer, parse};
+use crate::config::{Field, Form, Layer, Outline, parse};
 use crate::run::Renderings;
-use crate::suite::Outline;
 use crate::threshold::ExitCode;
 
 /// What the user asks for.
@@ -238,9 +237,15 @@ fn help(field: &Field, outline: &Outline) -> String {
     let roles = outline.roles.iter();
     match field.key {
         "mix" => {
-            let known: Vec<String> = roles.map(|role| format!("{} {}", role.key, role.name)).collect();
+            let known: Vec<String> = roles
+                .map(|role| format!("{} {}", role.key, role.name))
+                .collect();
             let default = outline.roles.first().map_or(' ', |role| role.key);
-            format!("{}: {} [default: {default}=1]", field.help, known.join(", "))
+            format!(
+                "{}: {} [default: {default}=1]",
+                field.help,
+                known.join(", ")
+            )
         }
         "host" => match outline.private {
             Some(private) => format!("{}; without it, {private} is started", field.help),
@@ -286,9 +291,16 @@ fn after_help(outline: &Outline) -> String {
         .map(|(exit, means)| format!("  {:>3}  {means}", exit.code()))
         .collect();
     let profile = outline.profiles.first().map_or(String::new(), |profile| {
-        format!("{program} --profile {:<24} a load that comes with it\n  ", profile.name)
+        format!(
+            "{program} --profile {:<24} a load that comes with it\n  ",
+            profile.name
+        )
     });
-    let mix: Vec<String> = outline.roles.iter().map(|role| format!("{}=1", role.key)).collect();
+    let mix: Vec<String> = outline
+        .roles
+        .iter()
+        .map(|role| format!("{}=1", role.key))
+        .collect();
     format!(
         "Examples:\n  \
          {profile}\

@@ -1,9 +1,8 @@
 //! A made-up suite for unit tests: three personas, ten requests, two options and one profile.
 
 use crate::catalogue::{Catalogue, PartEntry, RequestEntry};
-use crate::config::{Field, Fields, Options, Profile, parse};
+use crate::config::{Field, Fields, Options, Outline, Profile, Program, parse};
 use crate::persona::Role;
-use crate::suite::{Outline, Program};
 
 const fn role(
     key: char,
@@ -120,7 +119,9 @@ pub(crate) fn outline() -> Outline {
         headers: || Ok(Vec::new()),
         private: Some("a private stack"),
         pause: |options: &Options| {
-            let given = options.get(&PAUSE).and_then(|text| parse::duration(text).ok());
+            let given = options
+                .get(&PAUSE)
+                .and_then(|text| parse::duration(text).ok());
             given.unwrap_or(std::time::Duration::from_secs(1))
         },
     }

@@ -9,12 +9,12 @@ use tokio::runtime::Handle;
 use crate::capacity;
 use crate::cli::{self, Comparing, Invocation};
 use crate::compare::{Rule, compare};
-use crate::config::{self, Inputs, Layer, Problem, RunConfig};
+use crate::config::{self, Inputs, Layer, Outline, Problem, RunConfig};
 use crate::executor::Control;
 use crate::output::{Address, ReplayError, replay};
 use crate::report::{Recorded, misfits, write_comparison, write_plan};
 use crate::run::{render, run, write_comparison_json};
-use crate::suite::{Outline, Suite};
+use crate::suite::Suite;
 use crate::threshold::ExitCode as Exit;
 use crate::tui;
 
@@ -74,19 +74,16 @@ fn without_load(invocation: Invocation, outline: &Outline) -> ExitCode {
 fn profiles(outline: &Outline, out: &mut dyn std::io::Write) -> std::io::Result<()> {
     if outline.profiles.is_empty() {
         let name = outline.program.name;
-        return writeln!(out, "{name} comes without profiles; --config takes a file of your own");
+        return writeln!(
+            out,
+            "{name} comes without profiles; --config takes a file of your own"
+        );
     }
     let mut profiles = outline.profiles.iter();
-    profiles.try_for_each(|profile| {
-        writeln!(out, "{:<26} {}", profile.name, profile.description())
-    })
+    profiles.try_for_each(|profile| writeln!(out, "{:<26} {}", profile.name, profile.description()))
 }
 
-fn load(
-    outline: &Outline,
-    flags: Layer,
-    then: impl FnOnce(RunConfig) -> ExitCode,
-) -> ExitCode {
+fn load(outline: &Outline, flags: Layer, then: impl FnOnce(RunConfig) -> ExitCode) -> ExitCode {
     let variables = variables();
     match config::load(outline, Inputs { flags, variables }) {
         Ok(config) => then(config),

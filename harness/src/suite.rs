@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::admin::Admin;
-use crate::catalogue::{Catalogue, MOST_PARTS, ServerPart};
-use crate::config::{Field, Fields, Options, Profile};
+use crate::catalogue::{Catalogue, MOST_PARTS, PartEntry, RequestEntry, ServerPart};
+use crate::config::{Field, Fields, Options, Outline, Profile, Program};
 use crate::invariant::Invariant;
 use crate::persona::{Persona, Role};
 use crate::vu::{Header, Request, VirtualUser};
@@ -119,17 +119,6 @@ impl User for VirtualUser {
     }
 }
 
-/// A program that is a suite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Program {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// What it does, in a line.
-    pub about: &'static str,
-    /// Its version.
-    pub version: &'static str,
-}
-
 /// A server that was started for one run. It ends when this is dropped.
 pub trait PrivateServer: Send + Sync {
     /// Its address.
@@ -163,27 +152,6 @@ pub struct Audit<'a, S: Suite> {
     pub planned_iterations: Option<u64>,
 }
 
-/// A suite without its types: what configuration, command line and reports know of it.
-#[derive(Debug, Clone)]
-pub struct Outline {
-    /// Name, purpose and version.
-    pub program: Program,
-    /// Its personas.
-    pub roles: Vec<Role>,
-    /// Its requests and parts of the server's time.
-    pub catalogue: Arc<Catalogue>,
-    /// Everything that can be configured: the engine's fields and its own.
-    pub fields: Fields,
-    /// Configurations that come with it.
-    pub profiles: Vec<Profile>,
-    /// What its private server is, if it has one.
-    pub private: Option<&'static str>,
-    /// Headers of every request.
-    pub headers: fn() -> Result<Vec<Header>, Error>,
-    /// How long an iteration waits by itself.
-    pub pause: fn(&Options) -> std::time::Duration,
-}
-
 impl Outline {
     /// The outline of a suite.
     ///
@@ -204,11 +172,11 @@ impl Outline {
         Self {
             program: S::PROGRAM,
             roles,
-            catalogue: Arc::new(Catalogue::of(&requests, &parts)),
+            catalogue: Arc::new(catalogue(&requests, &parts)),
             fields: Fields::with(&S::fields()),
             profiles: S::profiles(),
             private: S::PRIVATE,
-            headers: S::headers,
+            headers: || S::headers().map_err(|error| error.to_string()),
             pause: S::pause,
         }
     }
@@ -246,55 +214,24 @@ fn assert_fit(roles: &[Role], requests: &[&'static Request]) {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    static PAGE: Request = Request::get("page");
-
-    const READER: Role = Role {
-        key: 'r',
-        name: "reader",
-        summary: "reads",
-        requests: &[("page", 1, 1)],
+/// The catalogue of these requests and parts.
+fn catalogue(requests: &[&'static Request], parts: &[ServerPart]) -> Catalogue {
+    let request = |request: &&'static Request| RequestEntry {
+        name: request.name.to_owned(),
+        method: request.method.as_str().to_owned(),
+        trend: request.trend.map(str::to_owned),
     };
-
-    #[test]
-    #[should_panic(expected = "two requests of the suite are called 'page'")]
-    fn two_requests_have_two_names() {
-        assert_fit(&[READER], &[&PAGE, &PAGE]);
-    }
-
-    #[test]
-    #[should_panic(expected = "two personas have the key 'r'")]
-    fn two_personas_have_two_keys() {
-        let other = Role {
-            name: "other",
-            ..READER
-        };
-        assert_fit(&[READER, other], &[&PAGE]);
-    }
-
-    #[test]
-    #[should_panic(expected = "two personas are called 'reader'")]
-    fn two_personas_have_two_names() {
-        let other = Role { key: 'o', ..READER };
-        assert_fit(&[READER, other], &[&PAGE]);
-    }
-
-    #[test]
-    #[should_panic(expected = "persona 'reader' plans 'page', which is no request of the suite")]
-    fn a_plan_is_of_requests_that_there_are() {
-        assert_fit(&[READER], &[]);
-    }
-
-    #[test]
-    #[should_panic(expected = "persona 'reader' plans 2 to 1 of 'page'")]
-    fn a_plan_has_its_least_before_its_most() {
-        let reader = Role {
-            requests: &[("page", 2, 1)],
-            ..READER
-        };
-        assert_fit(&[reader], &[&PAGE]);
+    let part = |part: &ServerPart| PartEntry {
+        name: part.name.to_owned(),
+        label: part.label.to_owned(),
+        is_queue: part.is_queue,
+    };
+    Catalogue {
+        requests: requests.iter().map(request).collect(),
+        server_parts: parts.iter().map(part).collect(),
     }
 }
+
+#[cfg(test)]
+#[path = "suite_tests.rs"]
+mod tests;

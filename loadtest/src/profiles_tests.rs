@@ -79,4 +79,3 @@ fn the_seeds_profiles_are_the_seeds() {
         (once, Some("100"))
     );
 }
-

@@ -47,12 +47,16 @@ pub static COUPON_WAIT: Field = Field::one(
 const USERS: u32 = 300;
 
 fn coupons(options: &Options) -> Coupons {
-    let given = options.get(&COUPONS).and_then(|text| Coupons::parse(text).ok());
+    let given = options
+        .get(&COUPONS)
+        .and_then(|text| Coupons::parse(text).ok());
     given.unwrap_or(Coupons::Unlimited)
 }
 
 fn coupon_wait(options: &Options) -> Duration {
-    let given = options.get(&COUPON_WAIT).and_then(|text| parse::duration(text).ok());
+    let given = options
+        .get(&COUPON_WAIT)
+        .and_then(|text| parse::duration(text).ok());
     given.unwrap_or(Duration::from_secs(1))
 }
 

@@ -25,12 +25,12 @@ pub use self::request::{Request, SHORTEST_HOLD};
 pub use self::search::{Next, Outcome, Search};
 pub use self::stage::HOLD;
 pub use self::trial::{ServerParts, Trial};
-use crate::config::RunConfig;
+use crate::config::{Outline, RunConfig};
 use crate::executor::Control;
 use crate::files::write_whole;
 use crate::metrics::Kind;
 use crate::run::Session;
-use crate::suite::{Outline, Suite};
+use crate::suite::Suite;
 use crate::threshold::{ExitCode, Limits, Threshold};
 
 /// The shortest time that a threshold asks for, in ms: what p95 is drawn against.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::stage::{HOLD, RISE, of_stage};
-use crate::metrics::{Counter, TrendOf};
 use crate::health::{LATE_MS, late_starts};
+use crate::metrics::{Counter, TrendOf};
 use crate::report::RunResult;
 use crate::threshold::Limits;
 

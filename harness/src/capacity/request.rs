@@ -6,9 +6,8 @@ use std::time::Duration;
 use super::by::{By, vus_for};
 use super::search::Search;
 use super::stage::HOLD;
-use crate::config::{self, Field, Inputs, Layer, Problem, RunConfig};
+use crate::config::{self, Field, Inputs, Layer, Outline, Problem, RunConfig};
 use crate::metrics::Kind;
-use crate::suite::Outline;
 use crate::threshold;
 use crate::vu::Target;
 
@@ -108,8 +107,8 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::outline;
     use crate::executor::Executor;
+    use crate::fixture::outline;
 
     fn request(by: By, flags: &[(&str, &str)]) -> Request {
         let mut layer = Layer::default();
@@ -167,7 +166,9 @@ mod tests {
                 "{executor:?}"
             );
         }
-        let vus = request(By::Vus, &[]).trial(&outline(), 100, vec![]).expect("good");
+        let vus = request(By::Vus, &[])
+            .trial(&outline(), 100, vec![])
+            .expect("good");
         assert_eq!(shape(&vus), (100, 2, "100".to_owned()));
     }
 
@@ -187,7 +188,9 @@ mod tests {
             (By::Rate, ("max_vus", "0"), "--max-vus: 0 VUs do nothing"),
         ];
         for (by, flag, expected) in rows {
-            let problems = request(by, &[flag]).trial(&outline(), 100, vec![]).expect_err(expected);
+            let problems = request(by, &[flag])
+                .trial(&outline(), 100, vec![])
+                .expect_err(expected);
             assert_eq!(problems.len(), 1, "{problems:?}");
             let said = problems[0].to_string();
             assert!(said.starts_with(expected), "{said}");
@@ -197,7 +200,9 @@ mod tests {
     #[test]
     fn times_are_judged_in_the_hold() {
         for by in [By::Vus, By::Rate] {
-            let config = request(by, &[]).trial(&outline(), 100, vec![]).expect("good");
+            let config = request(by, &[])
+                .trial(&outline(), 100, vec![])
+                .expect("good");
             let thresholds: Vec<String> =
                 config.thresholds.iter().map(ToString::to_string).collect();
             assert_eq!(
@@ -223,7 +228,9 @@ mod tests {
             (vec![], false),
         ];
         for (flags, shared) in rows {
-            let config = request(By::Vus, &flags).trial(&outline(), 100, vec![]).expect("good");
+            let config = request(By::Vus, &flags)
+                .trial(&outline(), 100, vec![])
+                .expect("good");
             assert_eq!(config.shared_machine, shared, "{flags:?}");
         }
     }

@@ -4,8 +4,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::{arguments, flags};
 use crate::capacity::{By, Request, SHORTEST_HOLD, Search};
-use crate::config::parse;
-use crate::suite::Outline;
+use crate::config::{Outline, parse};
 
 pub(super) fn command(outline: &Outline) -> Command {
     let program = outline.program.name;
@@ -115,7 +114,10 @@ mod tests {
 
     fn request(flags: &str) -> Result<Request, String> {
         let words = format!("loadtest capacity {flags}");
-        match parse(words.split_whitespace().map(Into::into), &crate::fixture::outline()) {
+        match parse(
+            words.split_whitespace().map(Into::into),
+            &crate::fixture::outline(),
+        ) {
             Ok(Invocation::Capacity(request)) => Ok(request),
             Ok(other) => panic!("{other:?}"),
             Err(error) => Err(error.to_string()),

@@ -52,7 +52,7 @@ fn resolved(text: &str) -> Result<Resolved, String> {
     let wrong = || {
         format!(
             "'{text}' is not a name's address; write HOST:PORT:ADDRESS as in \
-             shop.example:443:127.0.0.1, IPv6 as [::1]"
+             api.example:443:127.0.0.1, IPv6 as [::1]"
         )
     };
     let mut parts = text.trim().splitn(3, ':');

@@ -14,8 +14,7 @@ fn configured(given: &[(&str, &[&str])]) -> Result<RunConfig, String> {
         flags,
         variables: Vec::new(),
     };
-    load(&outline(), inputs)
-    .map_err(|problems| {
+    load(&outline(), inputs).map_err(|problems| {
         let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
         said.join("\n")
     })
@@ -117,4 +116,35 @@ fn what_is_no_address_is_refused_with_a_mend() {
     assert!(said.contains("'0s' is no time at all"), "{said}");
     let said = configured(&[("ca_file", &[""])]).expect_err("no file");
     assert_eq!(said, "--ca-file: names no file");
+}
+
+#[test]
+fn thresholds_know_what_is_spoken() {
+    let said = |host: &str, http2: bool, proto: &str| {
+        let threshold = format!("http_reqs{{proto:{proto}}}: count>0");
+        let (host, threshold) = ([host], [threshold.as_str()]);
+        let mut given = vec![("host", &host[..]), ("thresholds", &threshold)];
+        if http2 {
+            given.push(("http2", &[]));
+        }
+        configured(&given).err()
+    };
+    for (host, http2, proto, known) in [
+        ("http://shop", false, "HTTP/1.1", None),
+        ("http://shop", false, "!HTTP/2.0", Some("HTTP/1.1")),
+        ("http://shop", true, "HTTP/2.0", None),
+        ("http://shop", true, "HTTP/1.1", Some("HTTP/2.0")),
+        ("https://shop", true, "HTTP/1.1", None),
+        ("https://shop", true, "!HTTP/2.0", None),
+        ("https://shop", true, "HTTP/2", Some("HTTP/1.1, HTTP/2.0")),
+        ("https://shop", false, "HTTP/2.0", Some("HTTP/1.1")),
+    ] {
+        let expected = known.map(|known| {
+            let proto = proto.trim_start_matches('!');
+            format!(
+                "--threshold: there is no request over '{proto}'; known here are {known} (--http2)"
+            )
+        });
+        assert_eq!(said(host, http2, proto), expected, "{host} {http2} {proto}");
+    }
 }

@@ -1,10 +1,10 @@
 //! The headers of every request: the suite's, and those of `--header 'Name: value'` with variables
 //! of the environment in the value.
 
+use super::outline::Outline;
 use super::problem::{Problem, Source};
 use super::reader::Reader;
 use crate::secret;
-use crate::suite::Outline;
 use crate::vu::{Header, HeaderError};
 
 /// What every request has: the run's own headers, and the suite's but for those that the run gives
@@ -18,7 +18,7 @@ pub(super) fn headers(
     let given = reader.parse_all("headers", parse).unwrap_or_default();
     let mut headers = (outline.headers)().unwrap_or_else(|error| {
         let source = Source::Suite(outline.program.name);
-        let problem = Problem::new(source, error.to_string());
+        let problem = Problem::new(source, error);
         reader.problems.push(problem);
         Vec::new()
     });

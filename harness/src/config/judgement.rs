@@ -5,7 +5,7 @@ use super::parse;
 use super::problem::Problem;
 use super::reader::Reader;
 use super::scenario::{Scenario, plan};
-use crate::metrics::Names;
+use crate::metrics::{Names, Proto};
 use crate::threshold::{self, Known, Limits, Threshold};
 
 const DEFAULT_SLA: &str = "p(95)<200";
@@ -23,9 +23,14 @@ pub(super) fn thresholds(
         catalogue: &names.catalogue,
         tags: &names.own_tags(),
     };
+    let protos = protos(reader);
+    let refuse_unknown = |threshold: &Threshold| {
+        refuse_unknown(threshold, scenarios)?;
+        refuse_unspoken(threshold, protos)
+    };
     let parse = |text: &str| {
         let threshold = threshold::parse_knowing(text, known).map_err(|error| error.to_string())?;
-        refuse_unknown(&threshold, scenarios)?;
+        refuse_unknown(&threshold)?;
         Ok(threshold)
     };
     let parse_sla = |text: &str| match text.trim() {
@@ -42,7 +47,7 @@ pub(super) fn thresholds(
                 .and_then(|threshold| threshold.of_scenario(&scenario))
                 .map_err(|error| error.to_string())
                 .and_then(|threshold| {
-                    refuse_unknown(&threshold, scenarios)?;
+                    refuse_unknown(&threshold)?;
                     Ok(threshold)
                 });
             match scoped {
@@ -95,6 +100,31 @@ fn refuse_unknown(threshold: &Threshold, scenarios: Option<&[Scenario]>) -> Resu
             return Err(format!(
                 "there is no stage '{stage}'; known are {}",
                 stages.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The versions of HTTP that requests may be of.
+fn protos(reader: &Reader) -> &'static [Proto] {
+    let host = reader.value("host").and_then(|value| value.texts.first());
+    let is_plain = host.is_none_or(|host| host.to_lowercase().starts_with("http:"));
+    match (reader.is_on("http2"), is_plain) {
+        (false, _) => &[Proto::Http1],
+        (true, false) => &Proto::ALL,
+        (true, true) => &[Proto::Http2],
+    }
+}
+
+fn refuse_unspoken(threshold: &Threshold, protos: &[Proto]) -> Result<(), String> {
+    for (_, proto) in threshold.filter.0.iter().filter(|(key, _)| key == "proto") {
+        let proto = proto.trim_start_matches('!');
+        let known: Vec<&str> = protos.iter().map(|proto| proto.as_str()).collect();
+        if !known.contains(&proto) {
+            return Err(format!(
+                "there is no request over '{proto}'; known here are {} (--http2)",
+                known.join(", ")
             ));
         }
     }

@@ -74,12 +74,7 @@ impl Layer {
 
     /// Reads a profile or file but for its scenarios; unknown keys and values of the wrong kind
     /// are problems.
-    pub fn from_toml(
-        text: &str,
-        file: &str,
-        fields: &Fields,
-        problems: &mut Vec<Problem>,
-    ) -> Self {
+    pub fn from_toml(text: &str, file: &str, fields: &Fields, problems: &mut Vec<Problem>) -> Self {
         let table: toml::Table = match text.parse() {
             Ok(table) => table,
             Err(error) => {

@@ -150,7 +150,11 @@ fn read(
     }
 }
 
-fn own_tags(table: &toml::Table, place: &str, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
+fn own_tags(
+    table: &toml::Table,
+    place: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, String)> {
     let Some(value) = table.get("tags") else {
         return Vec::new();
     };

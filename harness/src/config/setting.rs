@@ -19,7 +19,7 @@ pub struct Setting {
     /// Whether a profile or file says so, which the command needn't repeat.
     pub from_profile: bool,
     /// Whether runs with different values of it can't be compared.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub compared: bool,
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::layer::Layer;
 use super::options::options;
+use super::outline::Outline;
 use super::parse;
 use super::problem::Problem;
 use super::profile::Profile;
@@ -14,7 +15,6 @@ use super::setting::settings;
 use super::{Baseline, RunConfig, SummaryJson, connect, headers, judgement, shape, tags};
 use crate::compare::Rule;
 use crate::output::Address;
-use crate::suite::Outline;
 use crate::vu::Target;
 
 /// What a configuration is made from.

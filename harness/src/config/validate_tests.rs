@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::config::Field;
-use crate::fixture::{PAUSE, outline};
 use crate::executor::{Executor, Schedule};
+use crate::fixture::{PAUSE, outline};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -541,7 +541,11 @@ fn the_open_model_shows_a_stall_that_a_closed_one_hides() {
     let few = stalled(enough(10));
     let response = few.trend(TrendOf::ResponseTime, &all);
     assert!(response.percentile_ms(99.0) >= 1_800.0);
-    assert!(few.trend(TrendOf::IterationDuration, &all).percentile_ms(99.0) < 6.0);
+    assert!(
+        few.trend(TrendOf::IterationDuration, &all)
+            .percentile_ms(99.0)
+            < 6.0
+    );
     let closed = stalled(Executor::ConstantVus {
         vus: 1,
         duration: 20_000 * MS,

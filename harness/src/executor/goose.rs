@@ -71,9 +71,8 @@ fn seats_by_kind(kinds: &[(&str, &str)]) -> Vec<(String, Vec<usize>)> {
             None => seats.push((kind, vec![index])),
         }
     }
-    let named = |((scenario, persona), seats): (&(&str, &str), _)| {
-        (format!("{scenario}/{persona}"), seats)
-    };
+    let named =
+        |((scenario, persona), seats): (&(&str, &str), _)| (format!("{scenario}/{persona}"), seats);
     seats.into_iter().map(named).collect()
 }
 
@@ -108,6 +107,9 @@ mod tests {
         let kinds = [("x", "a"), ("x", "a"), ("x", "b"), ("x", "a"), ("y", "a")];
         let seats = seats_by_kind(&kinds);
         let expected = [("x/a", vec![0, 1, 3]), ("x/b", vec![2]), ("y/a", vec![4])];
-        assert_eq!(seats, expected.map(|(name, seats)| (name.to_owned(), seats)));
+        assert_eq!(
+            seats,
+            expected.map(|(name, seats)| (name.to_owned(), seats))
+        );
     }
 }

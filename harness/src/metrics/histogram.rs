@@ -152,7 +152,7 @@ impl Trend {
     pub fn percentiles_ms<const N: usize>(&self, percents: [f64; N]) -> [f64; N] {
         debug_assert!(
             percents.is_sorted(),
-            "percentiles are asked for in ascending order"
+            "percentiles are asked for from the least to the most"
         );
         let count = self.count();
         let mut values = [0.0; N];

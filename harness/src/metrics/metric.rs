@@ -1,6 +1,6 @@
 //! The metrics and their kinds, named and defined as in k6 so that users keep their vocabulary.
 
-use super::snapshot::Phase;
+use super::phase::Phase;
 use super::tags::intern;
 use crate::catalogue::Catalogue;
 
@@ -163,7 +163,10 @@ pub fn all(catalogue: &Catalogue) -> impl Iterator<Item = Metric> {
         let name = intern(trend);
         metric(name, Of::Trend(TrendOf::Custom(name)), REQUEST)
     };
-    METRICS.iter().copied().chain(catalogue.trends().map(custom))
+    METRICS
+        .iter()
+        .copied()
+        .chain(catalogue.trends().map(custom))
 }
 
 /// The parts of a request's time by the name of their metric.

@@ -3,6 +3,7 @@
 mod encoded;
 mod histogram;
 mod metric;
+mod phase;
 mod raw;
 mod recorder;
 mod snapshot;
@@ -11,13 +12,16 @@ mod tags;
 pub use encoded::{Broken, Encoded};
 pub use histogram::Trend;
 pub use metric::{
-    AGGREGATIONS, Aggregation, Counter, GaugeOf, Kind, METRICS, Metric, Of, RateOf, TrendOf, all, find, phases,
+    AGGREGATIONS, Aggregation, Counter, GaugeOf, Kind, METRICS, Metric, Of, RateOf, TrendOf, all,
+    find, phases,
 };
+pub use phase::Phase;
 pub use raw::{Origin, RawSamples, Sample, SampleOf};
 pub use recorder::Recorder;
 pub use snapshot::{
-    CheckCounts, CheckSum, Gauge, IterationSeries, Phase, Rate, RequestSeries, Slowest, Snapshot,
+    CheckCounts, CheckSum, Gauge, IterationSeries, Rate, RequestSeries, Slowest, Snapshot,
 };
 pub use tags::{
-    CheckTags, DEFAULT_SCENARIO, IterationTags, Method, Names, Proto, RequestTags, TagFilter, intern,
+    CheckTags, DEFAULT_SCENARIO, IterationTags, Method, Names, Proto, RequestTags, TagFilter,
+    intern, who,
 };

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 
-use super::snapshot::Phase;
+use super::phase::Phase;
 use super::tags::{CheckTags, IterationTags, RequestTags};
 
 /// Who sent a sample, in k6's terms.

@@ -62,7 +62,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::metric::{Counter, RateOf, TrendOf};
-    use super::super::snapshot::Phase;
+    use super::super::phase::Phase;
     use super::super::tags::{Method, TagFilter};
     use super::*;
 
@@ -107,7 +107,9 @@ mod tests {
         assert_eq!(trend.avg_ms(), mean_us / 1_000.0);
         recorder.drain(&mut total);
         assert_eq!(
-            total.trend(TrendOf::Custom("order_time"), &TagFilter::default()).count(),
+            total
+                .trend(TrendOf::Custom("order_time"), &TagFilter::default())
+                .count(),
             4 * EACH
         );
     }
@@ -132,14 +134,8 @@ mod tests {
         let mut snapshot = Snapshot::default();
         recorder.drain(&mut snapshot);
         let all = TagFilter::default();
-        assert_eq!(
-            snapshot.rate(RateOf::Failed, &all).share(),
-            Some(0.25)
-        );
-        assert_eq!(
-            snapshot.rate(RateOf::Success, &all).share(),
-            Some(0.5)
-        );
+        assert_eq!(snapshot.rate(RateOf::Failed, &all).share(), Some(0.25));
+        assert_eq!(snapshot.rate(RateOf::Success, &all).share(), Some(0.5));
         let only = TagFilter(vec![("status".into(), "409".into())]);
         assert_eq!(snapshot.counter(Counter::Requests, &only), 1);
     }

@@ -8,35 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::histogram::Trend;
 use super::metric::{Counter, GaugeOf, RateOf, TrendOf};
+use super::phase::{PHASES, Phase};
 use super::tags::{CheckTags, IterationTags, Names, RequestTags, TagFilter};
-
-/// The parts of a request's time, each a trend of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Sending + waiting + receiving.
-    Duration,
-    /// Waiting for a connection, connecting included.
-    Blocked,
-    /// Opening the TCP connection.
-    Connecting,
-    /// The TLS handshake.
-    TlsHandshaking,
-    /// Writing the request.
-    Sending,
-    /// From the request written to the first byte of the answer.
-    Waiting,
-    /// From the first byte of the answer to its last.
-    Receiving,
-    /// `queue` of the answers' `Server-Timing`.
-    ServerQueue,
-    /// `db` of the answers' `Server-Timing`.
-    ServerDb,
-    /// `redis` of the answers' `Server-Timing`.
-    ServerRedis,
-}
-
-/// How many phases there are.
-const PHASES: usize = Phase::ServerRedis as usize + 1;
 
 /// The slowest request of a series: what its trend can't tell is who it was and where its time went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -426,9 +399,7 @@ fn request_trend<'a>(
 ) -> Option<&'a Trend> {
     match of {
         TrendOf::Phase(phase) => Some(series.trend(phase)),
-        TrendOf::Custom(name) => {
-            (tags.trend == Some(name)).then(|| series.trend(Phase::Duration))
-        }
+        TrendOf::Custom(name) => (tags.trend == Some(name)).then(|| series.trend(Phase::Duration)),
         TrendOf::IterationDuration | TrendOf::ResponseTime | TrendOf::StartDelay => None,
     }
 }

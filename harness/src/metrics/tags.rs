@@ -12,6 +12,16 @@ use crate::catalogue::Catalogue;
 /// What a run's only scenario is called if it has no name, as in k6.
 pub const DEFAULT_SCENARIO: &str = "default";
 
+/// Who did something, for people: the persona, with its scenario where that has a name.
+#[must_use]
+pub fn who(scenario: &str, persona: &str) -> String {
+    match scenario {
+        DEFAULT_SCENARIO => persona.to_owned(),
+        _ if scenario == persona => persona.to_owned(),
+        _ => format!("{persona} of {scenario}"),
+    }
+}
+
 /// A name that the user chose, for tags: they are copied with every sample, so it lives as long as
 /// the process. Each different one is kept once.
 #[must_use]
@@ -238,9 +248,8 @@ impl Names {
     }
 
     fn has(&self, scenario: &str, key: &str, value: &str) -> bool {
-        let of_scenario = |(of, own, is): &(&str, String, String)| {
-            *of == scenario && own == key && is == value
-        };
+        let of_scenario =
+            |(of, own, is): &(&str, String, String)| *of == scenario && own == key && is == value;
         let of_run = |(own, is): &(String, String)| own == key && is == value;
         self.scenario_tags.iter().any(of_scenario) || self.run_tags.iter().any(of_run)
     }

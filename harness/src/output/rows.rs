@@ -131,10 +131,18 @@ impl Rows {
         })
     }
 
-    fn of_scenario(&self, measurement: &'static str, tick: &Tick<'_>, scenario: &str) -> Point {
+    /// A point of a persona in a scenario, with the scenario's own tags.
+    fn of_persona(
+        &self,
+        measurement: &'static str,
+        tick: &Tick<'_>,
+        scenario: &str,
+        persona: &str,
+    ) -> Point {
         let point = self
             .point(measurement, tick.time_ms)
-            .tag("scenario", scenario.to_owned());
+            .tag("scenario", scenario.to_owned())
+            .tag("persona", persona.to_owned());
         let tags = tick.total.names.scenario_tags.iter();
         tags.filter(|(of, _, _)| *of == scenario)
             .fold(point, |point, (_, key, value)| {
@@ -155,8 +163,7 @@ impl Rows {
             let stage = &stages[usize::from(tags.stage)];
             let errors = if tags.expected { 0 } else { series.count() };
             let point = self
-                .of_scenario("requests", tick, tags.scenario)
-                .tag("persona", tags.persona)
+                .of_persona("requests", tick, tags.scenario, tags.persona)
                 .tag("name", tags.name)
                 .tag("method", tags.method.as_str())
                 .tag("status", tags.status.to_string())
@@ -196,16 +203,17 @@ impl Rows {
     fn cumulative(&self, tick: &Tick<'_>, points: &mut Vec<Point>) {
         let mut series: BTreeMap<_, (Trend, u64)> = BTreeMap::new();
         for (tags, requests) in &tick.total.requests {
-            let key = (tags.scenario, tags.name, tags.method.as_str(), tags.status);
+            let (method, status) = (tags.method.as_str(), tags.status);
+            let key = (tags.scenario, tags.persona, tags.name, method, status);
             let (trend, errors) = series.entry(key).or_default();
             trend.merge(requests.trend(Phase::Duration));
             *errors += if tags.expected { 0 } else { requests.count() };
         }
         let mut all = Trend::default();
-        for ((scenario, name, method, status), (trend, errors)) in series {
+        for ((scenario, persona, name, method, status), (trend, errors)) in series {
             all.merge(&trend);
             let point = self
-                .of_scenario("requests_run", tick, scenario)
+                .of_persona("requests_run", tick, scenario, persona)
                 .tag("name", name)
                 .tag("method", method)
                 .tag("status", status.to_string())
@@ -252,28 +260,30 @@ impl Rows {
     }
 
     fn iterations(&self, tick: &Tick<'_>, points: &mut Vec<Point>) {
-        let mut by_scenario: BTreeMap<&'static str, IterationSeries> = BTreeMap::new();
+        let mut summed: BTreeMap<(&str, &str), IterationSeries> = BTreeMap::new();
         let mut open = BTreeSet::new();
-        // Scenarios that were idle in this second have a row too.
+        // What was idle in this second has a row too.
         for (tags, series) in &tick.total.iterations {
-            by_scenario.entry(tags.scenario).or_default();
+            let key = (tags.scenario, tags.persona);
+            summed.entry(key).or_default();
             if series.dropped > 0 || !series.start_delay.is_empty() {
-                open.insert(tags.scenario);
+                open.insert(key);
             }
         }
         for (tags, series) in &tick.second.iterations {
-            by_scenario.entry(tags.scenario).or_default().merge(series);
+            let key = (tags.scenario, tags.persona);
+            summed.entry(key).or_default().merge(series);
         }
-        for (scenario, series) in by_scenario {
-            let point = self
-                .of_scenario("iterations", tick, scenario)
+        for (key, series) in summed {
+            let of = |measurement| self.of_persona(measurement, tick, key.0, key.1);
+            let point = of("iterations")
                 .int("interrupted", series.interrupted)
                 .int("dropped", series.dropped);
             points.push(distribution(point, &series.duration));
-            if open.contains(scenario) {
-                let response = self.of_scenario("iteration_response_time", tick, scenario);
+            if open.contains(&key) {
+                let response = of("iteration_response_time");
                 points.push(distribution(response, &series.response_time));
-                let delay = self.of_scenario("iteration_start_delay", tick, scenario);
+                let delay = of("iteration_start_delay");
                 points.push(distribution(delay, &series.start_delay));
             }
         }
@@ -282,8 +292,7 @@ impl Rows {
     fn checks(&self, tick: &Tick<'_>, points: &mut Vec<Point>) {
         for sum in tick.total.checks_by_name() {
             points.push(
-                self.of_scenario("checks", tick, sum.scenario)
-                    .tag("persona", sum.persona)
+                self.of_persona("checks", tick, sum.scenario, sum.persona)
                     .tag("check", sum.check)
                     .int("passes", sum.counts.passes)
                     .int("fails", sum.counts.fails),

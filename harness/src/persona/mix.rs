@@ -169,9 +169,7 @@ mod tests {
         assert_eq!(pattern("b=7"), ["rational_buyer"]);
         assert_eq!(pattern("a=4294967295,b=4294967294").len(), 10_000);
         assert_eq!(
-            parse("a=3,b=1")
-                .expect("good")
-                .share_of("rational_buyer"),
+            parse("a=3,b=1").expect("good").share_of("rational_buyer"),
             0.25
         );
     }

@@ -268,9 +268,7 @@ fn failures(row: &Row<Encoded>, metric: &str) -> u64 {
 fn invariant(evidence: &Evidence<'_>, row: &Invariant) -> Explanation {
     let mut sentences = vec![format!("Expected {}, found {}.", row.expected, row.actual)];
     sentences.extend(row.detail.clone());
-    sentences.push(
-        "It is checked after the load, so nobody can tell when it began.".to_owned(),
-    );
+    sentences.push("It is checked after the load, so nobody can tell when it began.".to_owned());
     let errors = evidence.errors(|failure| row.requests.contains(&failure.name));
     let unexpected = evidence
         .measured

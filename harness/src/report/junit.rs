@@ -62,7 +62,7 @@ fn checks(summary: &Summary) -> impl Iterator<Item = TestCase> {
         );
         case(
             "checks",
-            &format!("{}: {}", row.scenario, row.name),
+            &format!("{}: {}", row.who(), row.name),
             row.fails == 0 || tolerated,
             &message,
             "",

@@ -238,7 +238,7 @@ fn broken(summary: &Summary) -> String {
         text += &format!(
             "- {sign} {}, {}: failed {} of {}\n",
             escaped(&row.name),
-            escaped(&row.scenario),
+            escaped(&row.who()),
             grouped(row.fails),
             grouped(row.passes + row.fails)
         );

@@ -8,7 +8,7 @@ use std::io::BufRead;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::metrics::{Encoded, Rate};
+use crate::metrics::{Encoded, Proto, Rate};
 
 /// Version of the document: raised when a key changes its meaning or goes away.
 pub const SERIES_VERSION: u32 = 1;
@@ -92,8 +92,14 @@ impl<V> Row<V> {
     /// The value of a tag, empty when it has none.
     #[must_use]
     pub fn tag(&self, key: &str) -> &str {
-        self.tags.get(key).map_or("", String::as_str)
+        value(&self.tags, key).unwrap_or_default()
     }
+}
+
+/// The value of a tag. What doesn't say its version of HTTP is from a run with only one.
+fn value<'a>(tags: &'a Tags, key: &str) -> Option<&'a str> {
+    let implied = (key == "proto").then(|| Proto::Http1.as_str());
+    tags.get(key).map(String::as_str).or(implied)
 }
 
 /// Whether tags are as a threshold's filter wants them: a value that begins with `!` takes what
@@ -102,9 +108,9 @@ impl<V> Row<V> {
 pub fn has(tags: &Tags, wanted: &[(String, String)]) -> bool {
     wanted
         .iter()
-        .all(|(key, value)| match value.strip_prefix('!') {
-            Some(value) => tags.get(key).is_none_or(|other| other != value),
-            None => tags.get(key) == Some(value),
+        .all(|(key, wanted)| match wanted.strip_prefix('!') {
+            Some(wanted) => value(tags, key) != Some(wanted),
+            None => value(tags, key) == Some(wanted),
         })
 }
 

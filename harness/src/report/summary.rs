@@ -8,6 +8,7 @@ use crate::catalogue::Catalogue;
 use crate::config::Setting;
 use crate::executor;
 use crate::invariant::Invariant;
+use crate::metrics::who;
 use crate::output::Account;
 use crate::threshold::{Known, Threshold, Verdict, parse_knowing};
 
@@ -268,6 +269,14 @@ pub struct ThresholdRow {
     /// When and by what it was crossed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crossing: Option<serde_json::Value>,
+}
+
+impl CheckRow {
+    /// Who made it, for people.
+    #[must_use]
+    pub fn who(&self) -> String {
+        who(&self.scenario, &self.persona)
+    }
 }
 
 /// How a check came out.

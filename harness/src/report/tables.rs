@@ -129,9 +129,9 @@ pub(super) fn tables(summary: &Summary, measured: &Measured) -> Vec<Table> {
     requests.push(row("all".to_owned(), &measured.all, whole));
     // In the order of the run, with what finished after the last stage at the end.
     let stages = &summary.run.stages;
-    let order = |name: &str| stages.iter().position(|stage| stage.name == name);
+    let place = |name: &str| stages.iter().position(|stage| stage.name == name);
     let mut by_stage: Vec<_> = measured.stages.iter().collect();
-    by_stage.sort_by_key(|(name, _)| order(name).unwrap_or(usize::MAX));
+    by_stage.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
     let by_stage = rows(by_stage.into_iter(), |name| stage_ms(&summary.run, name));
     let table = |title, head, rows: Vec<TableRow>| Table { title, head, rows };
     let tables = [

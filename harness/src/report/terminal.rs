@@ -9,7 +9,7 @@ use super::RunResult;
 use super::comparison::write_comparison;
 use super::table::{Table, mark, section};
 use crate::format::{ms, ms_unit, percent_to};
-use crate::metrics::{self, Counter, Of, Snapshot, TagFilter, Trend};
+use crate::metrics::{self, Counter, Of, Snapshot, TagFilter, Trend, who};
 use crate::threshold::Verdict;
 
 /// Writes the summary with escape sequences for colours: a writer that is no terminal's must strip
@@ -234,7 +234,7 @@ fn checks(snapshot: &Snapshot) -> Table {
         table.push([
             mark(sum.counts.fails == 0),
             sum.check.to_owned(),
-            sum.persona.to_owned(),
+            who(sum.scenario, sum.persona),
             sum.counts.passes.to_string(),
             sum.counts.fails.to_string(),
         ]);

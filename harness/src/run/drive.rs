@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::attempt::Run;
 use super::outlets::Outlets;
-use super::perform::Run;
 use super::performer::Performer;
 use crate::config::{RunConfig, Scenario};
 use crate::diagnosis::HealthLog;
-use crate::executor::{self, Alarm, Clock, Control, Crew, Fleet, RuntimeError, Settled};
+use crate::executor::{self, Alarm, Clock, Control, Crew, Fleet, Plan, RuntimeError, Settled};
 use crate::health::{Monitor, Resources};
 use crate::metrics::{Recorder, Snapshot};
 use crate::persona::Role;
@@ -81,6 +81,16 @@ pub(super) struct Driven {
     pub(super) error: Option<String>,
 }
 
+impl Driven {
+    /// A load that could not be carried through.
+    pub(super) fn failed(error: String) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::default()
+        }
+    }
+}
+
 /// Runs the virtual users, and measures them, until the last one has retired. Gives the users and
 /// the watch back.
 pub(super) async fn drive<S: Suite>(
@@ -92,20 +102,9 @@ pub(super) async fn drive<S: Suite>(
     let recorder = Arc::new(Recorder::default());
     let clocks = plan.clocks();
     let failures = Arc::new(Failures::default());
-    let alarm = match plan.is_open() {
-        (true, _) => Alarm::start(),
-        (false, _) => Ok(Alarm::default()),
-    };
-    let alarm = match alarm {
+    let alarm = match alarm(&plan) {
         Ok(alarm) => alarm,
-        Err(error) => {
-            let error = Some(format!("no thread for the arrivals' alarm clock: {error}"));
-            let driven = Driven {
-                error,
-                ..Driven::default()
-            };
-            return (driven, Vec::new(), watch);
-        }
+        Err(error) => return (Driven::failed(error), Vec::new(), watch),
     };
     let fields = Arc::new(Fields::new(&run.server.target, &run.config.headers));
     let raw = watch.outlets.raw.clone();
@@ -151,6 +150,15 @@ pub(super) async fn drive<S: Suite>(
     (driven, users.unwrap_or_default(), watch)
 }
 
+/// The clock that arrivals wake up by, where there are any.
+fn alarm(plan: &Plan) -> Result<Alarm, String> {
+    let (some_are_open, _) = plan.is_open();
+    if !some_are_open {
+        return Ok(Alarm::default());
+    }
+    Alarm::start().map_err(|error| format!("no thread for the arrivals' alarm clock: {error}"))
+}
+
 /// The virtual users of every scenario, numbered through.
 fn crews<S: Suite>(
     config: &RunConfig,
@@ -167,8 +175,7 @@ fn crews<S: Suite>(
             let persona = personas.iter().find(|persona| persona.name == role.name);
             let persona = persona.expect("a mix has only personas of its suite");
             let around = Arc::clone(&around);
-            let vu =
-                VirtualUser::new(number, scenario.label(), role.name, config.seed, around);
+            let vu = VirtualUser::new(number, scenario.label(), role.name, config.seed, around);
             let think = scenario.think.of(role.name);
             Performer::new(S::user(vu, world), persona, scenario.label(), think)
         };

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attempt::Run;
 use super::drive::{Driven, Watch, drive};
 use super::outlets::Outlets;
-use super::perform::Run;
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Snapshot, TagFilter};
 use crate::suite::{Audit, Error, SetUp, Suite, User};
@@ -21,12 +21,8 @@ pub(super) struct Load {
 
 impl Load {
     fn failed(error: String) -> Self {
-        let driven = Driven {
-            error: Some(error),
-            ..Driven::default()
-        };
         Self {
-            driven,
+            driven: Driven::failed(error),
             ..Self::default()
         }
     }

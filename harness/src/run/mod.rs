@@ -1,6 +1,7 @@
 //! The wiring of a run: server, set-up, load, audit, verdict, reports. Only this folder knows every
 //! part, and only it is generic over the suite.
 
+mod attempt;
 mod baseline;
 mod drive;
 mod judged;
@@ -21,10 +22,11 @@ use std::time::SystemTime;
 
 use tokio::runtime::Handle;
 
+use self::attempt::Attempt;
 use self::baseline::Baseline;
 use self::judged::lost_rows;
 use self::outlets::Outlets;
-use self::perform::{Attempt, perform};
+use self::perform::perform;
 use self::prepare::{Refusal, run_id};
 pub use self::publish::write_comparison_json;
 use self::publish::{publish, tell};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::perform::Attempt;
+use super::attempt::Attempt;
 use super::prepare::Refusal;
 use super::recording::Recording;
 use crate::config::RunConfig;
@@ -43,9 +43,7 @@ pub(super) async fn open_feed(
     attempt: &Attempt,
     directory: &Path,
 ) -> Result<(Feed, Option<Arc<RawSamples>>), Refusal> {
-    let raw = config
-        .influx_raw
-        .then(|| Arc::new(RawSamples::default()));
+    let raw = config.influx_raw.then(|| Arc::new(RawSamples::default()));
     let source = source(config, attempt, raw.clone());
     let (addresses, spools) = (config.outputs.clone(), directory.to_owned());
     let opening = attempt

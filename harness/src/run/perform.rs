@@ -2,39 +2,16 @@
 //! trial of a capacity search are made of this.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use tokio::runtime::Handle;
-
+use super::attempt::{Attempt, Run};
 use super::judged::{Course, judged};
 use super::load::load;
 use super::outlets::Outlets;
 use super::server::Server;
 use crate::config::RunConfig;
-use crate::executor::Control;
 use crate::health::Lag;
 use crate::report::RunResult;
 use crate::suite::Suite;
-
-/// A run that is about to be made.
-pub(super) struct Attempt {
-    pub(super) id: String,
-    pub(super) started_at: SystemTime,
-    /// What signals act on.
-    pub(super) control: Arc<Control>,
-    /// The runtime of everything that only watches.
-    pub(super) telemetry: Handle,
-}
-
-/// What every step of a run goes by.
-#[derive(Clone, Copy)]
-pub(super) struct Run<'a> {
-    pub(super) config: &'a RunConfig,
-    pub(super) server: &'a Server,
-    pub(super) control: &'a Arc<Control>,
-    pub(super) telemetry: &'a Handle,
-    pub(super) lag: &'a Arc<Lag>,
-}
 
 /// Makes a run; gives what came of it, and the outlets back.
 pub(super) async fn perform<S: Suite>(

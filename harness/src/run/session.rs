@@ -7,8 +7,9 @@ use std::time::SystemTime;
 use thiserror::Error;
 use tokio::runtime::Handle;
 
+use super::attempt::Attempt;
 use super::outlets::Outlets;
-use super::perform::{Attempt, perform};
+use super::perform::perform;
 use super::prepare::{Refusal, run_id};
 use super::server::Server;
 use crate::config::RunConfig;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::parse::{Operator, Threshold};
-use crate::metrics::{Of, RateOf, TrendOf, DEFAULT_SCENARIO, RequestTags, Snapshot, Trend};
+use crate::metrics::{Of, RateOf, RequestTags, Snapshot, Trend, TrendOf, who};
 
 /// When a threshold was crossed, and what had the largest part in it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,10 +64,7 @@ impl fmt::Display for Crossing {
         let Some(culprit) = &self.culprit else {
             return Ok(());
         };
-        write!(f, ", most by {}", culprit.persona)?;
-        if culprit.scenario != DEFAULT_SCENARIO {
-            write!(f, " of {}", culprit.scenario)?;
-        }
+        write!(f, ", most by {}", who(culprit.scenario, culprit.persona))?;
         if let Some(name) = culprit.name {
             write!(f, " {name}")?;
         }
@@ -130,11 +127,7 @@ fn of_checks(threshold: &Threshold, snapshot: &Snapshot) -> Vec<(Key, Count)> {
     counted.collect()
 }
 
-fn of_request_rates(
-    threshold: &Threshold,
-    of: RateOf,
-    snapshot: &Snapshot,
-) -> Vec<(Key, Count)> {
+fn of_request_rates(threshold: &Threshold, of: RateOf, snapshot: &Snapshot) -> Vec<(Key, Count)> {
     let requests = snapshot.requests_of(&threshold.filter);
     let counted = requests.map(|(tags, requests)| {
         let all = requests.count();

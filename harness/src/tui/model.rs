@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::RunConfig;
 use crate::executor::Control;
-use crate::metrics::{Counter, Snapshot, TagFilter};
+use crate::metrics::{Counter, Snapshot, TagFilter, who};
 use crate::sampler::Tick;
 use crate::threshold::Outcome;
 
@@ -34,7 +34,7 @@ pub struct Model {
     /// Requests by name, and all of them in the last row.
     pub requests: Vec<Requests>,
     /// Persona, check, how often it held, how often not; failing ones first.
-    pub checks: Vec<(&'static str, &'static str, u64, u64)>,
+    pub checks: Vec<(String, &'static str, u64, u64)>,
     /// Where every threshold stands.
     pub thresholds: Vec<Outcome>,
     /// What happened, the latest at the end.
@@ -237,8 +237,7 @@ fn requests(tick: &Tick<'_>) -> Vec<Requests> {
             (!trend.is_empty()).then(|| Requests {
                 name: name.to_owned(),
                 count: trend.count(),
-                rate: tick.second.counter(Counter::Requests, &filter) as f64
-                    / length(tick.second),
+                rate: tick.second.counter(Counter::Requests, &filter) as f64 / length(tick.second),
                 failed: failed(tick.total, &filter),
                 latency: trend.percentiles_ms([50.0, 95.0, 99.0]),
             })
@@ -246,11 +245,14 @@ fn requests(tick: &Tick<'_>) -> Vec<Requests> {
         .collect()
 }
 
-fn checks(total: &Snapshot) -> Vec<(&'static str, &'static str, u64, u64)> {
+fn checks(total: &Snapshot) -> Vec<(String, &'static str, u64, u64)> {
     let mut checks: Vec<_> = total
         .checks_by_name()
         .into_iter()
-        .map(|sum| (sum.persona, sum.check, sum.counts.passes, sum.counts.fails))
+        .map(|sum| {
+            let who = who(sum.scenario, sum.persona);
+            (who, sum.check, sum.counts.passes, sum.counts.fails)
+        })
         .collect();
     checks.sort_by_key(|(.., fails)| *fails == 0);
     checks

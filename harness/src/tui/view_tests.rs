@@ -60,9 +60,9 @@ fn model() -> Model {
         requests("all", 149_050, 3, 3.21),
     ];
     model.checks = vec![
-        ("impulse_buyer", "order 201", 21_279, 1),
-        ("impulse_buyer", "charge 201", 21_308, 0),
-        ("impulse_buyer", "balance is right", 21_275, 0),
+        ("impulse_buyer".to_owned(), "order 201", 21_279, 1),
+        ("impulse_buyer".to_owned(), "charge 201", 21_308, 0),
+        ("impulse_buyer".to_owned(), "balance is right", 21_275, 0),
     ];
     model.thresholds = vec![
         threshold("http_req_duration: p(95)<200", Some(3.21), true),

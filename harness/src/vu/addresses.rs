@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::dial::{Route, order};
+use super::dial::{Route, in_turn};
 use super::options::ConnectOptions;
 
 /// How long a name's addresses are taken for granted.
@@ -74,7 +74,7 @@ impl Addresses {
         // So every pair of both has its turn.
         let round = turn / addresses.len().max(1);
         let route = |to| from(&self.local, to, round).map(|from| Route { from, to });
-        let ordered = order(&addresses, turn).into_iter();
+        let ordered = in_turn(&addresses, turn).into_iter();
         ordered.filter_map(route).collect()
     }
 

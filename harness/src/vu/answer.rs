@@ -4,7 +4,8 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::coding;
-use super::http::{Response, TransportError};
+use super::error::TransportError;
+use super::exchange::Response;
 use super::request::Request;
 use crate::persona::Stop;
 

@@ -4,27 +4,13 @@ use std::borrow::Cow;
 
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
-use thiserror::Error;
 use url::form_urlencoded;
 
-use super::header::{self, CONTENT_TYPE, Fields, HeaderError};
+use super::error::CallError;
+use super::header::{self, CONTENT_TYPE, Fields};
 use super::request::Request;
-use super::wire::{self, PathError};
+use super::wire;
 use crate::metrics::Method;
-
-/// A call that can't be sent.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum CallError {
-    /// Its path is none.
-    #[error(transparent)]
-    Path(#[from] PathError),
-    /// One of its headers is none.
-    #[error(transparent)]
-    Header(#[from] HeaderError),
-    /// Its body can't be made.
-    #[error("the body can't be written as JSON: {0}")]
-    Json(String),
-}
 
 /// One call of a request. Nothing is allocated for one without headers.
 #[derive(Debug, Clone)]
@@ -46,6 +32,13 @@ pub struct Call<'a> {
 struct Body<'a> {
     content_type: Cow<'a, str>,
     bytes: Bytes,
+}
+
+impl Request {
+    /// One such request, for this path below the target's address.
+    pub fn at<'a>(&'static self, path: impl Into<Cow<'a, str>>) -> Call<'a> {
+        Call::new(self, path.into())
+    }
 }
 
 impl<'a> Call<'a> {

@@ -16,7 +16,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::http::{Client, Exchange, TransportError};
+use super::error::TransportError;
+use super::exchange::Exchange;
+use super::http::Client;
 use super::options::{ConnectOptions, Identity, Resolved};
 use super::target::{Target, TargetError};
 use crate::vu::{Fields, Request};
@@ -149,7 +151,9 @@ fn assert_answered(exchange: &Exchange) {
 async fn is_trusted(address: &str, options: &ConnectOptions) -> bool {
     let measured = get(&client(address, options).await).await;
     let target = Target::resolve(address, options).await.expect("a target");
-    let companion = target.companion(TIMEOUT, reqwest::header::HeaderMap::new()).expect("a client");
+    let companion = target
+        .companion(TIMEOUT, reqwest::header::HeaderMap::new())
+        .expect("a client");
     let other = companion.get(address).send().await;
     match measured.response {
         Ok(_) => assert!(other.is_ok(), "{other:?}"),

@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::io::poll_read_buf;
 
-use super::http::TransportError;
+use super::error::TransportError;
 use super::io::{Meter, Stream};
 use super::wire::{self, Chunks, Framing, Head};
 use crate::metrics::Method;

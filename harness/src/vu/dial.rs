@@ -22,7 +22,7 @@ pub(super) struct Route {
 
 /// The order in which addresses are tried: begins with number `turn` of them, counted round and
 /// round, and takes the families in turns (RFC 8305, 4).
-pub(super) fn order(addresses: &[SocketAddr], turn: usize) -> Vec<SocketAddr> {
+pub(super) fn in_turn(addresses: &[SocketAddr], turn: usize) -> Vec<SocketAddr> {
     if addresses.is_empty() {
         return Vec::new();
     }

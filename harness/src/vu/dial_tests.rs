@@ -52,9 +52,9 @@ fn every_address_begins_in_its_turn_and_the_families_take_turns() {
         [y, a, x, b, c],
     ];
     for turn in 0..10 {
-        assert_eq!(order(&known, turn), expected[turn % 5], "{turn}");
+        assert_eq!(in_turn(&known, turn), expected[turn % 5], "{turn}");
     }
-    assert_eq!(order(&[], 3), []);
+    assert_eq!(in_turn(&[], 3), []);
 }
 
 #[tokio::test]

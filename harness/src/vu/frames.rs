@@ -110,7 +110,7 @@ pub(super) struct Passage {
 
 /// What passed through one connection.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct Traffic {
     outgoing: Frames,
     incoming: Frames,
     passages: Vec<(u32, Passage)>,
@@ -120,7 +120,7 @@ pub(super) struct Ledger {
     settings: bool,
 }
 
-impl Ledger {
+impl Traffic {
     pub(super) fn new() -> Self {
         Self {
             outgoing: Frames::after(PREFACE),
@@ -211,14 +211,14 @@ fn on(passages: &mut [(u32, Passage)], stream: u32, note: impl FnOnce(&mut Passa
 #[derive(Debug)]
 pub(super) struct Watched {
     stream: Stream,
-    ledger: Arc<Mutex<Ledger>>,
+    traffic: Arc<Mutex<Traffic>>,
 }
 
 impl Watched {
-    pub(super) fn new(mut stream: Stream, ledger: Arc<Mutex<Ledger>>) -> Self {
+    pub(super) fn new(mut stream: Stream, traffic: Arc<Mutex<Traffic>>) -> Self {
         // The handshake before is nobody's.
         stream.meter().begin();
-        Self { stream, ledger }
+        Self { stream, traffic }
     }
 }
 
@@ -232,7 +232,7 @@ impl AsyncRead for Watched {
         let this = &mut *self;
         ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
         let bytes = &buf.filled()[before..];
-        this.ledger.lock().read_some(bytes, this.stream.meter());
+        this.traffic.lock().read_some(bytes, this.stream.meter());
         Poll::Ready(Ok(()))
     }
 }
@@ -246,7 +246,7 @@ impl AsyncWrite for Watched {
         let this = &mut *self;
         let written = ready!(Pin::new(&mut this.stream).poll_write(cx, buf))?;
         let bytes = &buf[..written];
-        this.ledger.lock().wrote(bytes, this.stream.meter());
+        this.traffic.lock().wrote(bytes, this.stream.meter());
         Poll::Ready(Ok(written))
     }
 
@@ -257,11 +257,11 @@ impl AsyncWrite for Watched {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let written = ready!(Pin::new(&mut this.stream).poll_write_vectored(cx, bufs))?;
-        let mut ledger = this.ledger.lock();
+        let mut traffic = this.traffic.lock();
         let mut left = written;
         for buf in bufs {
             let part = left.min(buf.len());
-            ledger.wrote(&buf[..part], this.stream.meter());
+            traffic.wrote(&buf[..part], this.stream.meter());
             left -= part;
         }
         Poll::Ready(Ok(written))
@@ -274,7 +274,7 @@ impl AsyncWrite for Watched {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let flushed = Pin::new(&mut this.stream).poll_flush(cx);
-        this.ledger.lock().settle(this.stream.meter());
+        this.traffic.lock().settle(this.stream.meter());
         flushed
     }
 

@@ -50,35 +50,35 @@ fn frames_are_found_however_they_are_cut() {
 
 #[test]
 fn a_streams_passage_is_told_from_the_others() {
-    let mut ledger = Ledger::new();
+    let mut traffic = Traffic::new();
     let meter = Meter::default();
-    ledger.begin(1);
-    ledger.begin(3);
-    ledger.outgoing = Frames::default();
-    ledger.wrote(&frame(HEADERS, END_STREAM, 1, 5), &meter);
-    let handed = |ledger: &Ledger| {
+    traffic.begin(1);
+    traffic.begin(3);
+    traffic.outgoing = Frames::default();
+    traffic.wrote(&frame(HEADERS, END_STREAM, 1, 5), &meter);
+    let handed = |traffic: &Traffic| {
         let of = |(stream, passage): &(u32, Passage)| (*stream, passage.handed);
-        ledger.passages.iter().map(of).collect::<Vec<_>>()
+        traffic.passages.iter().map(of).collect::<Vec<_>>()
     };
-    assert_eq!(handed(&ledger), [(1, true), (3, false)]);
-    ledger.wrote(&frame(HEADERS, 0, 3, 5), &meter);
-    assert_eq!(handed(&ledger), [(1, true), (3, false)]);
-    ledger.wrote(&frame(DATA, END_STREAM, 3, 5), &meter);
-    assert_eq!(handed(&ledger), [(1, true), (3, true)]);
-    assert!(!ledger.is_greeted());
-    ledger.read_some(&frame(SETTINGS, 0, 0, 0), &meter);
-    assert!(ledger.is_greeted());
-    assert!(ledger.end(1).handed);
-    assert_eq!(ledger.end(1), Passage::default(), "it has ended");
-    assert_eq!(handed(&ledger), [(3, true)]);
+    assert_eq!(handed(&traffic), [(1, true), (3, false)]);
+    traffic.wrote(&frame(HEADERS, 0, 3, 5), &meter);
+    assert_eq!(handed(&traffic), [(1, true), (3, false)]);
+    traffic.wrote(&frame(DATA, END_STREAM, 3, 5), &meter);
+    assert_eq!(handed(&traffic), [(1, true), (3, true)]);
+    assert!(!traffic.is_greeted());
+    traffic.read_some(&frame(SETTINGS, 0, 0, 0), &meter);
+    assert!(traffic.is_greeted());
+    assert!(traffic.end(1).handed);
+    assert_eq!(traffic.end(1), Passage::default(), "it has ended");
+    assert_eq!(handed(&traffic), [(3, true)]);
 }
 
 #[test]
 fn bytes_are_accounted_for_once() {
-    let mut ledger = Ledger::new();
-    ledger.bytes = (10, 20);
-    assert_eq!(ledger.account(), (10, 20));
-    ledger.bytes = (15, 27);
-    assert_eq!(ledger.account(), (5, 7));
-    assert_eq!(ledger.account(), (0, 0));
+    let mut traffic = Traffic::new();
+    traffic.bytes = (10, 20);
+    assert_eq!(traffic.account(), (10, 20));
+    traffic.bytes = (15, 27);
+    assert_eq!(traffic.account(), (5, 7));
+    assert_eq!(traffic.account(), (0, 0));
 }

@@ -3,23 +3,9 @@
 use std::fmt;
 
 use bytes::{BufMut, BytesMut};
-use thiserror::Error;
 
+use super::error::HeaderError;
 use super::target::Target;
-
-/// A header field that can't be sent.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum HeaderError {
-    /// Its name is none.
-    #[error("'{0}' is not a header's name: it may hold letters, digits and !#$%&'*+-.^_`|~ only")]
-    Name(String),
-    /// Its value is none. It may be a secret, so it isn't shown.
-    #[error("the value of the header '{0}' has a line break or another control character")]
-    Value(String),
-    /// The client decides it.
-    #[error("the header '{0}' follows from the body and can't be given")]
-    Framing(String),
-}
 
 /// A header of every request. Its value may be a secret and is not shown.
 #[derive(Clone, PartialEq, Eq)]

@@ -9,112 +9,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
-use thiserror::Error;
 use url::{Position, Url};
 
-use super::call::{Call, CallError};
-use super::coding::CodingError;
+use super::call::Call;
 use super::connection::{Connection, Received};
 use super::cookies::Jar;
+use super::error::TransportError;
+use super::exchange::{Exchange, Response, Times};
 use super::header::Fields;
-use super::http2::Http2Error;
-use super::redirect::RedirectError;
 use super::server_timing::ServerTiming;
 use super::sessions::{Outgoing, Sessions};
 use super::target::{Opening, Target};
-use super::wire::ProtocolError;
-use crate::metrics::{Method, Phase, Proto};
-
-/// Why there is no answer, or none that is of use.
-#[derive(Debug, Error)]
-pub enum TransportError {
-    /// No connection.
-    #[error("could not connect: {0}")]
-    Connect(#[source] std::io::Error),
-    /// No TLS.
-    #[error("TLS handshake failed: {0}")]
-    Tls(#[source] std::io::Error),
-    /// Not answered in time.
-    #[error("timed out")]
-    Timeout,
-    /// Closed half-way.
-    #[error("connection closed by the server")]
-    Closed,
-    /// Broken off.
-    #[error("the connection broke: {0}")]
-    Broken(#[from] std::io::Error),
-    /// Not HTTP.
-    #[error(transparent)]
-    Protocol(#[from] ProtocolError),
-    /// Not answered over HTTP/2.
-    #[error(transparent)]
-    Http2(#[from] Http2Error),
-    /// Not sent, because it can't be.
-    #[error(transparent)]
-    Call(#[from] CallError),
-    /// Answered, but with a body that can't be decoded.
-    #[error(transparent)]
-    Coding(#[from] CodingError),
-    /// Answered with a redirect that isn't followed.
-    #[error(transparent)]
-    Redirect(#[from] RedirectError),
-}
-
-/// What was answered.
-#[derive(Debug)]
-pub(super) struct Response {
-    pub(super) status: u16,
-    /// Status line and header fields, as they came.
-    pub(super) head: Bytes,
-    /// As it came.
-    pub(super) body: Bytes,
-    /// Whether the body is compressed.
-    pub(super) coded: bool,
-}
-
-/// How long each part of a request took.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Times {
-    pub(super) blocked: Duration,
-    pub(super) connecting: Duration,
-    pub(super) tls_handshaking: Duration,
-    pub(super) sending: Duration,
-    pub(super) waiting: Duration,
-    pub(super) receiving: Duration,
-}
-
-impl Times {
-    /// Sending, waiting and receiving.
-    pub(super) fn duration(&self) -> Duration {
-        self.sending + self.waiting + self.receiving
-    }
-
-    /// All of them by name.
-    pub(super) fn phases(&self) -> [(Phase, Duration); 7] {
-        [
-            (Phase::Duration, self.duration()),
-            (Phase::Blocked, self.blocked),
-            (Phase::Connecting, self.connecting),
-            (Phase::TlsHandshaking, self.tls_handshaking),
-            (Phase::Sending, self.sending),
-            (Phase::Waiting, self.waiting),
-            (Phase::Receiving, self.receiving),
-        ]
-    }
-}
-
-/// A request with everything that was measured of it.
-#[derive(Debug)]
-pub(super) struct Exchange {
-    pub(super) response: Result<Response, TransportError>,
-    pub(super) times: Times,
-    pub(super) server_timing: ServerTiming,
-    pub(super) proto: Proto,
-    pub(super) bytes_sent: u64,
-    pub(super) bytes_received: u64,
-}
+use crate::metrics::{Method, Proto};
 
 /// The connections of one virtual user.
 pub struct Client {
@@ -171,7 +78,9 @@ impl Client {
             Some(connection) => Ok((connection, Opening::default())),
             None if self.target.speaks_http2() => {
                 let outgoing = self.outgoing(call);
-                let sent = self.sessions.send(&self.target, &outgoing, started, deadline);
+                let sent = self
+                    .sessions
+                    .send(&self.target, &outgoing, started, deadline);
                 match Box::pin(sent).await {
                     Ok(exchange) => {
                         self.keep_cookies(call, &exchange);
@@ -287,11 +196,6 @@ impl Client {
 }
 
 impl Exchange {
-    /// What was answered; the measures stay.
-    pub(super) fn take_response(&mut self) -> Result<Response, TransportError> {
-        std::mem::replace(&mut self.response, Err(TransportError::Closed))
-    }
-
     /// Sends what was written and takes the answer; whether the connection may be used again.
     async fn answer(
         &mut self,
@@ -320,20 +224,6 @@ impl Exchange {
                 false
             }
         }
-    }
-
-    fn measure(&mut self, connection: &mut Connection, begun: Instant) {
-        let meter = connection.meter();
-        let answered = meter.last_read().filter(|_| self.response.is_ok());
-        // Without an answer, it ends when that is clear.
-        let ended = answered.map_or_else(Instant::now, |came| came.max(begun));
-        let written = meter.last_write().unwrap_or(ended).clamp(begun, ended);
-        let first_byte = meter.first_read().unwrap_or(ended).clamp(written, ended);
-        self.times.sending = written - begun;
-        self.times.waiting = first_byte - written;
-        self.times.receiving = ended - first_byte;
-        self.bytes_sent = meter.written();
-        self.bytes_received = meter.read();
     }
 }
 

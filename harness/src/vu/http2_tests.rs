@@ -1,150 +1,22 @@
-//! HTTP/2 against hyper's server, and against one that does exactly what a test wants.
+//! Requests and answers over HTTP/2.
 
-use std::convert::Infallible;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
-use tokio_rustls::TlsAcceptor;
 
-use super::super::connect_tests::{Authority, with_ca};
-use super::super::http::{Client, Exchange as Measured, Times};
-use super::super::options::ConnectOptions;
-use super::super::target::Target;
+use super::super::exchange::{Exchange as Measured, Times};
+use super::super::peer::{
+    GET, JSON, MS, POST, TIMEOUT, assert_about, client, error, full, get, hyper, next, ok, server,
+    status,
+};
 use super::*;
 use crate::metrics::{Phase, Proto};
-use crate::vu::{Fields, Request as Declared};
-
-const MS: Duration = Duration::from_millis(1);
-const TIMEOUT: Duration = Duration::from_secs(5);
-
-type Body = http_body_util::combinators::BoxBody<Bytes, Infallible>;
-
-fn full(bytes: impl Into<Bytes>) -> Response<Body> {
-    Response::new(Full::new(bytes.into()).boxed())
-}
-
-/// A listener, its address, and how many connections it had.
-async fn listening() -> (TcpListener, String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = format!("http://{}", listener.local_addr().expect("it is bound"));
-    (listener, address, Arc::default())
-}
-
-/// hyper's server, without TLS.
-async fn hyper<F>(
-    serve: impl Fn(Request<Incoming>) -> F + Send + Clone + 'static,
-) -> (String, Arc<AtomicUsize>)
-where
-    F: Future<Output = Response<Body>> + Send + 'static,
-{
-    let (listener, address, accepted) = listening().await;
-    let count = Arc::clone(&accepted);
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            count.fetch_add(1, Ordering::SeqCst);
-            let serve = serve.clone();
-            tokio::spawn(async move {
-                let service = service_fn(move |request| {
-                    let answer = serve(request);
-                    async move { Ok::<_, Infallible>(answer.await) }
-                });
-                hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-                    .serve_connection(TokioIo::new(socket), service)
-                    .await
-            });
-        }
-    });
-    (address, accepted)
-}
-
-type Streams = h2::server::Connection<TcpStream, Bytes>;
-
-/// A server whose connections are numbered from 0 and handled by `serve`.
-async fn server<F>(
-    serve: impl Fn(usize, Streams) -> F + Send + 'static,
-) -> (String, Arc<AtomicUsize>)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let (listener, address, accepted) = listening().await;
-    let count = Arc::clone(&accepted);
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let number = count.fetch_add(1, Ordering::SeqCst);
-            let streams = h2::server::handshake(socket).await.expect("a greeting");
-            tokio::spawn(serve(number, streams));
-        }
-    });
-    (address, accepted)
-}
-
-type Incomings = (Request<RecvStream>, h2::server::SendResponse<Bytes>);
-
-async fn next(streams: &mut Streams) -> Option<Incomings> {
-    streams.accept().await?.ok()
-}
-
-fn ok((_, mut respond): Incomings) {
-    let sent = respond.send_response(Response::new(()), false);
-    let mut body = sent.expect("the stream is open");
-    body.send_data("ok".into(), true).expect("there is room");
-}
-
-/// Answers everything until the client leaves.
-async fn ok_to_all(mut streams: Streams) {
-    while let Some(incoming) = next(&mut streams).await {
-        ok(incoming);
-    }
-}
-
-fn http2() -> ConnectOptions {
-    ConnectOptions {
-        http2: true,
-        ..ConnectOptions::default()
-    }
-}
-
-async fn client_with(address: &str, timeout: Duration, options: &ConnectOptions) -> Client {
-    let target = Target::resolve(address, options).await.expect("a target");
-    let fields = Arc::new(Fields::new(&target, &[]));
-    Client::new(Arc::new(target), timeout, fields, false)
-}
-
-async fn client(address: &str) -> Client {
-    client_with(address, TIMEOUT, &http2()).await
-}
-
-static GET: Declared = Declared::get("get");
-static POST: Declared = Declared::post("post");
-const JSON: &str = "application/json";
-
-async fn get(client: &Client) -> Measured {
-    client.send(&GET.at("/path?q=1")).await
-}
-
-fn status(exchange: &Measured) -> u16 {
-    exchange.response.as_ref().expect("an answer").status
-}
-
-fn error(exchange: Measured) -> TransportError {
-    exchange.response.expect_err("no answer")
-}
-
-#[track_caller]
-fn assert_about(actual: Duration, expected: Duration) {
-    let range = expected..expected + 250 * MS;
-    assert!(
-        range.contains(&actual),
-        "{actual:?} is not within {range:?}"
-    );
-}
 
 #[tokio::test]
 async fn the_parts_of_a_request_are_told_apart() {
@@ -280,7 +152,7 @@ async fn concurrent_requests_are_streams_of_one_connection() {
         let arrived = Arc::clone(&arrived);
         async move {
             let number = arrived.fetch_add(1, Ordering::SeqCst);
-            while arrived.load(Ordering::SeqCst) % 40 != 0 {
+            while !arrived.load(Ordering::SeqCst).is_multiple_of(40) {
                 sleep(MS).await;
             }
             sleep(10 * MS * u32::try_from(number % 40).expect("a small one")).await;
@@ -290,6 +162,7 @@ async fn concurrent_requests_are_streams_of_one_connection() {
     .await;
     let client = client(&address).await;
     for round in 0..2 {
+        let began = Instant::now();
         let answers = join_all((0..40).map(|_| get(&client))).await;
         let mut bodies: Vec<usize> = answers
             .iter()
@@ -304,6 +177,7 @@ async fn concurrent_requests_are_streams_of_one_connection() {
         let waiting = |exchange: &Measured| exchange.times.waiting;
         let longest = answers.iter().map(waiting).max().expect("40 of them");
         assert_about(longest, 390 * MS);
+        assert!(began.elapsed() < TIMEOUT / 2, "{:?}", began.elapsed());
     }
     assert_eq!(accepted.load(Ordering::SeqCst), 1);
 }
@@ -339,7 +213,9 @@ async fn bodies_of_any_size_pass_both_ways() {
     let client = client(&address).await;
     let body: Vec<u8> = (0..SIZE).map(|at| (at / 7) as u8).collect();
     for _ in 0..2 {
-        let exchange = client.send(&POST.at("/echo").body(JSON, body.clone())).await;
+        let exchange = client
+            .send(&POST.at("/echo").body(JSON, body.clone()))
+            .await;
         assert!(exchange.times.sending > Duration::ZERO);
         assert!(exchange.bytes_sent > SIZE as u64);
         assert!(exchange.bytes_received > SIZE as u64);
@@ -391,75 +267,3 @@ async fn sending_lasts_until_the_server_has_room_for_the_last_byte() {
     assert_about(exchange.times.sending, 300 * MS);
     assert_about(exchange.times.waiting, 300 * MS);
 }
-
-/// A server that offers these protocols.
-async fn encrypted(authority: &Authority, offers: &[&str]) -> (String, Arc<AtomicUsize>) {
-    let mut config = authority.server("localhost", None);
-    config.alpn_protocols = offers.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let (listener, _, accepted) = listening().await;
-    let port = listener.local_addr().expect("it is bound").port();
-    let count = Arc::clone(&accepted);
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            count.fetch_add(1, Ordering::SeqCst);
-            tokio::spawn(serve_encrypted(acceptor.clone(), socket));
-        }
-    });
-    (format!("https://localhost:{port}"), accepted)
-}
-
-async fn serve_encrypted(acceptor: TlsAcceptor, socket: TcpStream) -> Option<()> {
-    let socket = acceptor.accept(socket).await.ok()?;
-    let agreed = socket.get_ref().1.alpn_protocol() == Some(b"h2");
-    let service = service_fn(|request: Request<Incoming>| async move {
-        sleep(10 * MS).await;
-        Ok::<_, Infallible>(full(format!("{:?}", request.version())))
-    });
-    let socket = TokioIo::new(socket);
-    if agreed {
-        let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-        server.serve_connection(socket, service).await.ok()
-    } else {
-        let server = hyper::server::conn::http1::Builder::new();
-        server.serve_connection(socket, service).await.ok()
-    }
-}
-
-#[tokio::test]
-async fn with_tls_the_server_has_the_choice() {
-    let authority = Authority::new();
-    let file = authority.file();
-    let trusting = |http2| ConnectOptions {
-        http2,
-        ..with_ca(&file)
-    };
-    for (offers, wanted, spoken, connections) in [
-        (&["h2", "http/1.1"][..], true, Proto::Http2, 1),
-        (&["h2", "http/1.1"], false, Proto::Http1, 3),
-        (&["http/1.1"], true, Proto::Http1, 3),
-        (&[], true, Proto::Http1, 3),
-    ] {
-        let (address, accepted) = encrypted(&authority, offers).await;
-        let client = client_with(&address, TIMEOUT, &trusting(wanted)).await;
-        let together = join_all((0..3).map(|_| get(&client))).await;
-        let alone = get(&client).await;
-        assert_eq!(alone.times.connecting, Duration::ZERO);
-        for exchange in together.iter().chain([&alone]) {
-            assert_eq!(exchange.proto, spoken, "{offers:?} {wanted}");
-            let body = &exchange.response.as_ref().expect("an answer").body;
-            assert_eq!(String::from_utf8_lossy(body), spoken.as_str());
-        }
-        assert!(together[0].times.tls_handshaking > Duration::ZERO);
-        assert_eq!(accepted.load(Ordering::SeqCst), connections, "{offers:?}");
-        let target = Target::resolve(&address, &trusting(wanted)).await;
-        let target = target.expect("a target");
-        target.probe(TIMEOUT).await.expect("it answers");
-        let other = target.companion(TIMEOUT, reqwest::header::HeaderMap::new()).expect("a client");
-        let answer = other.get(&address).send().await.expect("an answer");
-        assert_eq!(format!("{:?}", answer.version()), spoken.as_str());
-    }
-}
-
-#[path = "http2_failures_tests.rs"]
-mod failures;

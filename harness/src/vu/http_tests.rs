@@ -52,7 +52,11 @@ async fn reply(socket: &mut TcpStream, bytes: &[u8]) {
 static GET: Request = Request::get("get");
 
 async fn client(address: &str, timeout: Duration) -> Client {
-    let target = Arc::new(Target::resolve(address, &ConnectOptions::default()).await.expect("an address"));
+    let target = Arc::new(
+        Target::resolve(address, &ConnectOptions::default())
+            .await
+            .expect("an address"),
+    );
     let fields = Arc::new(Fields::new(&target, &[]));
     Client::new(target, timeout, fields, false)
 }

@@ -9,6 +9,8 @@ mod companion;
 mod connection;
 mod cookies;
 mod dial;
+mod error;
+mod exchange;
 mod failures;
 mod frames;
 mod header;
@@ -20,6 +22,7 @@ mod record;
 mod redirect;
 mod request;
 mod server_timing;
+mod session;
 mod sessions;
 mod target;
 mod tls;
@@ -27,6 +30,8 @@ mod wire;
 
 #[cfg(test)]
 mod connect_tests;
+#[cfg(test)]
+mod peer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,12 +41,12 @@ use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
 
 pub use self::answer::Answer;
-pub use self::call::{Call, CallError};
+pub use self::call::Call;
 pub use self::coding::CodingError;
+pub use self::error::{CallError, HeaderError, Http2Error, TransportError};
 pub use self::failures::Failures;
-pub use self::header::{Fields, Header, HeaderError};
-pub use self::http::{Client, TransportError};
-pub use self::http2::Http2Error;
+pub use self::header::{Fields, Header};
+pub use self::http::Client;
 pub use self::options::{ConnectOptions, Identity, Resolved};
 use self::redirect::Hop;
 pub use self::redirect::{RedirectError, location_of};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::VirtualUser;
 use super::answer::Answer;
 use super::call::Call;
-use super::http::Exchange;
+use super::exchange::Exchange;
 use crate::metrics::{Phase, RequestTags, SampleOf, Slowest};
 use crate::secret::scrub;
 

@@ -1,8 +1,5 @@
 //! The fixed description of a request.
 
-use std::borrow::Cow;
-
-use super::call::Call;
 use super::header::{Flaw, flaw};
 use crate::metrics::Method;
 
@@ -195,11 +192,6 @@ impl Request {
     #[must_use]
     pub fn own_headers(&self) -> &[(&'static str, &'static str)] {
         &self.headers[..self.header_count]
-    }
-
-    /// One such request, for this path below the target's address.
-    pub fn at<'a>(&'static self, path: impl Into<Cow<'a, str>>) -> Call<'a> {
-        Call::new(self, path.into())
     }
 }
 

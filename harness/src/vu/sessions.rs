@@ -6,10 +6,11 @@ use std::time::Instant;
 use bytes::{BufMut, Bytes, BytesMut};
 use parking_lot::Mutex;
 
-use super::http::{Exchange, Response, Times, TransportError};
-use super::http2::Session;
+use super::error::TransportError;
+use super::exchange::{Exchange, Response, Times};
 use super::io::Stream;
 use super::server_timing::ServerTiming;
+use super::session::{Sender, Session};
 use super::target::{Opening, Target};
 use crate::metrics::{Method, Proto};
 
@@ -140,14 +141,16 @@ impl Sessions {
 impl Exchange {
     async fn over(
         &mut self,
-        sender: super::http2::Sender<'_>,
+        sender: Sender<'_>,
         target: &Target,
         outgoing: &Outgoing,
         begun: Instant,
         deadline: tokio::time::Instant,
     ) {
         let length = outgoing.body.as_ref().map(|body| body.len().to_string());
-        let length = length.iter().map(|length| ("content-length", length.as_str()));
+        let length = length
+            .iter()
+            .map(|length| ("content-length", length.as_str()));
         let fields = outgoing.fields.iter();
         let fields = fields.map(|(name, value)| (name.as_str(), value.as_str()));
         let (outcome, passage, bytes) = sender
@@ -173,7 +176,9 @@ impl Exchange {
             self.server_timing = received.server_timing;
             Response {
                 status: received.status,
-                coded: received.headers.contains_key(http::header::CONTENT_ENCODING),
+                coded: received
+                    .headers
+                    .contains_key(http::header::CONTENT_ENCODING),
                 head: as_text(&received.headers),
                 body: received.body,
             }
@@ -192,3 +197,7 @@ fn as_text(headers: &http::HeaderMap) -> Bytes {
     }
     text.freeze()
 }
+
+#[cfg(test)]
+#[path = "sessions_tests.rs"]
+mod tests;

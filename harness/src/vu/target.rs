@@ -13,10 +13,10 @@ use url::{Host, Position, Url};
 use super::addresses::{Addresses, check_local};
 use super::arrival;
 use super::dial::dial;
-use super::http::TransportError;
-use super::http2::Session;
+use super::error::TransportError;
 use super::io::{Metered, Stream};
 use super::options::ConnectOptions;
+use super::session::Session;
 use super::tls::{self, Credentials, TlsError};
 
 /// Why a host can't be tested.

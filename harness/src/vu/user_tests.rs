@@ -9,9 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::vu::ConnectOptions;
 use crate::executor::{Executor, Schedule};
 use crate::metrics::{Counter, Snapshot, TagFilter};
+use crate::vu::ConnectOptions;
 
 static GET: Request = Request::get("get");
 static POST: Request = Request::post("post").expects(&[200]);
@@ -71,7 +71,11 @@ struct Ways<'a> {
 }
 
 async fn user(address: &str, ways: Ways<'_>) -> VirtualUser {
-    let target = Arc::new(Target::resolve(address, &ConnectOptions::default()).await.expect("an address"));
+    let target = Arc::new(
+        Target::resolve(address, &ConnectOptions::default())
+            .await
+            .expect("an address"),
+    );
     let headers: Vec<Header> = ways
         .headers
         .iter()

@@ -1,11 +1,11 @@
 //! The business rules, each judged from the harness's books and the server's. Pure.
 
-use harness::{Amount, Invariant};
+use harness::{Amount, Invariant, Request};
 
-use super::totals::Totals;
+use super::totals::{Sums, Totals};
 use crate::book::{Book, Operation};
 use crate::personas::Buyer;
-use crate::shop::{Ledger, LedgerProduct};
+use crate::shop::{ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, Ledger, LedgerProduct};
 
 /// Everything the rules look at.
 pub struct Facts<'a> {
@@ -37,12 +37,17 @@ pub struct UserFacts {
 #[must_use]
 pub fn invariants(facts: &Facts<'_>) -> Vec<Invariant> {
     let totals = Totals::of(facts.users.iter().map(|user| &user.book));
-    let mut rows = orders(facts, &totals);
-    rows.extend(coupons(facts, &totals));
-    rows.extend(money(facts, &totals));
-    rows.extend(products(facts, &totals));
-    rows.extend(personas(facts));
-    rows
+    let groups = [
+        (orders(facts, &totals), ABOUT_ORDERS),
+        (coupons(facts, &totals), ABOUT_COUPONS),
+        (money(facts, &totals), ABOUT_MONEY),
+        (products(facts, &totals), ABOUT_ORDERS),
+        (personas(facts), ABOUT_MONEY),
+    ];
+    let about = |(rows, requests): (Vec<Invariant>, &'static [&'static Request])| {
+        rows.into_iter().map(|row| row.about(requests))
+    };
+    groups.into_iter().flat_map(about).collect()
 }
 
 fn orders(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
@@ -224,43 +229,6 @@ fn possible_balances(book: &Book) -> Balances {
 
 fn products(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
     let products = &facts.after.products;
-    let items =
-        |sums: &super::totals::Sums, product: i64| sums.items.get(&product).copied().unwrap_or(0);
-    let sold_before = |product: i64| {
-        facts
-            .before
-            .products
-            .iter()
-            .find(|row| row.product_id == product)
-            .map_or(0, |row| row.sold)
-    };
-    let moved = |row: &LedgerProduct| row.initial_stock - row.stock;
-    let wrong_stock: Vec<String> = products
-        .iter()
-        .filter(|row| {
-            let done = items(&totals.done, row.product_id) + sold_before(row.product_id);
-            let ordered = Amount::between(done, done + items(&totals.unknown, row.product_id));
-            !ordered.takes(row.sold) || moved(row) != row.sold
-        })
-        .map(|row| {
-            format!(
-                "product {}: {} off the stock, {} sold",
-                row.product_id,
-                moved(row),
-                row.sold
-            )
-        })
-        .collect();
-    let wrong_rank: Vec<String> = products
-        .iter()
-        .filter(|row| row.ranking_score != row.ranking_base + row.sold)
-        .map(|row| {
-            format!(
-                "product {}: score {} for {} + {} sold",
-                row.product_id, row.ranking_score, row.ranking_base, row.sold
-            )
-        })
-        .collect();
     let sum = |value: fn(&LedgerProduct) -> i64| products.iter().map(value).sum::<i64>();
     let before: i64 = facts.before.products.iter().map(|row| row.sold).sum();
     let done: i64 = totals.done.items.values().sum::<i64>() + before;
@@ -269,9 +237,9 @@ fn products(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
         Invariant::new(
             "stock sold = items ordered",
             Amount::between(done, done + unknown),
-            products.iter().map(moved).sum(),
+            sum(off_the_stock),
         )
-        .with_cases(&wrong_stock),
+        .with_cases(&wrong_stock(facts, totals)),
         Invariant::new(
             "smallest stock",
             Amount::AtLeast { at_least: 0 },
@@ -282,8 +250,56 @@ fn products(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
             Amount::Exactly(sum(|row| row.ranking_base) + sum(|row| row.sold)),
             sum(|row| row.ranking_score),
         )
-        .with_cases(&wrong_rank),
+        .with_cases(&wrong_rank(products)),
     ]
+}
+
+const fn off_the_stock(row: &LedgerProduct) -> i64 {
+    row.initial_stock - row.stock
+}
+
+/// Products whose stock or sold quantity isn't what was ordered.
+fn wrong_stock(facts: &Facts<'_>, totals: &Totals) -> Vec<String> {
+    let items = |sums: &Sums, product: i64| sums.items.get(&product).copied().unwrap_or(0);
+    let sold_before = |product: i64| {
+        let mut before = facts.before.products.iter();
+        before
+            .find(|row| row.product_id == product)
+            .map_or(0, |row| row.sold)
+    };
+    let is_wrong = |row: &&LedgerProduct| {
+        let done = items(&totals.done, row.product_id) + sold_before(row.product_id);
+        let ordered = Amount::between(done, done + items(&totals.unknown, row.product_id));
+        !ordered.takes(row.sold) || off_the_stock(row) != row.sold
+    };
+    let told = |row: &LedgerProduct| {
+        format!(
+            "product {}: {} off the stock, {} sold",
+            row.product_id,
+            off_the_stock(row),
+            row.sold
+        )
+    };
+    facts
+        .after
+        .products
+        .iter()
+        .filter(is_wrong)
+        .map(told)
+        .collect()
+}
+
+fn wrong_rank(products: &[LedgerProduct]) -> Vec<String> {
+    products
+        .iter()
+        .filter(|row| row.ranking_score != row.ranking_base + row.sold)
+        .map(|row| {
+            format!(
+                "product {}: score {} for {} + {} sold",
+                row.product_id, row.ranking_score, row.ranking_base, row.sold
+            )
+        })
+        .collect()
 }
 
 fn personas(facts: &Facts<'_>) -> Vec<Invariant> {
@@ -293,9 +309,8 @@ fn personas(facts: &Facts<'_>) -> Vec<Invariant> {
     let mut rows = Vec::new();
     if spenders().next().is_some() {
         // Who was stopped half-way may have charged and not yet spent.
-        let finished = || {
-            spenders().filter(|user| user.book.is_certain() && user.book.unfinished == 0)
-        };
+        let finished =
+            || spenders().filter(|user| user.book.is_certain() && user.book.unfinished == 0);
         let wrong: Vec<String> = finished()
             .filter(|user| user.balance != 0)
             .map(|user| format!("u{}: {} won left", user.number, user.balance))

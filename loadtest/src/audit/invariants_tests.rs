@@ -225,7 +225,10 @@ fn users_are_judged_one_by_one() {
     );
     let mut guilty = users();
     guilty[2].orders = 1;
-    assert_eq!(broken(&after(), &guilty), ["orders of users who may not order"]);
+    assert_eq!(
+        broken(&after(), &guilty),
+        ["orders of users who may not order"]
+    );
 }
 
 #[test]

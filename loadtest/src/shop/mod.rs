@@ -9,6 +9,6 @@ mod world;
 
 pub use books::{ShopError, balance, init, ledger, prices, user_ledger};
 pub use ledger::{Ledger, LedgerPolicy, LedgerProduct, UserLedger};
-pub use requests::REQUESTS;
+pub use requests::{ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, REQUESTS};
 pub use shopper::{Coupon, Item, Shopper};
 pub use world::{Coupons, World};

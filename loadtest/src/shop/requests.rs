@@ -43,3 +43,10 @@ pub static REQUESTS: &[&Request] = &[
     &HOSTILE_GET,
     &HOSTILE_POST,
 ];
+
+/// What rules on orders are about.
+pub static ABOUT_ORDERS: &[&Request] = &[&ORDER, &MALICIOUS_ORDER];
+/// What rules on coupons are about.
+pub static ABOUT_COUPONS: &[&Request] = &[&CLAIM, &COUPONS, &ORDER, &MALICIOUS_ORDER];
+/// What rules on money are about.
+pub static ABOUT_MONEY: &[&Request] = &[&CHARGE, &ORDER, &BALANCE, &MALICIOUS_ORDER];

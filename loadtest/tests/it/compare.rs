@@ -166,7 +166,7 @@ async fn a_baseline_that_does_not_fit_is_said_before_the_load() {
     let said = ran
         .stderr
         .find("coupon_wait: the baseline has the default, this run 0s");
-    let load = ran.stderr.find("setting the shop up");
+    let load = ran.stderr.find("setting the server up");
     assert!(said.is_some() && said < load, "{}", ran.stderr);
     assert!(
         ran.stdout.contains("CAN'T TELL"),

@@ -46,7 +46,7 @@ async fn a_server_that_dies_half_way() {
     );
     assert_eq!(ran.code, 97, "{}\n{}", ran.stdout, ran.stderr);
     assert!(
-        ran.reasons().contains("the books could not be audited"),
+        ran.reasons().contains("the load could not be audited"),
         "{}",
         ran.reasons()
     );

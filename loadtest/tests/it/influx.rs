@@ -99,7 +99,7 @@ async fn the_database_and_the_summary_agree() {
     }
     for name in ["1_charge_balance", "5_create_order"] {
         let last = format!(
-            "SELECT last(count) FROM requests_run WHERE \"name\" = '{name}' GROUP BY scenario, status"
+            "SELECT last(count) FROM requests_run WHERE \"name\" = '{name}' GROUP BY scenario, persona, status"
         );
         let series = query(&base, "lt", &last).await;
         let count: f64 = series
@@ -117,7 +117,7 @@ async fn the_database_and_the_summary_agree() {
     let passes = query(
         &base,
         "lt",
-        "SELECT last(passes) FROM checks GROUP BY scenario, \"check\"",
+        "SELECT last(passes) FROM checks GROUP BY scenario, persona, \"check\"",
     )
     .await;
     let passes: f64 = passes

@@ -195,7 +195,11 @@ async fn without_a_terminal_there_are_lines() {
         ran.stderr.lines().next(),
         Some("--tui: standard error is not a terminal; progress is shown in lines instead")
     );
-    assert!(ran.stderr.contains("setting the shop up"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("setting the server up"),
+        "{}",
+        ran.stderr
+    );
     assert!(!ran.stderr.contains('\u{1b}'), "{}", ran.stderr);
 }
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 use testbed::Influx;
 
 use crate::dashboards::{Kind, queries, substituted};
-use crate::program::{Run, stack};
 use crate::influx::query;
+use crate::program::{Run, stack};
 
 /// Both models, for some panels are about one of them.
 const LOAD: &str = r#"

@@ -1,8 +1,18 @@
-//! What goes wrong with HTTP/2, and what is done about it.
+//! What goes wrong with a connection of HTTP/2, and what is done about it.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::sync::atomic::Ordering;
 
-use super::super::super::target::TargetError;
+use http::Response;
+use tokio::time::sleep;
+
+use super::super::error::Http2Error;
+use super::super::http::Client;
+use super::super::options::ConnectOptions;
+use super::super::peer::{
+    MS, TIMEOUT, assert_about, client, client_with, error, get, http2, next, ok, ok_to_all, server,
+    status,
+};
+use super::super::target::Target;
 use super::*;
 
 #[tokio::test]
@@ -235,53 +245,35 @@ async fn a_request_that_is_cut_leaves_nothing_behind() {
     let cut = tokio::time::timeout(50 * MS, send()).await;
     assert!(cut.is_err());
     assert!(session.is_idle() && session.is_usable());
-    assert_eq!(session.ledger.lock().end(1), Passage::default());
+    assert_eq!(session.traffic.lock().end(1), Passage::default());
     assert_eq!(send().await, 200);
     assert_eq!(accepted.load(Ordering::SeqCst), 1);
 }
 
+/// Each is a task: the one that drove last, and that the socket would wake, is gone when the other
+/// has its answer.
 #[tokio::test]
-async fn a_server_that_speaks_something_else_is_found_out_before_the_load() {
-    let (listener, address, _) = listening().await;
-    tokio::spawn(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut bytes = [0; 64];
-                let _ = socket.read(&mut bytes).await;
-                let refusal = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
-                let _ = socket.write_all(refusal).await;
-            });
-        }
-    });
-    let target = Target::resolve(&address, &http2()).await.expect("a target");
-    let error = target.probe(TIMEOUT).await.expect_err("it is HTTP/1.1");
-    assert!(matches!(error, TargetError::NotHttp2 { .. }), "{error:?}");
-    let text = error.to_string();
-    assert!(text.starts_with(&format!("{address}/ doesn't speak HTTP/2 (")));
-    assert!(text.ends_with("); leave --http2 out"), "{text}");
-    let error = super::error(get(&client(&address).await).await);
-    assert!(
-        matches!(error, TransportError::Http2(Http2Error::Protocol(_))),
-        "{error:?}"
-    );
-}
-
-#[tokio::test]
-async fn the_probe_is_content_with_http2() {
-    let (address, _) = server(|_, streams| ok_to_all(streams)).await;
-    let target = Target::resolve(&address, &http2()).await.expect("a target");
-    target.probe(TIMEOUT).await.expect("it greets");
-    let companion = target.companion(TIMEOUT, reqwest::header::HeaderMap::new()).expect("a client");
-    let answer = companion.get(&address).send().await.expect("an answer");
-    assert_eq!(answer.version(), http::Version::HTTP_2);
-}
-
-#[tokio::test]
-async fn nobody_listening_is_told_from_nobody_answering() {
-    let (listener, address, _) = listening().await;
-    drop(listener);
-    let exchange = get(&client(&address).await).await;
-    assert!(exchange.times.blocked > Duration::ZERO);
-    let error = error(exchange);
-    assert!(matches!(error, TransportError::Connect(_)), "{error:?}");
+async fn whoever_leaves_hands_the_connection_over() {
+    let (address, _) = server(|_, mut streams| async move {
+        let slow = next(&mut streams).await.expect("a request");
+        let quick = next(&mut streams).await.expect("another");
+        ok(quick);
+        tokio::spawn(async move {
+            sleep(100 * MS).await;
+            ok(slow);
+        });
+        assert!(next(&mut streams).await.is_none());
+    })
+    .await;
+    let client = Arc::new(client(&address).await);
+    let send = |client: Arc<Client>| tokio::spawn(async move { get(&client).await });
+    let began = Instant::now();
+    let slow = send(Arc::clone(&client));
+    sleep(20 * MS).await;
+    let quick = send(Arc::clone(&client)).await.expect("no panic");
+    assert_eq!(status(&quick), 200);
+    let slow = slow.await.expect("no panic");
+    assert_eq!(status(&slow), 200);
+    // The time-out would have it look as well, much later.
+    assert!(began.elapsed() < TIMEOUT / 2, "{:?}", began.elapsed());
 }

@@ -1,0 +1,43 @@
+//! What configuration, command line and reports know of a suite.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::field::Fields;
+use super::options::Options;
+use super::profile::Profile;
+use crate::catalogue::Catalogue;
+use crate::persona::Role;
+use crate::vu::Header;
+
+/// A program that is a suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Program {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub about: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// A suite without its types: what configuration, command line and reports know of it.
+#[derive(Debug, Clone)]
+pub struct Outline {
+    /// Name, purpose and version.
+    pub program: Program,
+    /// Its personas.
+    pub roles: Vec<Role>,
+    /// Its requests and parts of the server's time.
+    pub catalogue: Arc<Catalogue>,
+    /// Everything that can be configured: the engine's fields and its own.
+    pub fields: Fields,
+    /// Configurations that come with it.
+    pub profiles: Vec<Profile>,
+    /// What its private server is, if it has one.
+    pub private: Option<&'static str>,
+    /// Headers of every request, or why there is none.
+    pub headers: fn() -> Result<Vec<Header>, String>,
+    /// How long an iteration waits by itself.
+    pub pause: fn(&Options) -> Duration,
+}

@@ -1,0 +1,29 @@
+//! The parts of a request's time.
+
+/// The parts of a request's time, each a trend of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Sending + waiting + receiving.
+    Duration,
+    /// Waiting for a connection, connecting included.
+    Blocked,
+    /// Opening the TCP connection.
+    Connecting,
+    /// The TLS handshake.
+    TlsHandshaking,
+    /// Writing the request.
+    Sending,
+    /// From the request written to the first byte of the answer.
+    Waiting,
+    /// From the first byte of the answer to its last.
+    Receiving,
+    /// `queue` of the answers' `Server-Timing`.
+    ServerQueue,
+    /// `db` of the answers' `Server-Timing`.
+    ServerDb,
+    /// `redis` of the answers' `Server-Timing`.
+    ServerRedis,
+}
+
+/// How many phases there are.
+pub(super) const PHASES: usize = Phase::ServerRedis as usize + 1;

@@ -1,0 +1,86 @@
+//! A request with everything that was measured of it.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::connection::Connection;
+use super::error::TransportError;
+use super::server_timing::ServerTiming;
+use crate::metrics::{Phase, Proto};
+
+/// What was answered.
+#[derive(Debug)]
+pub(super) struct Response {
+    pub(super) status: u16,
+    /// Status line and header fields, as they came.
+    pub(super) head: Bytes,
+    /// As it came.
+    pub(super) body: Bytes,
+    /// Whether the body is compressed.
+    pub(super) coded: bool,
+}
+
+/// How long each part of a request took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Times {
+    pub(super) blocked: Duration,
+    pub(super) connecting: Duration,
+    pub(super) tls_handshaking: Duration,
+    pub(super) sending: Duration,
+    pub(super) waiting: Duration,
+    pub(super) receiving: Duration,
+}
+
+impl Times {
+    /// Sending, waiting and receiving.
+    pub(super) fn duration(&self) -> Duration {
+        self.sending + self.waiting + self.receiving
+    }
+
+    /// All of them by name.
+    pub(super) fn phases(&self) -> [(Phase, Duration); 7] {
+        [
+            (Phase::Duration, self.duration()),
+            (Phase::Blocked, self.blocked),
+            (Phase::Connecting, self.connecting),
+            (Phase::TlsHandshaking, self.tls_handshaking),
+            (Phase::Sending, self.sending),
+            (Phase::Waiting, self.waiting),
+            (Phase::Receiving, self.receiving),
+        ]
+    }
+}
+
+/// A request with everything that was measured of it.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) response: Result<Response, TransportError>,
+    pub(super) times: Times,
+    pub(super) server_timing: ServerTiming,
+    pub(super) proto: Proto,
+    pub(super) bytes_sent: u64,
+    pub(super) bytes_received: u64,
+}
+
+impl Exchange {
+    /// What was answered; the measures stay.
+    pub(super) fn take_response(&mut self) -> Result<Response, TransportError> {
+        std::mem::replace(&mut self.response, Err(TransportError::Closed))
+    }
+
+    /// Notes when what passed on the connection.
+    pub(super) fn measure(&mut self, connection: &mut Connection, begun: Instant) {
+        let meter = connection.meter();
+        let answered = meter.last_read().filter(|_| self.response.is_ok());
+        // Without an answer, it ends when that is clear.
+        let ended = answered.map_or_else(Instant::now, |came| came.max(begun));
+        let written = meter.last_write().unwrap_or(ended).clamp(begun, ended);
+        let first_byte = meter.first_read().unwrap_or(ended).clamp(written, ended);
+        self.times.sending = written - begun;
+        self.times.waiting = first_byte - written;
+        self.times.receiving = ended - first_byte;
+        self.bytes_sent = meter.written();
+        self.bytes_received = meter.read();
+    }
+}
