@@ -139,8 +139,20 @@ impl Bench {
 
     /// The target, on one core or on any.
     pub(crate) fn target(&self, core: Option<usize>) -> anyhow::Result<Target> {
+        self.target_that(Speaks::Http1, core)
+    }
+
+    /// A target that speaks one version of HTTP.
+    pub(crate) fn target_that(
+        &self,
+        speaks: Speaks,
+        core: Option<usize>,
+    ) -> anyhow::Result<Target> {
         let mut command = Command::new(env::current_exe()?);
         command.arg(target::SUBCOMMAND);
+        if speaks == Speaks::Http2 {
+            command.arg(target::HTTP2);
+        }
         let mut child = Child::start(&pinned(command, core), &self.work.join("target"))?;
         let line = child
             .first_line(READY_WITHIN)
@@ -156,6 +168,13 @@ impl Bench {
     pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
+}
+
+/// What a target speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    Http1,
+    Http2,
 }
 
 /// A running target, ended on drop.

@@ -37,6 +37,8 @@ pub(crate) struct Load {
     pub(crate) influx: Option<String>,
     /// The core that the generator is kept on.
     pub(crate) core: Option<usize>,
+    /// Whether it speaks HTTP/2; ours can.
+    pub(crate) http2: bool,
 }
 
 impl Load {
@@ -247,6 +249,9 @@ fn load_flags(load: &Load) -> Vec<String> {
     flags.extend(["--sla", "none", "--no-audit"].map(str::to_owned));
     if let Some(influx) = &load.influx {
         flags.extend(["--out".to_owned(), format!("influxdb={influx}/loadtest")]);
+    }
+    if load.http2 {
+        flags.push("--http2".to_owned());
     }
     flags
 }

@@ -18,7 +18,7 @@ use hyper::{
     Method, Request, Response, StatusCode,
     body::Incoming,
     header::{CONTENT_TYPE, HeaderName, HeaderValue},
-    server::conn::http1,
+    server::conn::{http1, http2},
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
@@ -27,6 +27,9 @@ use tokio::{net::TcpListener, runtime, task::LocalSet};
 
 /// The hidden first argument that makes the bench be the target.
 pub(crate) const SUBCOMMAND: &str = "__target";
+
+/// The argument after it that makes the target speak HTTP/2 and nothing else.
+pub(crate) const HTTP2: &str = "http2";
 
 /// What it prints when it accepts connections, before its URL.
 pub(crate) const LISTENING: &str = "listening on ";
@@ -158,16 +161,31 @@ async fn serve() -> anyhow::Result<()> {
     writeln!(out, "{LISTENING}http://{address}")?;
     out.flush()?;
     let books = Rc::new(RefCell::new(Books::new()));
+    let http2 = std::env::args().nth(2).is_some_and(|arg| arg == HTTP2);
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let books = Rc::clone(&books);
         let service = service_fn(move |request| answer(Rc::clone(&books), request));
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        tokio::task::spawn_local(async move {
-            // A client that goes away has nobody to tell.
-            let _ = connection.await;
-        });
+        let stream = TokioIo::new(stream);
+        // A client that goes away has nobody to tell.
+        if http2 {
+            let connection = http2::Builder::new(Local).serve_connection(stream, service);
+            tokio::task::spawn_local(async move { drop(connection.await) });
+        } else {
+            let connection = http1::Builder::new().serve_connection(stream, service);
+            tokio::task::spawn_local(async move { drop(connection.await) });
+        }
+    }
+}
+
+/// Runs the streams of HTTP/2 on the target's one thread.
+#[derive(Clone)]
+struct Local;
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Local {
+    fn execute(&self, stream: F) {
+        tokio::task::spawn_local(stream);
     }
 }
 

@@ -4,6 +4,7 @@ mod capacity;
 mod disturbance;
 mod growth;
 mod herd;
+mod http2;
 mod influx;
 mod memory;
 mod orders;
@@ -34,6 +35,7 @@ pub(crate) struct Row {
 /// All of them.
 pub(crate) const ROWS: &[Row] = &[
     saturated::ROW,
+    http2::ROW,
     pace::ROW,
     influx::ROW,
     memory::ROW,
