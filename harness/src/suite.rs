@@ -7,7 +7,7 @@ use crate::catalogue::{Catalogue, MOST_PARTS, PartEntry, RequestEntry, ServerPar
 use crate::config::{Field, Fields, Options, Outline, Profile, Program};
 use crate::invariant::Invariant;
 use crate::persona::{Persona, Role};
-use crate::vu::{Request, VirtualUser};
+use crate::vu::{Header, Request, VirtualUser};
 
 /// Whatever went wrong in a suite; `?` makes it of any error.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -33,6 +33,16 @@ pub trait Suite: Sized + Send + Sync + 'static {
 
     /// Every persona. The first one is the mix where none is given.
     fn personas() -> Vec<&'static Persona<Self::User>>;
+
+    /// Headers of every request, those of set-up and audit as well, such as a token: see
+    /// [`from_env`](crate::secret::from_env). `--header` and a request's own take their place. What
+    /// goes wrong here ends the program before anything is sent.
+    ///
+    /// # Errors
+    /// The suite's, such as a variable that is not set.
+    fn headers() -> Result<Vec<Header>, Error> {
+        Ok(Vec::new())
+    }
 
     /// The parts of its time that the server names in `Server-Timing`.
     #[must_use]
@@ -146,7 +156,8 @@ impl Outline {
     /// The outline of a suite.
     ///
     /// # Panics
-    /// If the suite has no persona, or more parts than [`MOST_PARTS`]: mistakes of its author.
+    /// If the suite has no persona, more parts than [`MOST_PARTS`], two of something with one name,
+    /// or a persona that plans a request that there isn't: mistakes of its author.
     #[must_use]
     pub fn of<S: Suite>() -> Self {
         let parts = S::server_parts();
@@ -156,14 +167,49 @@ impl Outline {
         );
         let roles: Vec<Role> = S::personas().iter().map(|persona| persona.role()).collect();
         assert!(!roles.is_empty(), "a suite has at least one persona");
+        let requests = S::requests();
+        assert_fit(&roles, &requests);
         Self {
             program: S::PROGRAM,
             roles,
-            catalogue: Arc::new(catalogue(&S::requests(), &parts)),
+            catalogue: Arc::new(catalogue(&requests, &parts)),
             fields: Fields::with(&S::fields()),
             profiles: S::profiles(),
             private: S::PRIVATE,
+            headers: || S::headers().map_err(|error| error.to_string()),
             pause: S::pause,
+        }
+    }
+}
+
+/// Finds what a suite's author would otherwise find in a report, or not at all.
+fn assert_fit(roles: &[Role], requests: &[&'static Request]) {
+    for (at, request) in requests.iter().enumerate() {
+        let name = request.name;
+        let again = requests[..at].iter().any(|other| other.name == name);
+        assert!(!again, "two requests of the suite are called '{name}'");
+    }
+    for (at, role) in roles.iter().enumerate() {
+        let (key, name) = (role.key, role.name);
+        let others = || roles[..at].iter();
+        assert!(
+            !others().any(|other| other.key == key),
+            "two personas have the key '{key}'"
+        );
+        assert!(
+            !others().any(|other| other.name == name),
+            "two personas are called '{name}'"
+        );
+        for (planned, least, most) in role.requests {
+            let known = requests.iter().any(|request| request.name == *planned);
+            assert!(
+                known,
+                "persona '{name}' plans '{planned}', which is no request of the suite"
+            );
+            assert!(
+                least <= most,
+                "persona '{name}' plans {least} to {most} of '{planned}'"
+            );
         }
     }
 }
@@ -185,3 +231,7 @@ fn catalogue(requests: &[&'static Request], parts: &[ServerPart]) -> Catalogue {
         server_parts: parts.iter().map(part).collect(),
     }
 }
+
+#[cfg(test)]
+#[path = "suite_tests.rs"]
+mod tests;

@@ -112,13 +112,11 @@ fn base(reader: &mut Reader, profiles: &[Profile]) -> Base {
 fn built_in(name: &str, profiles: &[Profile], reader: &mut Reader) -> Base {
     let Some(profile) = profiles.iter().find(|profile| profile.name == name) else {
         let known: Vec<_> = profiles.iter().map(|profile| profile.name).collect();
-        reader.problem(
-            "profile",
-            format!(
-                "there is no profile '{name}'; known are {}",
-                known.join(", ")
-            ),
-        );
+        let known = match &*known.join(", ") {
+            "" => "the program comes without any; give a file with --config".to_owned(),
+            known => format!("known are {known}"),
+        };
+        reader.problem("profile", format!("there is no profile '{name}'; {known}"));
         return Base::named(name);
     };
     Base::from_toml(name, profile.toml, &format!("profile {name}"), reader)
@@ -149,7 +147,7 @@ fn assemble(
         options: options(reader),
         http_timeout: seconds_60(reader, "http_timeout"),
         setup_timeout: seconds_60(reader, "setup_timeout"),
-        headers: headers::headers(reader, variables),
+        headers: headers::headers(reader, outline, variables),
         cookies: reader.is_on("cookies"),
         redirects: reader.parse_or("redirects", parse::redirects, 0),
         connect,

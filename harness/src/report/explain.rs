@@ -268,9 +268,7 @@ fn failures(row: &Row<Encoded>, metric: &str) -> u64 {
 fn invariant(evidence: &Evidence<'_>, row: &Invariant) -> Explanation {
     let mut sentences = vec![format!("Expected {}, found {}.", row.expected, row.actual)];
     sentences.extend(row.detail.clone());
-    sentences.push(
-        "The books are compared after the load, so they can't tell when it began.".to_owned(),
-    );
+    sentences.push("It is checked after the load, so nobody can tell when it began.".to_owned());
     let errors = evidence.errors(|failure| row.requests.contains(&failure.name));
     let unexpected = evidence
         .measured
@@ -281,7 +279,7 @@ fn invariant(evidence: &Evidence<'_>, row: &Invariant) -> Explanation {
         .map(|(name, group)| format!("{} of {name}", grouped(group.failed)))
         .collect();
     sentences.push(if unexpected.is_empty() {
-        "No request that it is about was answered unexpectedly: the server said yes, and its books say otherwise.".to_owned()
+        "No request that it is about was answered unexpectedly: the server said yes, and then had something else.".to_owned()
     } else {
         format!("Unexpected answers to requests that it is about: {}.", unexpected.join(", "))
     });

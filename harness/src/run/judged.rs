@@ -155,7 +155,7 @@ fn unknowns(unknown: u64, started: u64, limit: f64) -> Option<String> {
     (unknown as f64 > limit * started as f64).then(|| {
         format!(
             "{unknown} operations in {started} iterations have an unknown outcome, more than {:.1} %: \
-             the books can't be compared closely (--max-unknown)",
+             the audit can't be exact (--max-unknown)",
             limit * 100.0
         )
     })

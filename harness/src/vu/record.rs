@@ -20,7 +20,7 @@ impl VirtualUser {
         stage: u16,
     ) {
         let request = call.request;
-        let expected = followed || answer.error.is_none() && request.is_expected(answer.status);
+        let expected = followed || answer.is_expected();
         let tags = RequestTags {
             scenario: self.scenario,
             persona: self.persona,

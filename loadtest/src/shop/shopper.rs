@@ -92,7 +92,7 @@ impl Shopper {
         let path = format!("/users/id?name=u{}", self.vu.number);
         let answer = self.vu.send(requests::USER_ID.at(path)).await;
         self.vu.check("getUserId 200", answer.status == 200);
-        let id = usable(&answer, 200)?;
+        let id = self.vu.json(&answer)?;
         self.book.user_id = Some(id);
         Ok(id)
     }
@@ -109,7 +109,7 @@ impl Shopper {
         let answer = self.vu.send(call).await;
         self.book.settle(&entry, fate(&answer));
         self.vu.check("charge 201", answer.status == 201);
-        let Balance { balance } = usable(&answer, 201)?;
+        let Balance { balance } = self.vu.json(&answer)?;
         self.check_balance("charged balance as predicted", balance);
         Ok(())
     }
@@ -158,7 +158,7 @@ impl Shopper {
         let path = format!("/users/{}/coupons", self.id());
         let answer = self.vu.send(requests::COUPONS.at(path)).await;
         self.vu.check("get coupons 200", answer.status == 200);
-        let coupons: Vec<Coupon> = usable(&answer, 200)?;
+        let coupons: Vec<Coupon> = self.vu.json(&answer)?;
         Ok(coupons.first().copied())
     }
 
@@ -170,7 +170,7 @@ impl Shopper {
         let call = requests::TOP_PRODUCTS.at("/products/top/realtime");
         let answer = self.vu.send(call).await;
         self.vu.check("top5 200", answer.status == 200);
-        let top: Vec<TopProduct> = usable(&answer, 200)?;
+        let top: Vec<TopProduct> = self.vu.json(&answer)?;
         Ok(top.into_iter().map(|product| product.product_id).collect())
     }
 
@@ -201,7 +201,7 @@ impl Shopper {
         let answer = self.vu.send(call).await;
         self.book.settle(&entry, fate(&answer));
         self.vu.check("order 201", answer.status == 201);
-        let Ordered { total_amount } = usable(&answer, 201)?;
+        let Ordered { total_amount } = self.vu.json(&answer)?;
         self.vu
             .check("order total as predicted", total_amount == paid);
         Ok(())
@@ -215,7 +215,7 @@ impl Shopper {
         let path = format!("/users/{}/balance", self.id());
         let answer = self.vu.send(requests::BALANCE.at(path)).await;
         self.vu.check("get balance 200", answer.status == 200);
-        let Balance { balance } = usable(&answer, 200)?;
+        let Balance { balance } = self.vu.json(&answer)?;
         self.check_balance("balance as predicted", balance);
         Ok(balance)
     }
@@ -321,12 +321,4 @@ fn reached(answer: &Answer) -> Result<(), Stop> {
     } else {
         Ok(())
     }
-}
-
-fn usable<T: serde::de::DeserializeOwned>(answer: &Answer, status: u16) -> Result<T, Stop> {
-    reached(answer)?;
-    if answer.status != status {
-        return Err(Stop::Unusable);
-    }
-    answer.json().ok_or(Stop::Unusable)
 }
