@@ -7,6 +7,7 @@
 mod by;
 mod cause;
 mod pace;
+mod parts;
 mod report;
 mod request;
 mod search;
@@ -20,11 +21,12 @@ use tokio::runtime::Handle;
 
 pub use self::by::By;
 pub use self::pace::Pace;
+pub use self::parts::ServerParts;
 pub use self::report::Capacity;
 pub use self::request::{Request, SHORTEST_HOLD};
 pub use self::search::{Next, Outcome, Search};
 pub use self::stage::HOLD;
-pub use self::trial::{ServerParts, Trial};
+pub use self::trial::Trial;
 use crate::config::{Outline, RunConfig};
 use crate::executor::Control;
 use crate::files::write_whole;

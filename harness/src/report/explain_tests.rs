@@ -150,7 +150,10 @@ fn requests_that_timed_out_have_a_cause() {
             });
         }),
     );
-    assert_eq!(explanation.cause, Some(Cause::Database));
+    assert_eq!(
+        explanation.cause,
+        Some(Cause::Store("the database".to_owned()))
+    );
     assert_eq!(explanation.slowest.len(), 1);
     assert!(
         explanation.sentences[2].contains("status none (no answer) (100 %)"),

@@ -39,7 +39,6 @@ pub use junit::write_junit;
 pub use markdown::{MARKDOWN_LIMIT, write_markdown};
 pub use plan::write_plan;
 pub use record::{Record, RecordError, open_file, read_series, summary_at};
-pub use second::SERVER_PARTS;
 pub use series::{
     Head, Row, SERIES_FILE, SERIES_VERSION, Second, Series, SeriesError, Slow, Tags, has,
 };

@@ -121,6 +121,7 @@ pub(super) async fn client_with(
     options: &ConnectOptions,
 ) -> Client {
     let target = Target::resolve(address, options).await.expect("a target");
+    let target = target.with_parts(&Arc::new(crate::fixture::catalogue()));
     let fields = Arc::new(Fields::new(&target, &[]));
     Client::new(Arc::new(target), timeout, fields, false)
 }
