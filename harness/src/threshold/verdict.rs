@@ -318,6 +318,24 @@ mod tests {
     }
 
     #[test]
+    fn a_load_that_was_refused_is_no_run() {
+        let judgement = judge(&Evidence {
+            refused: Some("there is nothing to buy"),
+            requests: 0,
+            iterations: 0,
+            ..GOOD
+        });
+        assert_eq!(
+            judgement,
+            Judgement {
+                verdict: Verdict::Invalid,
+                exit: ExitCode::BadConfiguration,
+                reasons: vec!["there is nothing to buy".to_owned()]
+            }
+        );
+    }
+
+    #[test]
     fn the_weightiest_reason_sets_the_code_and_all_are_listed() {
         let broken = ["orders".to_owned()];
         let crossed = [outcome(false, Some(728.04))];

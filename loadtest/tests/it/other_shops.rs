@@ -183,3 +183,31 @@ async fn unknown_keys_of_the_api_are_named_with_the_nearest() {
     );
     assert!(ran.stderr.contains(&said), "{}", ran.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capacity_search_is_refused_in_the_same_words() {
+    let (theirs, host) = Theirs::start(RIGHT).await;
+    let ran = Run::bare(&format!("capacity --host {host} --from 1 --to 2 --hold 2s")).await;
+    assert_eq!(ran.code, 104, "{}\n{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stderr.contains("there is no 'productId'"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(theirs.asked("POST"), 0);
+}
+
+/// The file in the manual is one that the program takes.
+#[tokio::test]
+async fn the_manuals_file_is_valid() {
+    let page = include_str!("../../../docs/other-shops.md");
+    let toml = page
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), toml.expect("a file")).expect("it can be written");
+    let path = file.path().display();
+    let ran = Run::bare(&format!("validate --config {path}")).await;
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
