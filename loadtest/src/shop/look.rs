@@ -78,7 +78,7 @@ impl Look {
     async fn ledger(&mut self, admin: &Admin, api: &Api) {
         let found = ledger(admin, api).await;
         let path = api.ledger.as_ref().map(|(path, _)| path.text());
-        let request = format!("GET {}", path.unwrap_or("none"));
+        let request = path.map_or("-".to_owned(), |path| format!("GET {path}"));
         let (found, checked) = match found {
             Ok(Some(_)) => ("yes".to_owned(), "all books"),
             Ok(None) => {
@@ -148,7 +148,7 @@ impl Look {
     fn unusable_body(&mut self, error: &AdminError) -> String {
         match error {
             AdminError::Body { .. } => self.unusable(error),
-            error => format!("{} for a user 1", short(error)),
+            error => format!("{} for user 1", short(error)),
         }
     }
 

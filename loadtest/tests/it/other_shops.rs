@@ -47,7 +47,7 @@ async fn with_the_right_price_their_server_passes_and_what_was_not_judged_is_sai
     assert_eq!(warnings.matches(said).count(), 1, "{warnings}");
     for row in [
         "products  GET /products               5 products",
-        "ledger    GET none                    no",
+        "ledger    -                           no",
         "health    GET /actuator/health        well",
         "sent: a loopback address",
     ] {
@@ -133,16 +133,17 @@ async fn a_server_that_can_not_be_tested_is_left_as_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_that_is_kept_is_used_as_it_is() {
     let (theirs, host) = Theirs::start(RIGHT).await;
-    let args = format!("{HHPLUS} --policies 1,2,3");
+    // Twice each: in the second iteration the used coupon is still in the list.
+    let args = format!("{HHPLUS} --policies 1,2,3 --vus 5 --iterations-per-vu 2");
     for _ in 0..2 {
         let ran = Run::against(&host, &args).finish().await;
         assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
-        assert_eq!(ran.actual(BALANCES), 10);
+        assert_eq!(ran.actual(BALANCES), 5);
         assert!(ran.stderr.contains("not sent"), "{}", ran.stderr);
     }
     assert_eq!(theirs.asked("POST /init"), 0);
     assert_eq!(theirs.asked("POST /orders"), 20);
-    assert_eq!(theirs.asked("GET /users/id?name=u1-"), 2);
+    assert_eq!(theirs.asked("GET /users/id?name=u1-"), 4);
 }
 
 /// The same of our own server, ledger included.
@@ -210,4 +211,29 @@ async fn the_manuals_file_is_valid() {
     let path = file.path().display();
     let ran = Run::bare(&format!("validate --config {path}")).await;
     assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_elsewhere_is_erased_only_with_consent() {
+    let (theirs, host) = Theirs::start(RIGHT).await;
+    let port = host.rsplit(':').next().expect("a port");
+    let elsewhere = format!("http://shop.invalid:{port}");
+    let args = format!("{HHPLUS} --resolve shop.invalid:{port}:127.0.0.1");
+    let refused = Run::against(&elsewhere, &args).finish().await;
+    assert_eq!(refused.code, 104, "{}", refused.stderr);
+    let said = format!(
+        "error: {elsewhere} may hold data that somebody needs: it is erased (POST /init) only with \
+         --allow-reset; to use what is there, name its coupon policies, as in --policies 1,2,3"
+    );
+    assert!(refused.stderr.contains(&said), "{}", refused.stderr);
+    assert_eq!(theirs.asked("POST"), 0);
+    let allowed = Run::against(&elsewhere, &format!("{args} --allow-reset"));
+    let allowed = allowed.finish().await;
+    assert_eq!(allowed.code, 0, "{}\n{}", allowed.stdout, allowed.stderr);
+    assert!(
+        allowed.stderr.contains("sent: --allow-reset"),
+        "{}",
+        allowed.stderr
+    );
+    assert_eq!(theirs.asked("POST /init"), 1);
 }
