@@ -17,6 +17,9 @@ pub struct ServerPart {
 /// A suite has at most so many parts: each costs a histogram in every series of requests.
 pub const MOST_PARTS: usize = 8;
 
+/// What the metrics of the server's parts begin with.
+pub const SERVER_TIMING: &str = "server_timing_";
+
 /// The requests and parts of one suite.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -52,6 +55,24 @@ pub struct PartEntry {
     pub is_queue: bool,
 }
 
+impl PartEntry {
+    /// The name of its metric.
+    #[must_use]
+    pub fn metric(&self) -> String {
+        format!("{SERVER_TIMING}{}", self.name)
+    }
+
+    /// Its label without an article, for the heads of columns.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        let articles = ["the ", "a ", "an "];
+        let bare = articles
+            .iter()
+            .find_map(|article| self.label.strip_prefix(article));
+        bare.unwrap_or(&self.label)
+    }
+}
+
 impl Catalogue {
     /// The custom trends, in the order of the requests that feed them.
     pub fn trends(&self) -> impl Iterator<Item = &str> {
@@ -66,3 +87,7 @@ impl Catalogue {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "catalogue_tests.rs"]
+mod tests;

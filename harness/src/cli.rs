@@ -118,7 +118,7 @@ fn report_command(program: &str) -> Command {
         .arg(file("junit", "The JUnit XML"))
         .after_help(format!(
             "Without any of these, all three are written beside the summary.\n\nExamples:\n  \
-             {program} report reports/20261123-192424-flow_iterations-c91f\n  \
+             {program} report reports/20261123-192424-custom-c91f\n  \
              {program} report run/summary.json --md comment.md"
         ))
 }
@@ -275,8 +275,17 @@ fn flags(matches: &ArgMatches, outline: &Outline) -> Layer {
     layer
 }
 
+/// What examples need to be complete: an address, where no private server is started.
+fn host(outline: &Outline) -> &'static str {
+    match outline.private {
+        Some(_) => "",
+        None => " --host URL",
+    }
+}
+
 fn after_help(outline: &Outline) -> String {
     let program = outline.program.name;
+    let host = host(outline);
     let codes: Vec<String> = ExitCode::TABLE
         .iter()
         .map(|(exit, means)| format!("  {:>3}  {means}", exit.code()))
@@ -296,12 +305,12 @@ fn after_help(outline: &Outline) -> String {
         "Examples:\n  \
          {profile}\
          {program} --stage 30s:300 --stage 2m:300 --stage 20s:0 --host http://127.0.0.1:8080\n  \
-         {program} --rate 500/s --duration 1m --max-vus 1000    iterations start on time, however slow the server\n  \
-         {program} --vus 300 --duration 30s --mix {}\n  \
-         {program} --vus 300 --duration 30s --threshold 'http_req_duration{{status:200}}: p(99)<100'\n  \
-         {program} validate --config load.toml          shows the plan, sends nothing\n  \
-         {program} capacity --sla 'p(95)<200'           the most VUs under which that holds\n  \
-         {program} capacity --by rate                   the most iterations a second\n\n\
+         {program}{host} --rate 500/s --duration 1m --max-vus 1000\n  \
+         {program}{host} --vus 300 --duration 30s --mix {}\n  \
+         {program}{host} --vus 300 --duration 30s --threshold 'http_req_duration{{status:200}}: p(99)<100'\n  \
+         {program} validate{host} --config load.toml    shows the plan, sends nothing\n  \
+         {program} capacity{host} --sla 'p(95)<200'     the most VUs under which that holds\n  \
+         {program} capacity{host} --by rate             the most iterations a second\n\n\
          Every flag is also a key of a profile (--config FILE) and a variable LOADTEST_<KEY>,\n\
          such as LOADTEST_HOST or LOADTEST_STAGES='30s:10;1m:10'. Flags win over variables,\n\
          variables over the profile. Times are written 30s, 1m30s or 500ms.\n\n\

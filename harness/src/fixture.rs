@@ -116,6 +116,7 @@ pub(crate) fn outline() -> Outline {
         catalogue: catalogue().into(),
         fields: Fields::with(&[&PAUSE]),
         profiles: vec![SMOKE, HERD, RAMP, MIXED],
+        headers: || Ok(Vec::new()),
         private: Some("a private stack"),
         pause: |options: &Options| {
             let given = options

@@ -94,6 +94,16 @@ pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{} {noun}", grouped(count))
 }
 
+/// Words as people enumerate them: `a, b and c`.
+pub(crate) fn listed(words: impl IntoIterator<Item = impl Into<String>>, and: &str) -> String {
+    let mut words: Vec<String> = words.into_iter().map(Into::into).collect();
+    let last = words.pop().unwrap_or_default();
+    if words.is_empty() {
+        return last;
+    }
+    format!("{} {and} {last}", words.join(", "))
+}
+
 /// The beginning of a text in one line, without control characters, which a report doesn't repeat.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     let spaced = text

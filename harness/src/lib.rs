@@ -4,22 +4,53 @@
 //! line, the schedules, the measured HTTP client, metrics, thresholds, verdicts and reports:
 //!
 //! ```no_run
-//! # use harness::{Audit, Error, Persona, Program, Request, Suite, VirtualUser};
-//! # struct Shop;
-//! # static READER: Persona<VirtualUser> = Persona {
-//! #     key: 'r', name: "reader", summary: "reads", requests: &[],
-//! #     iterate: |_| Box::pin(async { Ok(()) }),
-//! # };
-//! # impl Suite for Shop {
-//! #     type World = ();
-//! #     type User = VirtualUser;
-//! #     const PROGRAM: Program = Program { name: "shop", about: "", version: "0" };
-//! #     fn requests() -> Vec<&'static Request> { vec![] }
-//! #     fn personas() -> Vec<&'static Persona<VirtualUser>> { vec![&READER] }
-//! #     fn user(vu: VirtualUser, _: &std::sync::Arc<()>) -> VirtualUser { vu }
-//! # }
-//! fn main() -> std::process::ExitCode {
-//!     harness::main::<Shop>()
+//! use std::process::ExitCode;
+//! use std::sync::Arc;
+//!
+//! use harness::{Persona, Program, Request, Stop, Suite, VirtualUser};
+//!
+//! static HOME: Request = Request::get("home");
+//!
+//! static VISITOR: Persona<VirtualUser> = Persona {
+//!     key: 'v',
+//!     name: "visitor",
+//!     summary: "opens the home page",
+//!     requests: &[("home", 1, 1)],
+//!     iterate: &visit,
+//! };
+//!
+//! async fn visit(vu: &mut VirtualUser) -> Result<(), Stop> {
+//!     let answer = vu.send(HOME.at("/")).await;
+//!     vu.check("home 200", answer.status == 200);
+//!     Ok(())
+//! }
+//!
+//! struct Site;
+//!
+//! impl Suite for Site {
+//!     type World = ();
+//!     type User = VirtualUser;
+//!     const PROGRAM: Program = Program {
+//!         name: "site",
+//!         about: "Load-tests a site",
+//!         version: "1.0.0",
+//!     };
+//!
+//!     fn requests() -> Vec<&'static Request> {
+//!         vec![&HOME]
+//!     }
+//!
+//!     fn personas() -> Vec<&'static Persona<VirtualUser>> {
+//!         vec![&VISITOR]
+//!     }
+//!
+//!     fn user(vu: VirtualUser, _: &Arc<()>) -> VirtualUser {
+//!         vu
+//!     }
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     harness::main::<Site>()
 //! }
 //! ```
 //!
@@ -58,9 +89,9 @@ mod fixture;
 
 pub use admin::{Admin, AdminError};
 pub use catalogue::ServerPart;
-pub use config::{Field, Options, Outline, Profile, Program};
+pub use config::{Field, Flaw, Options, Outline, Profile, Program, Section};
 pub use invariant::{Amount, Invariant};
 pub use persona::{Persona, Stop};
 pub use program::main;
-pub use suite::{Audit, Error, PrivateServer, SetUp, Suite, User};
-pub use vu::{Answer, Call, Request, VirtualUser};
+pub use suite::{Audit, Error, PrivateServer, Refused, SetUp, Suite, User};
+pub use vu::{Answer, Call, Header, Request, VirtualUser};

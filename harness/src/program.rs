@@ -67,13 +67,20 @@ fn without_load(invocation: Invocation, outline: &Outline) -> ExitCode {
         Invocation::Profiles
         | Invocation::Run(_)
         | Invocation::Validate(_)
-        | Invocation::Capacity(_) => show(|out| {
-            let mut profiles = outline.profiles.iter();
-            profiles.try_for_each(|profile| {
-                writeln!(out, "{:<26} {}", profile.name, profile.description())
-            })
-        }),
+        | Invocation::Capacity(_) => show(|out| profiles(outline, out)),
     }
+}
+
+fn profiles(outline: &Outline, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    if outline.profiles.is_empty() {
+        let name = outline.program.name;
+        return writeln!(
+            out,
+            "{name} comes without profiles; --config takes a file of your own"
+        );
+    }
+    let mut profiles = outline.profiles.iter();
+    profiles.try_for_each(|profile| writeln!(out, "{:<26} {}", profile.name, profile.description()))
 }
 
 fn load(outline: &Outline, flags: Layer, then: impl FnOnce(RunConfig) -> ExitCode) -> ExitCode {

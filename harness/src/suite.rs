@@ -4,13 +4,19 @@ use std::sync::Arc;
 
 use crate::admin::Admin;
 use crate::catalogue::{Catalogue, MOST_PARTS, PartEntry, RequestEntry, ServerPart};
-use crate::config::{Field, Fields, Options, Outline, Profile, Program};
+use crate::config::{Field, Fields, Options, Outline, Profile, Program, Section};
 use crate::invariant::Invariant;
 use crate::persona::{Persona, Role};
-use crate::vu::{Request, VirtualUser};
+use crate::progress::Progress;
+use crate::vu::{Header, Request, Target, VirtualUser};
 
 /// Whatever went wrong in a suite; `?` makes it of any error.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a set-up doesn't begin: it has changed nothing on the server. The program ends with 104.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
 
 /// A load test of one API.
 ///
@@ -34,6 +40,16 @@ pub trait Suite: Sized + Send + Sync + 'static {
     /// Every persona. The first one is the mix where none is given.
     fn personas() -> Vec<&'static Persona<Self::User>>;
 
+    /// Headers of every request, those of set-up and audit as well, such as a token: see
+    /// [`from_env`](crate::secret::from_env). `--header` and a request's own take their place. What
+    /// goes wrong here ends the program before anything is sent.
+    ///
+    /// # Errors
+    /// The suite's, such as a variable that is not set.
+    fn headers() -> Result<Vec<Header>, Error> {
+        Ok(Vec::new())
+    }
+
     /// The parts of its time that the server names in `Server-Timing`.
     #[must_use]
     fn server_parts() -> Vec<ServerPart> {
@@ -43,6 +59,12 @@ pub trait Suite: Sized + Send + Sync + 'static {
     /// Flags of its own. They are keys of files and `LOADTEST_*` variables as well.
     #[must_use]
     fn fields() -> Vec<&'static Field> {
+        Vec::new()
+    }
+
+    /// Tables of profiles and files that it reads itself, such as `[api]`.
+    #[must_use]
+    fn sections() -> Vec<&'static Section> {
         Vec::new()
     }
 
@@ -73,13 +95,19 @@ pub trait Suite: Sized + Send + Sync + 'static {
         std::time::Duration::ZERO
     }
 
-    /// Prepares the server before the load.
+    /// Prepares the server before the load. [`Refused`] says that there is no sense in it.
     fn set_up(_set_up: SetUp<'_>) -> impl Future<Output = Result<Self::World, Error>> + Send {
         async { Ok(Self::World::default()) }
     }
 
     /// A user who has done nothing yet.
     fn user(vu: VirtualUser, world: &Arc<Self::World>) -> Self::User;
+
+    /// What is worth knowing though it makes no verdict, such as rules that can't be checked.
+    #[must_use]
+    fn warnings(_world: &Self::World) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Checks after the load what must hold on the server.
     fn audit(
@@ -126,6 +154,22 @@ pub struct SetUp<'a> {
     pub options: &'a Options,
     /// Whether there will be an audit.
     pub audited: bool,
+    /// The server's address as it was given; none for the private server.
+    pub host: Option<&'a str>,
+    pub(crate) progress: &'a Progress,
+}
+
+impl SetUp<'_> {
+    /// Whether the server is the private one, or at a loopback address.
+    #[must_use]
+    pub fn is_on_this_machine(&self) -> bool {
+        self.host.is_none_or(Target::is_loopback)
+    }
+
+    /// Says something on standard error, unless the run is to be quiet.
+    pub fn say(&self, text: &str) {
+        self.progress.say(text);
+    }
 }
 
 /// What an audit has to go by.
@@ -146,7 +190,8 @@ impl Outline {
     /// The outline of a suite.
     ///
     /// # Panics
-    /// If the suite has no persona, or more parts than [`MOST_PARTS`]: mistakes of its author.
+    /// If the suite has no persona, more parts than [`MOST_PARTS`], two of something with one name,
+    /// or a persona that plans a request that there isn't: mistakes of its author.
     #[must_use]
     pub fn of<S: Suite>() -> Self {
         let parts = S::server_parts();
@@ -156,14 +201,49 @@ impl Outline {
         );
         let roles: Vec<Role> = S::personas().iter().map(|persona| persona.role()).collect();
         assert!(!roles.is_empty(), "a suite has at least one persona");
+        let requests = S::requests();
+        assert_fit(&roles, &requests);
         Self {
             program: S::PROGRAM,
             roles,
-            catalogue: Arc::new(catalogue(&S::requests(), &parts)),
-            fields: Fields::with(&S::fields()),
+            catalogue: Arc::new(catalogue(&requests, &parts)),
+            fields: Fields::with(&S::fields()).and_sections(S::sections()),
             profiles: S::profiles(),
             private: S::PRIVATE,
+            headers: || S::headers().map_err(|error| error.to_string()),
             pause: S::pause,
+        }
+    }
+}
+
+/// Finds what a suite's author would otherwise find in a report, or not at all.
+fn assert_fit(roles: &[Role], requests: &[&'static Request]) {
+    for (at, request) in requests.iter().enumerate() {
+        let name = request.name;
+        let again = requests[..at].iter().any(|other| other.name == name);
+        assert!(!again, "two requests of the suite are called '{name}'");
+    }
+    for (at, role) in roles.iter().enumerate() {
+        let (key, name) = (role.key, role.name);
+        let others = || roles[..at].iter();
+        assert!(
+            !others().any(|other| other.key == key),
+            "two personas have the key '{key}'"
+        );
+        assert!(
+            !others().any(|other| other.name == name),
+            "two personas are called '{name}'"
+        );
+        for (planned, least, most) in role.requests {
+            let known = requests.iter().any(|request| request.name == *planned);
+            assert!(
+                known,
+                "persona '{name}' plans '{planned}', which is no request of the suite"
+            );
+            assert!(
+                least <= most,
+                "persona '{name}' plans {least} to {most} of '{planned}'"
+            );
         }
     }
 }
@@ -185,3 +265,7 @@ fn catalogue(requests: &[&'static Request], parts: &[ServerPart]) -> Catalogue {
         server_parts: parts.iter().map(part).collect(),
     }
 }
+
+#[cfg(test)]
+#[path = "suite_tests.rs"]
+mod tests;

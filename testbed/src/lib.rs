@@ -9,6 +9,7 @@
 
 mod error;
 mod influx;
+mod nginx;
 mod postgres;
 mod process;
 mod programs;
@@ -19,6 +20,7 @@ mod watchdog;
 
 pub use error::Error;
 pub use influx::Influx;
+pub use nginx::{Nginx, Site};
 pub use postgres::Postgres;
 pub use process::guarded;
 pub use redis::{Memory, Redis};

@@ -54,6 +54,13 @@ const INSTALL_INFLUX: &str = if cfg!(target_os = "macos") {
     "sudo apt-get install -y influxdb"
 };
 
+/// Debian's stands where only root looks, and has its modules in packages of their own.
+const NGINX_PLACES: &[&str] = &["/usr/sbin", "/usr/local/sbin"];
+
+const NGINX_MODULES: &[&str] = &["/usr/lib/nginx/modules", "/usr/share/nginx/modules"];
+
+const INSTALL_NGINX: &str = "sudo apt-get install -y nginx libnginx-mod-http-echo";
+
 /// The two programs of one PostgreSQL installation.
 #[derive(Debug)]
 pub(crate) struct PostgresPrograms {
@@ -85,6 +92,30 @@ pub(crate) fn influxd() -> Result<PathBuf, Error> {
             program: "influxd",
             install: INSTALL_INFLUX,
         })
+}
+
+/// An nginx with its module that answers late.
+#[derive(Debug)]
+pub(crate) struct NginxPrograms {
+    pub(crate) nginx: PathBuf,
+    pub(crate) echo: PathBuf,
+}
+
+/// Finds nginx and its echo module.
+pub(crate) fn nginx() -> Result<NginxPrograms, Error> {
+    const ECHO: &str = "ngx_http_echo_module.so";
+    let missing = |program| Error::MissingProgram {
+        program,
+        install: INSTALL_NGINX,
+    };
+    let programs = places(env::var_os("PATH").as_deref(), NGINX_PLACES);
+    let modules = places(None, NGINX_MODULES);
+    let nginx = first_with(&programs, &["nginx"]).ok_or_else(|| missing("nginx"))?;
+    let echo = first_with(&modules, &[ECHO]).ok_or_else(|| missing(ECHO))?;
+    Ok(NginxPrograms {
+        nginx: nginx.join("nginx"),
+        echo: echo.join(ECHO),
+    })
 }
 
 /// Finds `redis-server`.

@@ -2,6 +2,7 @@
 
 use super::pace::Pace;
 use super::trial::Trial;
+use crate::format::listed;
 
 /// From here on a machine has no CPU to spare.
 const BUSY_MACHINE: f64 = 90.0;
@@ -65,37 +66,50 @@ fn served(knee: &Trial, lighter: Option<&Trial>) -> String {
         );
     };
     let grown = knee.p95 - base.p95;
-    let [queue, db, redis] = [
-        ("queue", knee.server.queue - base.server.queue),
-        ("db", knee.server.db - base.server.db),
-        ("redis", knee.server.redis - base.server.redis),
-    ];
-    let larger = |a: (&'static str, f64), b: (&'static str, f64)| if b.1 >= a.1 { b } else { a };
-    let (part, largest) = larger(larger(queue, db), redis);
+    let parts = knee.server.grown(&base.server);
+    let largest = parts.max_by(|a, b| a.1.total_cmp(&b.1));
     if grown <= 0.0 {
         format!(
             "not time: p95 was {:.1} ms, and what failed was {}",
             knee.p95,
             knee.reasons.join("; ")
         )
-    } else if largest >= grown * 0.3 {
-        format!(
-            "the server's {part}: its p95 grew by {largest:.1} ms while p95 in all grew by {grown:.1} ms"
-        )
+    } else if let Some((part, largest)) = largest {
+        in_a_part(knee, grown, part, largest)
     } else {
         format!(
-            "neither the server's queue, db nor redis: p95 grew by {grown:.1} ms, of them {part} by no \
-             more than {:.1}; the rest is requests waiting for the server's threads, the network \
-             or the generator",
-            largest.max(0.0)
+            "the server, the network or the generator: p95 grew by {grown:.1} ms, and the suite names \
+             no parts of the server's time"
         )
     }
+}
+
+/// The part that slowed requests down, if one grew by much of what p95 in all grew.
+fn in_a_part(knee: &Trial, grown: f64, part: &str, largest: f64) -> String {
+    if largest >= grown * 0.3 {
+        return format!(
+            "the server's {part}: its p95 grew by {largest:.1} ms while p95 in all grew by {grown:.1} ms"
+        );
+    }
+    let names = knee.server.0.iter().map(|(name, _)| name.as_str());
+    let neither = if knee.server.0.len() > 1 {
+        "neither"
+    } else {
+        "not"
+    };
+    format!(
+        "{neither} the server's {}: p95 grew by {grown:.1} ms, of them {part} by no \
+         more than {:.1}; the rest is requests waiting for the server's threads, the network \
+         or the generator",
+        listed(names, "nor"),
+        largest.max(0.0)
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::pace::tests::kept;
-    use super::super::trial::tests::{trial, unkept};
+    use super::super::trial::tests::{parts, trial, unkept};
     use super::*;
 
     fn words(trials: &[Trial], capacity: Option<u32>) -> Vec<String> {
@@ -136,6 +150,49 @@ mod tests {
             [
                 "the machine's CPU: 100 % of it was busy, 40 % of that with the generator",
                 "the generator: its timers fired up to 150 ms late"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_parts_are_the_suites() {
+        let served = |of: [&[(&str, f64)]; 2]| {
+            let [base, knee] = of.map(parts);
+            let base = Trial {
+                server: base,
+                ..trial(100, true, 5.0, 0.0)
+            };
+            let knee = Trial {
+                server: knee,
+                ..trial(200, false, 300.0, 0.0)
+            };
+            words(&[base, knee], Some(100))
+        };
+        let slow = served([
+            &[("lock", 1.0), ("pool", 2.0)],
+            &[("lock", 281.0), ("pool", 3.0)],
+        ]);
+        assert_eq!(
+            slow,
+            ["the server's lock: its p95 grew by 280.0 ms while p95 in all grew by 295.0 ms"]
+        );
+        let elsewhere = "p95 grew by 295.0 ms, of them lock by no more than 1.0; the rest is requests \
+                         waiting for the server's threads, the network or the generator";
+        let other = served([
+            &[("lock", 1.0), ("pool", 2.0)],
+            &[("lock", 2.0), ("pool", 2.5)],
+        ]);
+        assert_eq!(
+            other,
+            [format!("neither the server's lock nor pool: {elsewhere}")]
+        );
+        let other = served([&[("lock", 1.0)], &[("lock", 2.0)]]);
+        assert_eq!(other, [format!("not the server's lock: {elsewhere}")]);
+        assert_eq!(
+            served([&[], &[]]),
+            [
+                "the server, the network or the generator: p95 grew by 295.0 ms, and the suite names \
+              no parts of the server's time"
             ]
         );
     }

@@ -129,22 +129,15 @@ impl Capacity {
             By::Rate => &["started/s", "dropped", "late", "VUs busy"],
         };
         let head = [self.by.unit(), "holds"].into_iter().chain(pace.to_vec());
-        let mut table = Table::new(
-            head.chain([
-                "req/s",
-                "med",
-                "p95",
-                "p99",
-                "failed",
-                "queue p95",
-                "db p95",
-                "redis p95",
-                "gen CPU",
-                "CPU",
-                "lag",
-            ]),
-            0,
-        );
+        let head = head.chain(["req/s", "med", "p95", "p99", "failed"]);
+        let server = self.trials.first().map(|trial| &trial.server.0);
+        let server = server
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| format!("{name} p95"));
+        let server: Vec<String> = server.collect();
+        let head = head.chain(server.iter().map(String::as_str));
+        let mut table = Table::new(head.chain(["gen CPU", "CPU", "lag"]), 0);
         for trial in &self.trials {
             let mut row = vec![trial.load.to_string(), mark(trial.holds)];
             row.extend(trial.pace.iter().flat_map(pace_cells));
@@ -154,9 +147,9 @@ impl Capacity {
                 format!("{:.2}", trial.p95),
                 format!("{:.2}", trial.p99),
                 percent_to(trial.failed, 2),
-                format!("{:.1}", trial.server.queue),
-                format!("{:.1}", trial.server.db),
-                format!("{:.1}", trial.server.redis),
+            ]);
+            row.extend(trial.server.0.iter().map(|(_, ms)| format!("{ms:.1}")));
+            row.extend([
                 format!("{:.0} %", trial.generator_cpu),
                 format!("{:.0} %", trial.machine_cpu),
                 format!("{:.0}", trial.lag),

@@ -32,6 +32,8 @@ fn a_search_by_vus_counts_vus() {
     let shown = shown(By::Vus, trials);
     let expected = [
         "│ VUs │ holds │ req/s │",
+        "│ queue p95 │ db p95 │ redis p95 │ gen CPU │",
+        "│       0.0 │  280.0 │       0.0 │",
         "│ 200 │     ✗ │  1200 │",
         "Capacity: 100 VUs hold http_req_duration{stage:hold}: p(95)<200 (p95 5.0 to 5.0 ms in 1 trial)",
         "Beyond it: the generator",
@@ -78,6 +80,10 @@ fn programs_are_told_the_unit_and_the_pace() {
     let json = |outcome: &Capacity| serde_json::to_value(outcome).expect("it is plain data");
     let value = json(&outcome);
     assert_eq!(value["by"], "rate");
+    assert_eq!(
+        value["trials"][0]["server"],
+        serde_json::json!({"queue": 0.0, "db": 1.0, "redis": 0.0})
+    );
     assert_eq!(
         value["trials"][0]["pace"],
         serde_json::json!({

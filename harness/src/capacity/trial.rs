@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::pace::Pace;
+use super::parts::ServerParts;
 use super::search::Outcome;
 use super::stage::{HOLD, of_stage};
-use crate::metrics::{Phase, RateOf, TagFilter, TrendOf};
+use crate::metrics::{RateOf, TagFilter, TrendOf};
 use crate::report::RunResult;
 use crate::threshold::{ExitCode, Limits};
 
@@ -43,17 +44,6 @@ pub struct Trial {
     pub pace: Option<Pace>,
 }
 
-/// The server's own parts of a request's time (`Server-Timing`), in ms.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct ServerParts {
-    /// Waiting for its turn.
-    pub queue: f64,
-    /// PostgreSQL.
-    pub db: f64,
-    /// Redis.
-    pub redis: f64,
-}
-
 impl Trial {
     /// Reads a trial off its run. `limits` say when a rate was kept.
     #[must_use]
@@ -65,10 +55,11 @@ impl Trial {
         let mut reasons = result.judgement.reasons.clone();
         reasons.extend(unkept);
         let snapshot = &result.snapshot;
-        let p95 = |phase| {
-            let trend = snapshot.trend(TrendOf::Phase(phase), &hold_only);
-            trend.percentile_ms(95.0)
-        };
+        let parts = snapshot.names.catalogue.server_parts.iter().enumerate();
+        let server = parts.map(|(index, part)| {
+            let trend = snapshot.trend(TrendOf::Part(index), &hold_only);
+            (part.name.clone(), trend.percentile_ms(95.0))
+        });
         let duration = snapshot.durations(&hold_only);
         let [med, p95_all, p99] = duration.percentiles_ms([50.0, 95.0, 99.0]);
         Self {
@@ -83,11 +74,7 @@ impl Trial {
                 .rate(RateOf::Failed, &TagFilter::default())
                 .share()
                 .unwrap_or(1.0),
-            server: ServerParts {
-                queue: p95(Phase::ServerQueue),
-                db: p95(Phase::ServerDb),
-                redis: p95(Phase::ServerRedis),
-            },
+            server: ServerParts(server.collect()),
             generator_cpu: median(seconds.iter().map(|health| health.cpu_percent)),
             machine_cpu: median(seconds.iter().map(|health| health.machine_cpu_percent)),
             lag: seconds
@@ -144,6 +131,15 @@ pub(super) mod tests {
     use super::super::pace::tests::kept;
     use super::*;
 
+    pub(in crate::capacity) fn parts(parts: &[(&str, f64)]) -> ServerParts {
+        ServerParts(
+            parts
+                .iter()
+                .map(|(name, ms)| ((*name).to_owned(), *ms))
+                .collect(),
+        )
+    }
+
     /// A trial without a pace.
     pub(in crate::capacity) fn trial(load: u32, holds: bool, p95: f64, db: f64) -> Trial {
         let crossed = "threshold crossed: http_req_failed: rate==0 (was 0.1)";
@@ -156,10 +152,7 @@ pub(super) mod tests {
             p95,
             p99: p95 * 1.5,
             failed: 0.0,
-            server: ServerParts {
-                db,
-                ..ServerParts::default()
-            },
+            server: parts(&[("queue", 0.0), ("db", db), ("redis", 0.0)]),
             generator_cpu: 40.0,
             machine_cpu: 50.0,
             lag: 3.0,

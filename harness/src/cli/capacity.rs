@@ -8,6 +8,7 @@ use crate::config::{Outline, parse};
 
 pub(super) fn command(outline: &Outline) -> Command {
     let program = outline.program.name;
+    let host = super::host(outline);
     let option = |name: &'static str, value, default, help| {
         Arg::new(name)
             .long(name)
@@ -23,7 +24,7 @@ pub(super) fn command(outline: &Outline) -> Command {
         .long_about(
             "Finds the largest load under which the SLA holds, with no failure. It doubles the \
              load until something gives, halves the gap, and confirms the answer by repeats. Every \
-             trial is a run of its own, set-up (which erases the server's data) and audit included.\n\n\
+             trial is a run of its own, set-up (whatever it does to the server's data) and audit included.\n\n\
              The load is VUs, which send a slow server less, or with --by rate iterations a second, \
              which start however slow the server is. A rate must also be kept: if more of its \
              iterations are dropped or late than --max-dropped and --max-late-starts let, it \
@@ -35,8 +36,8 @@ pub(super) fn command(outline: &Outline) -> Command {
             "Examples:\n  \
              {program} capacity --host http://127.0.0.1:8080\n  \
              {program} capacity --host http://127.0.0.1:8080 --sla 'p(99)<100' --from 500\n  \
-             {program} capacity --by rate --from 50 --to 2000    50 to 2000 iterations a second\n  \
-             {program} capacity --json capacity.json"
+             {program} capacity{host} --by rate --from 50 --to 2000    iterations a second\n  \
+             {program} capacity{host} --json capacity.json"
         ))
         .arg(
             option("by", "vus|rate", "vus", "What the load is: VUs, or iterations a second")

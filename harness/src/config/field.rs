@@ -1,5 +1,7 @@
 //! The one list of what can be configured: flags, environment and file keys all come from it.
 
+use super::section::Section;
+
 /// Something that can be configured: a flag, a key of files and a `LOADTEST_*` variable.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
@@ -217,7 +219,7 @@ pub static FIELDS: &[Field] = &[
     field("max_start_delay", "max-start-delay", Form::One("TIME"), LOAD,
         "Drop an iteration that can't start within this of its time [default: 1s] (rates only)").of(RATES).compared(),
     field("think_time", "think-time", Form::Many("[PERSONA=]TIME|TIME..TIME|exp(MEAN)"), LOAD,
-        "Think so long between iterations, e.g. 1s..3s or b=exp(2s); repeat for more personas (VUs only)").of(CLOSED).compared(),
+        "Think so long between iterations, e.g. 1s..3s; 'PERSONA=exp(2s)' is for one persona, repeat for more (VUs only)").of(CLOSED).compared(),
     field("iterations", "iterations", Form::One("N"), LOAD,
         "Iterations that --vus share (shared-iterations)").shape().compared(),
     field("iterations_per_vu", "iterations-per-vu", Form::One("N"), LOAD,
@@ -286,9 +288,9 @@ pub static FIELDS: &[Field] = &[
     field("max_fds", "max-fds", Form::One("SHARE"), JUDGEMENT,
         "Share of the file descriptors that may be in use before the run is invalid [default: 90%]"),
     field("shared_machine", "shared-machine", Form::Switch, JUDGEMENT,
-        "The server runs on this machine on purpose: a busy one is a warning, as with the private stack"),
+        "The server runs on this machine on purpose: a busy one is only a warning"),
     field("no_audit", "no-audit", Form::Switch, JUDGEMENT,
-        "Don't compare the books with the server's"),
+        "Don't audit the server after the load"),
     field("baseline", "baseline", Form::One("FILE"), JUDGEMENT,
         "Compare with an earlier run: its summary.json, the series.jsonl beside it").not_in_trials(),
     field("fail_on_regression", "fail-on-regression", Form::One("SHARE"), JUDGEMENT,
@@ -355,6 +357,7 @@ impl Field {
 pub struct Fields {
     all: Vec<&'static Field>,
     own: Vec<&'static Field>,
+    sections: Vec<&'static Section>,
 }
 
 impl Fields {
@@ -366,7 +369,21 @@ impl Fields {
         Self {
             all: [load, own.to_vec(), others].concat(),
             own: own.to_vec(),
+            sections: Vec::new(),
         }
+    }
+
+    /// With tables of files that the suite reads itself.
+    #[must_use]
+    pub fn and_sections(mut self, sections: Vec<&'static Section>) -> Self {
+        self.sections = sections;
+        self
+    }
+
+    /// The tables of files that the suite reads itself.
+    #[must_use]
+    pub fn sections(&self) -> &[&'static Section] {
+        &self.sections
     }
 
     /// All of them, in the order of the help text.

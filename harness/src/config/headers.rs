@@ -1,13 +1,33 @@
-//! `--header 'Name: value'`, with variables of the environment in the value.
+//! The headers of every request: the suite's, and those of `--header 'Name: value'` with variables
+//! of the environment in the value.
 
+use super::outline::Outline;
+use super::problem::{Problem, Source};
 use super::reader::Reader;
 use crate::secret;
 use crate::vu::{Header, HeaderError};
 
-/// What every request has. Values of variables are secrets from here on.
-pub(super) fn headers(reader: &mut Reader, variables: &[(String, String)]) -> Vec<Header> {
+/// What every request has: the run's own headers, and the suite's but for those that the run gives
+/// as well. Values of variables are secrets from here on.
+pub(super) fn headers(
+    reader: &mut Reader,
+    outline: &Outline,
+    variables: &[(String, String)],
+) -> Vec<Header> {
     let parse = |text: &str| header(text, variables);
-    reader.parse_all("headers", parse).unwrap_or_default()
+    let given = reader.parse_all("headers", parse).unwrap_or_default();
+    let mut headers = (outline.headers)().unwrap_or_else(|error| {
+        let source = Source::Suite(outline.program.name);
+        let problem = Problem::new(source, error);
+        reader.problems.push(problem);
+        Vec::new()
+    });
+    headers.retain(|header| {
+        let mut given = given.iter();
+        !given.any(|other| other.name().eq_ignore_ascii_case(header.name()))
+    });
+    headers.extend(given);
+    headers
 }
 
 /// Messages never quote a value: what is written there may be a secret.

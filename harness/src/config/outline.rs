@@ -8,6 +8,7 @@ use super::options::Options;
 use super::profile::Profile;
 use crate::catalogue::Catalogue;
 use crate::persona::Role;
+use crate::vu::Header;
 
 /// A program that is a suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Outline {
     pub profiles: Vec<Profile>,
     /// What its private server is, if it has one.
     pub private: Option<&'static str>,
+    /// Headers of every request, or why there is none.
+    pub headers: fn() -> Result<Vec<Header>, String>,
     /// How long an iteration waits by itself.
     pub pause: fn(&Options) -> Duration,
 }

@@ -11,6 +11,8 @@ pub enum Source {
     Flag(&'static str),
     /// An environment variable.
     Variable(String),
+    /// What the suite needs, by its program's name.
+    Suite(&'static str),
     /// A key of a profile or file.
     Key {
         /// The key.
@@ -25,6 +27,7 @@ impl fmt::Display for Source {
         match self {
             Self::Flag(flag) => write!(f, "--{flag}"),
             Self::Variable(name) => f.write_str(name),
+            Self::Suite(name) => f.write_str(name),
             Self::Key { key, file } => write!(f, "{key} in {file}"),
         }
     }

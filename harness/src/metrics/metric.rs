@@ -2,7 +2,7 @@
 
 use super::phase::Phase;
 use super::tags::intern;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, MOST_PARTS, PartEntry};
 
 /// What a metric is made of, and so which aggregations it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +70,10 @@ pub enum RateOf {
 /// What is distributed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrendOf {
-    /// A part of the requests' time.
+    /// A phase of the requests' time.
     Phase(Phase),
+    /// A part of the server's time on requests, counted as in the catalogue.
+    Part(usize),
     /// The duration of the requests that feed a custom trend.
     Custom(&'static str),
     /// The duration of complete iterations.
@@ -120,7 +122,8 @@ const ITERATION: &[&str] = &["scenario", "persona", "stage"];
 const CHECK: &[&str] = &["scenario", "persona", "check", "stage"];
 const NONE: &[&str] = &[];
 
-/// Every built-in metric, in the order in which reports list them.
+/// Every metric that all suites have, in the order in which reports list them: first those of
+/// requests.
 #[rustfmt::skip]
 pub static METRICS: &[Metric] = &[
     phase("http_req_duration", Phase::Duration),
@@ -135,9 +138,6 @@ pub static METRICS: &[Metric] = &[
     metric("http_req_success", Of::Rate(RateOf::Success), REQUEST),
     metric("data_sent", Of::Counter(Counter::Sent), REQUEST),
     metric("data_received", Of::Counter(Counter::Received), REQUEST),
-    phase("server_timing_queue", Phase::ServerQueue),
-    phase("server_timing_db", Phase::ServerDb),
-    phase("server_timing_redis", Phase::ServerRedis),
     metric("iterations", Of::Counter(Counter::Iterations), ITERATION),
     metric("iteration_duration", Of::Trend(TrendOf::IterationDuration), ITERATION),
     metric("iteration_response_time", Of::Trend(TrendOf::ResponseTime), ITERATION),
@@ -157,19 +157,27 @@ const fn phase(name: &'static str, phase: Phase) -> Metric {
     metric(name, Of::Trend(TrendOf::Phase(phase)), REQUEST)
 }
 
-/// Every metric of a suite: the built-in ones, then its custom trends.
+/// Every metric of a suite: those that all have, with the parts of the server's time behind the
+/// others of requests, then its custom trends.
 pub fn all(catalogue: &Catalogue) -> impl Iterator<Item = Metric> {
+    let of_requests = METRICS.partition_point(|metric| metric.tags == REQUEST);
+    let (of_requests, others) = METRICS.split_at(of_requests);
+    let part = |(index, part): (usize, &PartEntry)| {
+        let name = intern(&part.metric());
+        metric(name, Of::Trend(TrendOf::Part(index)), REQUEST)
+    };
     let custom = |trend| {
         let name = intern(trend);
         metric(name, Of::Trend(TrendOf::Custom(name)), REQUEST)
     };
-    METRICS
-        .iter()
-        .copied()
+    let parts = catalogue.server_parts.iter().take(MOST_PARTS).enumerate();
+    let fixed = of_requests.iter().copied().chain(parts.map(part));
+    fixed
+        .chain(others.iter().copied())
         .chain(catalogue.trends().map(custom))
 }
 
-/// The parts of a request's time by the name of their metric.
+/// The phases of a request's time by the name of their metric.
 pub fn phases() -> impl Iterator<Item = (Phase, &'static str)> {
     METRICS.iter().filter_map(|metric| match metric.of {
         Of::Trend(TrendOf::Phase(phase)) => Some((phase, metric.name)),
@@ -177,7 +185,7 @@ pub fn phases() -> impl Iterator<Item = (Phase, &'static str)> {
     })
 }
 
-/// The metric of this name, be it built in or one of the catalogue's custom trends.
+/// The metric of this name, be it built in or the catalogue's.
 #[must_use]
 pub fn find(name: &str, catalogue: &Catalogue) -> Option<Metric> {
     all(catalogue).find(|metric| metric.name == name)

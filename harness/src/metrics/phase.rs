@@ -17,13 +17,7 @@ pub enum Phase {
     Waiting,
     /// From the first byte of the answer to its last.
     Receiving,
-    /// `queue` of the answers' `Server-Timing`.
-    ServerQueue,
-    /// `db` of the answers' `Server-Timing`.
-    ServerDb,
-    /// `redis` of the answers' `Server-Timing`.
-    ServerRedis,
 }
 
 /// How many phases there are.
-pub(super) const PHASES: usize = Phase::ServerRedis as usize + 1;
+pub(super) const PHASES: usize = Phase::Receiving as usize + 1;

@@ -10,6 +10,7 @@ use super::histogram::Trend;
 use super::metric::{Counter, GaugeOf, RateOf, TrendOf};
 use super::phase::{PHASES, Phase};
 use super::tags::{CheckTags, IterationTags, Names, RequestTags, TagFilter};
+use crate::catalogue::MOST_PARTS;
 
 /// The slowest request of a series: what its trend can't tell is who it was and where its time went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,14 +21,15 @@ pub struct Slowest {
     pub vu: u32,
     /// When its answer was there, since the start of the run.
     pub at: Duration,
-    /// `queue`, `db` and `redis` of its `Server-Timing`, as far as it had them.
-    pub server: [Option<Duration>; 3],
+    /// Its `Server-Timing`, as far as it had one, in the order of the catalogue's parts.
+    pub server: [Option<Duration>; MOST_PARTS],
 }
 
 /// What requests with the same tags had in common.
 #[derive(Debug, Clone, Default)]
 pub struct RequestSeries {
     trends: [Trend; PHASES],
+    parts: [Trend; MOST_PARTS],
     /// The slowest of them.
     pub slowest: Option<Slowest>,
     /// Bytes written.
@@ -48,6 +50,17 @@ impl RequestSeries {
         &self.trends[phase as usize]
     }
 
+    /// Adds the time that the server spent on one request in a part, counted as in the catalogue.
+    pub fn record_part(&mut self, index: usize, duration: Duration) {
+        self.parts[index].record(duration);
+    }
+
+    /// The distribution of the times that the server spent in a part.
+    #[must_use]
+    pub fn part(&self, index: usize) -> &Trend {
+        &self.parts[index]
+    }
+
     /// Whether a request of this duration would be the slowest so far.
     #[must_use]
     pub fn is_slowest(&self, duration: Duration) -> bool {
@@ -62,7 +75,7 @@ impl RequestSeries {
         {
             self.slowest = Some(slowest);
         }
-        for (mine, theirs) in self.trends.iter_mut().zip(&other.trends) {
+        for (mine, theirs) in self.all_mut().zip(other.all()) {
             mine.merge(theirs);
         }
         self.bytes_sent += other.bytes_sent;
@@ -70,10 +83,18 @@ impl RequestSeries {
     }
 
     fn clear(&mut self) {
-        self.trends.iter_mut().for_each(Trend::clear);
+        self.all_mut().for_each(Trend::clear);
         self.slowest = None;
         self.bytes_sent = 0;
         self.bytes_received = 0;
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Trend> {
+        self.trends.iter().chain(&self.parts)
+    }
+
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Trend> {
+        self.trends.iter_mut().chain(&mut self.parts)
     }
 
     /// How many requests.
@@ -121,7 +142,7 @@ impl IterationSeries {
             TrendOf::IterationDuration => Some(&self.duration),
             TrendOf::ResponseTime => Some(&self.response_time),
             TrendOf::StartDelay => Some(&self.start_delay),
-            TrendOf::Phase(_) | TrendOf::Custom(_) => None,
+            TrendOf::Phase(_) | TrendOf::Part(_) | TrendOf::Custom(_) => None,
         }
     }
 }
@@ -399,6 +420,7 @@ fn request_trend<'a>(
 ) -> Option<&'a Trend> {
     match of {
         TrendOf::Phase(phase) => Some(series.trend(phase)),
+        TrendOf::Part(index) => Some(series.part(index)),
         TrendOf::Custom(name) => (tags.trend == Some(name)).then(|| series.trend(Phase::Duration)),
         TrendOf::IterationDuration | TrendOf::ResponseTime | TrendOf::StartDelay => None,
     }

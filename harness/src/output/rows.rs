@@ -236,26 +236,20 @@ impl Rows {
     }
 
     fn server_timing(&self, tick: &Tick<'_>, points: &mut Vec<Point>) {
-        const PARTS: [(Phase, &str); 3] = [
-            (Phase::ServerQueue, "queue"),
-            (Phase::ServerDb, "db"),
-            (Phase::ServerRedis, "redis"),
-        ];
-        let mut by_name: BTreeMap<&str, [Trend; 3]> = BTreeMap::new();
+        let known = &tick.total.names.catalogue.server_parts;
+        let mut sums: BTreeMap<(&str, usize), Trend> = BTreeMap::new();
         for (tags, series) in &tick.second.requests {
-            let parts = by_name.entry(tags.name).or_default();
-            for (part, (phase, _)) in parts.iter_mut().zip(PARTS) {
-                part.merge(series.trend(phase));
+            for part in 0..known.len() {
+                let sum = sums.entry((tags.name, part)).or_default();
+                sum.merge(series.part(part));
             }
         }
-        for (name, parts) in by_name {
-            for (trend, (_, part)) in parts.iter().zip(PARTS) {
-                let point = self
-                    .point("server_timing", tick.time_ms)
-                    .tag("name", name)
-                    .tag("part", part);
-                points.push(distribution(point, trend));
-            }
+        for ((name, part), trend) in sums {
+            let point = self
+                .point("server_timing", tick.time_ms)
+                .tag("name", name)
+                .tag("part", known[part].name.clone());
+            points.push(distribution(point, &trend));
         }
     }
 

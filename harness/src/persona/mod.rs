@@ -1,15 +1,36 @@
 //! Kinds of users: what each does in an iteration, and how virtual users are dealt out to them.
 
+mod iterate;
 mod mix;
 mod think;
 
-use futures::future::BoxFuture;
 use thiserror::Error;
 
+pub use self::iterate::{Iterate, Steps};
 pub use self::mix::{Mix, MixError};
 pub use self::think::{ThinkTime, ThinkTimes};
 
 /// A kind of user. `U` is the suite's own type of a virtual user.
+///
+/// ```
+/// use harness::{Persona, Request, Stop, VirtualUser};
+///
+/// static HOME: Request = Request::get("home");
+///
+/// static VISITOR: Persona<VirtualUser> = Persona {
+///     key: 'v',
+///     name: "visitor",
+///     summary: "opens the home page",
+///     requests: &[("home", 1, 1)],
+///     iterate: &visit,
+/// };
+///
+/// async fn visit(vu: &mut VirtualUser) -> Result<(), Stop> {
+///     let answer = vu.send(HOME.at("/")).await;
+///     vu.check("home 200", answer.status == 200);
+///     Ok(())
+/// }
+/// ```
 pub struct Persona<U: 'static> {
     /// The letter that `--mix` knows it by.
     pub key: char,
@@ -20,8 +41,8 @@ pub struct Persona<U: 'static> {
     /// What a complete iteration sends: each request's name with the least and the most of it.
     /// A load that differs from it can't pass. Empty: nothing is compared.
     pub requests: &'static [(&'static str, u32, u32)],
-    /// Makes one iteration.
-    pub iterate: for<'a> fn(&'a mut U) -> BoxFuture<'a, Result<(), Stop>>,
+    /// What it does in an iteration: an `async fn(&mut U) -> Result<(), Stop>`.
+    pub iterate: &'static dyn Iterate<U>,
 }
 
 impl<U> Persona<U> {

@@ -5,6 +5,7 @@ use super::plot::{
     Band, Hover, Mark, Plot, STAGES, Scale, WIDTH, area, band, duration, line, time_ticks,
 };
 use super::summary::StageRow;
+use crate::catalogue::{MOST_PARTS, PartEntry};
 use crate::format::{clock, grouped, ms_unit, number, percent};
 
 const TALL: f64 = 220.0;
@@ -15,9 +16,16 @@ const SMALL: f64 = 96.0;
 pub(super) struct Charts<'a> {
     pub(super) measured: &'a Measured,
     pub(super) stages: &'a [StageRow],
+    /// The parts of the server's time.
+    pub(super) server: &'a [PartEntry],
     /// The SLA on request durations over all: its words and its limit in ms.
     pub(super) sla: Option<(String, f64)>,
 }
+
+/// Classes of the parts of the server's time.
+const PARTS: [&str; MOST_PARTS] = [
+    "part1", "part2", "part3", "part4", "part5", "part6", "part7", "part8",
+];
 
 impl Charts<'_> {
     pub(super) fn percentiles(&self) -> Plot {
@@ -128,9 +136,26 @@ impl Charts<'_> {
         plot
     }
 
+    /// Classes and names of the parts of a request's time: the server's, and what is left.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let parts = PARTS
+            .into_iter()
+            .zip(self.server.iter().map(PartEntry::title));
+        parts.chain([("rest", "handler, network, generator")])
+    }
+
+    /// Means of the parts of a request's time in words.
+    pub(super) fn words<'m>(&self, means: impl Iterator<Item = &'m f64>) -> Vec<String> {
+        let words = self.parts().zip(means);
+        words
+            .map(|((_, name), mean)| format!("{name} {}", ms_unit(*mean)))
+            .collect()
+    }
+
     /// Mean time of a request over the run, by where the server says that it went.
     pub(super) fn server(&self) -> Plot {
-        let means = self.measured.points.iter().filter_map(|point| point.server);
+        let means = self.measured.points.iter();
+        let means = means.filter_map(|point| point.server.as_ref());
         let largest = means.map(|parts| parts.iter().sum()).fold(0.0, f64::max);
         let scale = Scale::up_to(largest, MEDIUM);
         let mut plot = self.timed("Where a request's time goes", MEDIUM, &scale, |value| {
@@ -138,11 +163,11 @@ impl Charts<'_> {
         });
         plot.note = "mean of a request, by the server's Server-Timing".to_owned();
         let mut below = vec![0.0; self.measured.points.len()];
-        for (part, (class, name)) in PARTS.into_iter().enumerate() {
+        for (part, (class, name)) in self.parts().enumerate() {
             let mut points = Vec::new();
             for (point, below) in self.measured.points.iter().zip(&mut below) {
                 let lower = scale.y(*below);
-                *below += point.server.map_or(0.0, |parts| parts[part]);
+                *below += point.server.as_ref().map_or(0.0, |parts| parts[part]);
                 points.push((self.middle(point), scale.y(*below), lower));
             }
             plot.marks.push(Mark {
@@ -152,11 +177,8 @@ impl Charts<'_> {
             plot.legend.push((class, name.to_owned()));
         }
         plot.hovers = self.hovers(|point| {
-            let words = PARTS.iter().zip(point.server.unwrap_or_default());
-            let words: Vec<_> = words
-                .map(|((_, name), mean)| format!("{name} {}", ms_unit(mean)))
-                .collect();
-            words.join("\n")
+            let means = point.server.iter().flatten();
+            self.words(means).join("\n")
         });
         plot
     }
@@ -347,14 +369,6 @@ impl Charts<'_> {
             .collect()
     }
 }
-
-/// Classes and names of the parts of a request's time.
-pub(super) const PARTS: [(&str, &str); 4] = [
-    ("queue", "queue"),
-    ("db", "database"),
-    ("redis", "Redis"),
-    ("rest", "handler, network, generator"),
-];
 
 /// Whole seconds where the scale is in seconds.
 fn duration_tick(value: f64, max: f64) -> String {

@@ -57,7 +57,7 @@ impl Document {
         for scenario in &summary.run.scenarios {
             series.add_tags(Some(&scenario.name), &scenario.tags);
         }
-        let measured = Measured::of(&series)?;
+        let measured = Measured::of(&series, &summary.catalogue)?;
         let explanations = explain(&Evidence {
             summary: &summary,
             seconds: &series.seconds,

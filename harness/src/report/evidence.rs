@@ -3,6 +3,7 @@
 use super::measured::Measured;
 use super::series::{Second, Slow, has};
 use super::summary::{FailureRow, Summary};
+use crate::catalogue::PartEntry;
 use crate::format::cut;
 
 /// The longest part of an unexpected body that is repeated.
@@ -18,6 +19,11 @@ pub(super) struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
+    /// The parts of the server's time.
+    pub(super) fn parts(&self) -> &[PartEntry] {
+        &self.summary.catalogue.server_parts
+    }
+
     /// The first unexpected answers that are concerned.
     pub(super) fn errors(&self, concerned: impl Fn(&FailureRow) -> bool) -> Vec<FailureRow> {
         let failures = self.summary.failures.iter();

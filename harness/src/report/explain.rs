@@ -4,12 +4,12 @@
 use super::cause::{Blame, Cause};
 use super::evidence::Evidence;
 use super::measured::DURATION;
-use super::second::SERVER_PARTS;
+use super::same_time::same_time;
 use super::series::{Row, Second, Slow};
 use super::shares::{Shares, when};
 use super::summary::FailureRow;
 use crate::catalogue::RequestEntry;
-use crate::format::{grouped, ms_unit, number, percent};
+use crate::format::{grouped, listed, ms_unit, number, percent};
 use crate::invariant::Invariant;
 use crate::metrics::{Aggregation, Encoded, Kind, Trend};
 use crate::threshold::Threshold;
@@ -80,8 +80,8 @@ fn crossed_threshold(
                 if evidence.summary.run.model != "open" {
                     explanation.sentences.push("Virtual users send the next request when the last one is answered, so slow answers mean fewer requests.".to_owned());
                 }
-                let all = evidence.seconds;
-                let blame = Blame::of(all, &threshold.filter.0, |_| true);
+                let (parts, all) = (evidence.parts(), evidence.seconds);
+                let blame = Blame::of(parts, all, &threshold.filter.0, |_| true);
                 conclude(&blame, blame.cause(), &mut explanation);
             }
         }
@@ -145,15 +145,16 @@ fn slow(
     explanation
         .sentences
         .extend(who.sentence(&format!("{what} above {}", ms_unit(limit))));
+    let parts = evidence.parts();
     if of_requests {
         let all = evidence.seconds;
-        let blame = Blame::of(all, &tags, |slow| slow.duration > limit);
+        let blame = Blame::of(parts, all, &tags, |slow| slow.duration > limit);
         explanation.slowest = evidence.slowest(&tags, limit);
         conclude(&blame, blame.cause(), explanation);
     } else {
         // One is slow by all of its requests, of which none needs to be slow by itself, and by what
         // the generator took in between.
-        let blame = Blame::of(over, &tags, |_| true);
+        let blame = Blame::of(parts, over, &tags, |_| true);
         explanation.slowest = evidence.slowest(&tags, 0.0);
         conclude(&blame, blame.cause_of_iterations(), explanation);
     }
@@ -220,6 +221,9 @@ fn failing(
     if let Some(sentence) = meaning(&explanation.errors) {
         explanation.sentences.push(sentence);
     }
+    explanation
+        .sentences
+        .extend(same_times(evidence, &explanation.errors));
     if checks {
         return;
     }
@@ -228,9 +232,30 @@ fn failing(
     explanation.slowest = evidence.slowest(&unexpected, 0.0);
     // What was refused at once was not slow; what timed out was.
     if explanation.errors.iter().any(timed_out) {
-        let blame = Blame::of(evidence.seconds, &unexpected, |_| true);
+        let blame = Blame::of(evidence.parts(), evidence.seconds, &unexpected, |_| true);
         conclude(&blame, blame.cause(), explanation);
     }
+}
+
+/// Which of these requests' failures look like a time-out behind the API.
+fn same_times(evidence: &Evidence<'_>, errors: &[FailureRow]) -> Vec<String> {
+    let mut names: Vec<&str> = errors.iter().map(|row| row.name.as_str()).collect();
+    names.dedup();
+    let said = names.into_iter().filter_map(|name| {
+        let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let failed = [
+            tag("name", name),
+            tag("expected_response", "false"),
+            tag("status", "!0"),
+        ];
+        let rows = evidence.seconds.iter().flat_map(|second| &second.trends);
+        let mut times = Trend::default();
+        for row in rows.filter(|row| row.is(DURATION, &failed)) {
+            row.value.add_to(&mut times).ok()?;
+        }
+        same_time(name, &times)
+    });
+    said.map(|said| format!("{said}.")).collect()
 }
 
 /// Adds what failed in a second.
@@ -268,10 +293,9 @@ fn failures(row: &Row<Encoded>, metric: &str) -> u64 {
 fn invariant(evidence: &Evidence<'_>, row: &Invariant) -> Explanation {
     let mut sentences = vec![format!("Expected {}, found {}.", row.expected, row.actual)];
     sentences.extend(row.detail.clone());
-    sentences.push(
-        "The books are compared after the load, so they can't tell when it began.".to_owned(),
-    );
+    sentences.push("It is checked after the load, so nobody can tell when it began.".to_owned());
     let errors = evidence.errors(|failure| row.requests.contains(&failure.name));
+    sentences.extend(same_times(evidence, &errors));
     let unexpected = evidence
         .measured
         .requests
@@ -281,7 +305,7 @@ fn invariant(evidence: &Evidence<'_>, row: &Invariant) -> Explanation {
         .map(|(name, group)| format!("{} of {name}", grouped(group.failed)))
         .collect();
     sentences.push(if unexpected.is_empty() {
-        "No request that it is about was answered unexpectedly: the server said yes, and its books say otherwise.".to_owned()
+        "No request that it is about was answered unexpectedly: the server said yes, and then had something else.".to_owned()
     } else {
         format!("Unexpected answers to requests that it is about: {}.", unexpected.join(", "))
     });
@@ -313,28 +337,38 @@ fn meaning(errors: &[FailureRow]) -> Option<String> {
     )
 }
 
-fn conclude(blame: &Blame, cause: Option<Cause>, explanation: &mut Explanation) {
+fn conclude(blame: &Blame<'_>, cause: Option<Cause>, explanation: &mut Explanation) {
     let Some(cause) = cause else { return };
-    let parts = SERVER_PARTS
-        .iter()
-        .zip(blame.parts)
-        .map(|((_, name), part)| (*name, part));
+    let because = cause.because(blame.known);
+    let late = format!(
+        "the generator's timers were late by {}",
+        ms_unit(blame.mean_lag())
+    );
+    explanation.sentences.push(match longest(blame) {
+        Some(longest) => format!(
+            "Cause: {cause}: {because}. Time of the slowest requests of each second: {}. In the same seconds, requests like these took at most {longest}, and {late}.",
+            shares(blame)
+        ),
+        None => format!("Cause: {cause}: {because}. In the same seconds, {late}."),
+    });
+    explanation.cause = Some(cause);
+}
+
+/// The parts' shares of the time of the slowest requests, the largest first.
+fn shares(blame: &Blame<'_>) -> String {
+    let names = blame.known.iter().map(|part| part.name.as_str());
+    let parts = names.zip(blame.parts.iter().copied());
     let mut parts: Vec<_> = parts.chain([("elsewhere", blame.rest())]).collect();
     parts.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let parts: Vec<_> = parts
-        .iter()
-        .map(|(name, part)| format!("{name} {}", percent(blame.share(*part))))
-        .collect();
-    explanation.sentences.push(format!(
-        "Cause: {cause}: {}. Time of the slowest requests of each second: {}. In the same seconds, requests like these took at most {} in the queue, {} in the database and {} in Redis, and the generator's timers were late by {}.",
-        cause.because(),
-        parts.join(", "),
-        ms_unit(blame.longest[0]),
-        ms_unit(blame.longest[1]),
-        ms_unit(blame.longest[2]),
-        ms_unit(blame.mean_lag())
-    ));
-    explanation.cause = Some(cause);
+    let share = |(name, part): &(&str, f64)| format!("{name} {}", percent(blame.share(*part)));
+    parts.iter().map(share).collect::<Vec<_>>().join(", ")
+}
+
+/// The longest of each part in a single request, if there are parts.
+fn longest(blame: &Blame<'_>) -> Option<String> {
+    let parts = blame.known.iter().zip(&blame.longest);
+    let parts = parts.map(|(part, ms)| format!("{} in {}", ms_unit(*ms), part.label));
+    (!blame.known.is_empty()).then(|| listed(parts, "and"))
 }
 
 #[cfg(test)]

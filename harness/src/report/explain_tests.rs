@@ -150,7 +150,10 @@ fn requests_that_timed_out_have_a_cause() {
             });
         }),
     );
-    assert_eq!(explanation.cause, Some(Cause::Database));
+    assert_eq!(
+        explanation.cause,
+        Some(Cause::Store("the database".to_owned()))
+    );
     assert_eq!(explanation.slowest.len(), 1);
     assert!(
         explanation.sentences[2].contains("status none (no answer) (100 %)"),
@@ -191,7 +194,7 @@ fn a_broken_invariant_says_what_the_answers_to_its_requests_were() {
         ["Expected 10, found 9.", "one is missing"]
     );
     assert!(
-        explanation.sentences[3].contains("the server said yes, and its books say otherwise"),
+        explanation.sentences[3].contains("the server said yes, and then had something else"),
         "{:?}",
         explanation.sentences
     );

@@ -6,7 +6,7 @@ use askama::Template;
 use base64::Engine as _;
 use sha2::{Digest, Sha256};
 
-use super::charts::{Charts, PARTS};
+use super::charts::Charts;
 use super::document::Document;
 use super::explain::Explanation;
 use super::plot::Plot;
@@ -14,6 +14,7 @@ use super::strips::Strips;
 use super::summary::{Summary, Value};
 use super::tables::{Table, ThresholdLine, Tile, tables, thresholds, tiles};
 use super::words::{headline, sla, verdict};
+use crate::catalogue::PartEntry;
 use crate::compare::{Change, Comparison};
 use crate::format::{clock, cut, grouped, ms, number, percent};
 
@@ -32,7 +33,11 @@ struct Page<'a> {
     charts: Vec<Plot>,
     distributions: Strips,
     heatmap: Plot,
+    /// The parts of the server's time.
+    parts: &'a [PartEntry],
     server: Plot,
+    /// Classes and names of the parts of a request's time.
+    server_keys: Vec<(&'static str, &'a str)>,
     server_bars: Strips,
     health: Vec<Plot>,
     trends: Vec<Plot>,
@@ -53,6 +58,7 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
     let charts = Charts {
         measured,
         stages: &summary.run.stages,
+        server: &summary.catalogue.server_parts,
         sla: sla(summary),
     };
     let drawn = !measured.all.trend.is_empty();
@@ -75,7 +81,9 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
             Strips::default()
         },
         heatmap: charts.heatmap(),
+        parts: &summary.catalogue.server_parts,
         server: charts.server(),
+        server_keys: charts.parts().collect(),
         server_bars: if drawn {
             charts.server_strips()
         } else {

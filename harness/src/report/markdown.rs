@@ -5,8 +5,10 @@ use std::io::{self, Write};
 use super::charts::failed;
 use super::document::Document;
 use super::explain::Explanation;
+use super::series::Slow;
 use super::summary::Summary;
 use super::words::{actual, headline, verdict};
+use crate::catalogue::PartEntry;
 use crate::compare::{Change, Comparison, Row};
 use crate::format::{clock, cut, grouped, ms, ms_unit, number};
 use crate::threshold::Verdict;
@@ -43,7 +45,9 @@ pub fn write_markdown(document: &Document, mut out: impl Write) -> io::Result<()
 fn parts(document: &Document) -> Vec<String> {
     let summary = &document.summary;
     let mut parts = vec![head(document)];
-    parts.extend(document.explanations.iter().map(explanation));
+    let server = &summary.catalogue.server_parts;
+    let explained = document.explanations.iter();
+    parts.extend(explained.map(|one| explanation(one, server)));
     parts.push(thresholds(summary));
     parts.extend(document.comparison.as_ref().map(compared));
     parts.push(requests(document));
@@ -127,36 +131,15 @@ fn compared(comparison: &Comparison) -> String {
     text
 }
 
-fn explanation(explanation: &Explanation) -> String {
-    let cause = explanation
-        .cause
-        .map_or_else(String::new, |cause| format!(" — **{cause}**"));
+fn explanation(explanation: &Explanation, parts: &[PartEntry]) -> String {
+    let cause = explanation.cause.as_ref();
+    let cause = cause.map_or_else(String::new, |cause| format!(" — **{cause}**"));
     let mut text = format!("\n### Why: {}{cause}\n\n", code(&explanation.subject));
     for sentence in &explanation.sentences {
         text += &format!("{}\n", escaped(sentence));
     }
     if !explanation.slowest.is_empty() {
-        text += "\n| slowest (ms) | took | queue | db | redis | at | stage | status | VU |\n| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: |\n";
-        for slow in &explanation.slowest {
-            let part = |name: &str| {
-                slow.server
-                    .get(name)
-                    .map_or_else(|| "–".to_owned(), |time| ms(*time))
-            };
-            let tag = |name: &str| cell(slow.tags.get(name).map_or("", String::as_str));
-            text += &format!(
-                "| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
-                tag("name"),
-                ms(slow.duration),
-                part("queue"),
-                part("db"),
-                part("redis"),
-                clock(slow.at_ms),
-                tag("stage"),
-                tag("status"),
-                slow.vu
-            );
-        }
+        text += &slowest(&explanation.slowest, parts);
     }
     for error in &explanation.errors {
         text += &format!(
@@ -167,6 +150,38 @@ fn explanation(explanation: &Explanation) -> String {
                 status => status.to_string(),
             },
             code(&error.sample)
+        );
+    }
+    text
+}
+
+fn slowest(slowest: &[Slow], parts: &[PartEntry]) -> String {
+    let each = |cell: &dyn Fn(&PartEntry) -> String| -> String {
+        parts
+            .iter()
+            .map(|part| format!(" {} |", cell(part)))
+            .collect()
+    };
+    let names = each(&|part| escaped(&part.name));
+    let rule = each(&|_| "---:".to_owned());
+    let mut text = format!(
+        "\n| slowest (ms) | took |{names} at | stage | status | VU |\n| --- | ---: |{rule} ---: | --- | ---: | ---: |\n"
+    );
+    for slow in slowest {
+        let part = |part: &PartEntry| {
+            let time = slow.server.get(&part.name);
+            time.map_or_else(|| "–".to_owned(), |time| ms(*time))
+        };
+        let tag = |name: &str| cell(slow.tags.get(name).map_or("", String::as_str));
+        text += &format!(
+            "| {} | {} |{} {} | {} | {} | {} |\n",
+            tag("name"),
+            ms(slow.duration),
+            each(&part),
+            clock(slow.at_ms),
+            tag("stage"),
+            tag("status"),
+            slow.vu
         );
     }
     text

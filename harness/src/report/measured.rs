@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::second::SERVER_PARTS;
 use super::series::{Second, Series};
+use crate::catalogue::{Catalogue, PartEntry};
 use crate::metrics::{Broken, Trend};
 
 /// The metric that most of a report is about.
@@ -37,6 +37,8 @@ pub(super) struct Measured {
     pub(super) all: Group,
     /// Every other trend: the custom ones, and iterations.
     pub(super) trends: BTreeMap<String, Trend>,
+    /// The metrics of the parts of the server's time, in the order of the catalogue.
+    parts: Vec<String>,
 }
 
 /// Requests that have something in common.
@@ -46,14 +48,14 @@ pub(super) struct Group {
     pub(super) failed: u64,
     /// Requests by status.
     pub(super) statuses: BTreeMap<String, u64>,
-    /// Sums of the parts of `Server-Timing` in ms; only by request name and over all.
-    pub(super) server: [f64; 3],
+    /// Sums of the parts of the server's time in ms; only by request name and over all.
+    pub(super) server: Sums,
 }
 
 impl Group {
-    /// Means of a request in ms: `queue`, `db`, `redis`, and what is left of its duration.
-    pub(super) fn means(&self) -> Option<[f64; 4]> {
-        means(self.trend.count(), self.trend.sum_ms(), self.server)
+    /// Means of a request in ms: `parts` of the server's time, and what is left of its duration.
+    pub(super) fn means(&self, parts: usize) -> Option<Vec<f64>> {
+        self.server.means(parts, &self.trend)
     }
 }
 
@@ -71,7 +73,7 @@ pub(super) struct Point {
     /// Requests by row of the heatmap.
     pub(super) heat: BTreeMap<i32, u64>,
     /// Means of a request in ms, as [`Group::means`].
-    pub(super) server: Option<[f64; 4]>,
+    pub(super) server: Option<Vec<f64>>,
     /// Means of gauges; of the lag the worst.
     pub(super) gauges: BTreeMap<String, f64>,
     /// p50 and p95 of every other trend in ms.
@@ -93,11 +95,22 @@ pub(super) fn heat_row(ms: f64) -> i32 {
     (ms.max(0.01).log10() * HEAT_ROWS).floor() as i32
 }
 
-fn means(count: u64, sum: f64, server: [f64; 3]) -> Option<[f64; 4]> {
-    let each = count as f64;
-    let [queue, db, redis] = server;
-    let rest = (sum - queue - db - redis).max(0.0);
-    (count > 0).then(|| [queue, db, redis, rest].map(|part| part / each))
+/// A sum for each part of the server's time, in the order of the catalogue.
+#[derive(Debug, Default)]
+pub(super) struct Sums(BTreeMap<usize, f64>);
+
+impl Sums {
+    fn add(&mut self, part: usize, ms: f64) {
+        *self.0.entry(part).or_default() += ms;
+    }
+
+    fn means(&self, parts: usize, all: &Trend) -> Option<Vec<f64>> {
+        let each = all.count() as f64;
+        let rest = (all.sum_ms() - self.0.values().sum::<f64>()).max(0.0);
+        let sums = (0..parts).map(|part| self.0.get(&part).copied().unwrap_or(0.0));
+        let means = sums.chain([rest]).map(|sum| sum / each);
+        (!all.is_empty()).then(|| means.collect())
+    }
 }
 
 /// What is gathered for a point until it is whole.
@@ -107,18 +120,19 @@ struct Open {
     /// By name, stage, persona, status and whether they failed: merging is dear, so each second
     /// is merged once, and what is whole is merged into every group that it belongs to.
     requests: BTreeMap<[String; 5], Trend>,
-    server: [f64; 3],
+    server: Sums,
     trends: BTreeMap<String, Trend>,
     gauges: BTreeMap<String, (f64, u64)>,
     length_ms: u64,
 }
 
 impl Measured {
-    /// Adds a series up.
+    /// Adds a series up. The catalogue says what the server's time consists of.
     ///
     /// # Errors
     /// A histogram that can't be read.
-    pub(super) fn of(series: &Series) -> Result<Self, Broken> {
+    pub(super) fn of(series: &Series, catalogue: &Catalogue) -> Result<Self, Broken> {
+        let parts = catalogue.server_parts.iter().map(PartEntry::metric);
         let end_ms = series.seconds.last().map_or(0, |second| second.elapsed_ms);
         let wanted = end_ms.div_ceil(1_000).div_ceil(MOST_POINTS);
         let step = STEPS.iter().find(|step| **step >= wanted).copied();
@@ -126,6 +140,7 @@ impl Measured {
         let mut measured = Self {
             step_ms,
             end_ms,
+            parts: parts.collect(),
             ..Self::default()
         };
         let mut open = Open::default();
@@ -155,13 +170,11 @@ impl Measured {
         open.point.to_ms = second.elapsed_ms;
         open.point.stage.clone_from(&second.stage);
         for row in &second.trends {
-            let part = row.metric.strip_prefix("server_timing_");
-            if let Some(part) =
-                part.and_then(|part| SERVER_PARTS.iter().position(|(_, name)| *name == part))
-            {
+            let part = self.parts.iter().position(|part| *part == row.metric);
+            if let Some(part) = part {
                 let named = self.requests.entry(row.tag("name").to_owned()).or_default();
                 for server in [&mut open.server, &mut self.all.server, &mut named.server] {
-                    server[part] += row.value.sum;
+                    server.add(part, row.value.sum);
                 }
             } else if row.metric == DURATION {
                 let key = ["name", "stage", "persona", "status", "expected_response"];
@@ -215,7 +228,7 @@ impl Measured {
         for (ms, count) in all.recorded() {
             *point.heat.entry(heat_row(ms)).or_default() += count;
         }
-        point.server = means(all.count(), all.sum_ms(), open.server);
+        point.server = open.server.means(self.parts.len(), &all);
         let mean = |(sum, count): (f64, u64)| sum / count as f64;
         point.gauges = open
             .gauges

@@ -10,13 +10,6 @@ use crate::metrics::{
 };
 use crate::sampler::Tick;
 
-/// The parts of `Server-Timing` by the name that the server gives them.
-pub const SERVER_PARTS: [(Phase, &str); 3] = [
-    (Phase::ServerQueue, "queue"),
-    (Phase::ServerDb, "db"),
-    (Phase::ServerRedis, "redis"),
-];
-
 impl Second {
     /// The second that a tick covers. Series that were idle in it have no row.
     #[must_use]
@@ -43,27 +36,26 @@ impl Second {
     }
 
     fn requests(&mut self, snapshot: &Snapshot) {
-        let mut parts: BTreeMap<(&str, &str), Trend> = BTreeMap::new();
+        let known = &snapshot.names.catalogue.server_parts;
+        let mut parts: BTreeMap<(&str, usize), Trend> = BTreeMap::new();
         for (tags, series) in &snapshot.requests {
             if series.count() == 0 {
                 continue;
             }
             let named = request_tags(tags, &snapshot.names);
-            for (phase, part) in SERVER_PARTS {
-                parts
-                    .entry((tags.name, part))
-                    .or_default()
-                    .merge(series.trend(phase));
+            for part in 0..known.len() {
+                let sum = parts.entry((tags.name, part)).or_default();
+                sum.merge(series.part(part));
             }
             if let Some(slowest) = &series.slowest {
-                let server = SERVER_PARTS.iter().zip(slowest.server);
+                let server = known.iter().zip(slowest.server);
                 self.slowest.push(Slow {
                     tags: named.clone(),
                     duration: ms(slowest.duration),
                     at_ms: millis(slowest.at),
                     vu: slowest.vu,
                     server: server
-                        .filter_map(|((_, name), time)| Some(((*name).to_owned(), ms(time?))))
+                        .filter_map(|(part, time)| Some((part.name.clone(), ms(time?))))
                         .collect(),
                 });
             }
@@ -75,11 +67,8 @@ impl Second {
         }
         for ((name, part), trend) in parts.into_iter().filter(|(_, trend)| !trend.is_empty()) {
             let tags = tags([("name", name)]);
-            self.trends.push(row(
-                &format!("server_timing_{part}"),
-                tags,
-                Encoded::numbers(&trend),
-            ));
+            self.trends
+                .push(row(&known[part].metric(), tags, Encoded::numbers(&trend)));
         }
         let all = TagFilter::default();
         for name in snapshot.names.catalogue.trends() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::charts::{Charts, PARTS};
+use super::charts::Charts;
 use super::measured::Group;
 use super::plot::{Mark, Tick, WIDTH, log_ticks, rectangle};
 use crate::format::ms_unit;
@@ -122,13 +122,14 @@ impl Charts<'_> {
     /// The same by request, as bars.
     pub(super) fn server_strips(&self) -> Strips {
         let requests = &self.measured.requests;
-        let total = |group: &Group| group.means().map_or(0.0, |parts| parts.iter().sum::<f64>());
+        let means = |group: &Group| group.means(self.server.len()).unwrap_or_default();
+        let total = |group: &Group| means(group).iter().sum::<f64>();
         let largest = requests.values().map(total).fold(0.0, f64::max).max(1e-6);
         let rows = requests.iter().map(|(name, group)| {
-            let parts = group.means().unwrap_or_default();
+            let parts = means(group);
             let mut x = 0.0;
             let mut marks = Vec::new();
-            for ((class, _), mean) in PARTS.into_iter().zip(parts) {
+            for ((class, _), mean) in self.parts().zip(&parts) {
                 let width = mean / largest * WIDTH;
                 if width > 0.0 {
                     let mut path = String::new();
@@ -137,14 +138,9 @@ impl Charts<'_> {
                 }
                 x += width;
             }
-            let words: Vec<_> = PARTS
-                .iter()
-                .zip(parts)
-                .map(|((_, name), mean)| format!("{name} {}", ms_unit(mean)))
-                .collect();
             Strip {
                 name: name.clone(),
-                note: words.join(" · "),
+                note: self.words(parts.iter()).join(" · "),
                 marks,
                 text: ms_unit(total(group)),
             }

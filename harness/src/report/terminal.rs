@@ -9,7 +9,7 @@ use super::RunResult;
 use super::comparison::write_comparison;
 use super::table::{Table, mark, section};
 use crate::format::{ms, ms_unit, percent_to};
-use crate::metrics::{self, Counter, Of, Snapshot, TagFilter, Trend, who};
+use crate::metrics::{self, Counter, Metric, Of, Snapshot, TagFilter, Trend, TrendOf, who};
 use crate::threshold::Verdict;
 
 /// Writes the summary with escape sequences for colours: a writer that is no terminal's must strip
@@ -196,19 +196,17 @@ fn trends(snapshot: &Snapshot) -> Table {
         ],
         1,
     );
-    let own = [
-        "server_timing_queue",
-        "server_timing_db",
-        "server_timing_redis",
-        "iteration_duration",
-        "iteration_response_time",
-        "iteration_start_delay",
-    ];
     let all = TagFilter::default();
-    let catalogue = &snapshot.names.catalogue;
-    let known = |name: &str| metrics::find(name, catalogue);
-    for metric in catalogue.trends().chain(own).filter_map(known) {
-        let Of::Trend(of) = metric.of else { continue };
+    let trends = |metric: Metric| match metric.of {
+        Of::Trend(of) if !matches!(of, TrendOf::Phase(_)) => Some((metric, of)),
+        _ => None,
+    };
+    let mut trends: Vec<_> = metrics::all(&snapshot.names.catalogue)
+        .filter_map(trends)
+        .collect();
+    // The suite's own come first.
+    trends.sort_by_key(|(_, of)| !matches!(of, TrendOf::Custom(_)));
+    for (metric, of) in trends {
         let trend = snapshot.trend(of, &all);
         if !trend.is_empty() {
             let [avg, min, med, p90, p95, p99, max] = times(&trend);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::summary::{Summary, Value};
-use crate::catalogue::{Catalogue, PartEntry, RequestEntry};
+use crate::catalogue::{Catalogue, PartEntry, RequestEntry, SERVER_TIMING};
 use crate::metrics::METRICS;
 
 /// The same summary with what its version did not have yet.
@@ -27,7 +27,9 @@ pub(super) fn upgraded(mut summary: Summary) -> Summary {
 /// The requests are those that have metrics by name. A custom trend is of the request that has the
 /// same numbers.
 fn inferred(metrics: &BTreeMap<String, Value>) -> Catalogue {
-    let built_in = |name: &str| METRICS.iter().any(|metric| metric.name == name);
+    let built_in = |name: &str| {
+        name.starts_with(SERVER_TIMING) || METRICS.iter().any(|metric| metric.name == name)
+    };
     let custom: Vec<(&String, &Value)> = metrics
         .iter()
         .filter(|(name, value)| {
@@ -90,6 +92,7 @@ mod tests {
             ("http_req_duration{name:1_buy}", trend(20, 3.0)),
             ("http_req_duration{name:1_buy,status:500}", trend(1, 9.0)),
             ("buy_time", trend(20, 3.0)),
+            ("server_timing_db", trend(20, 3.0)),
             ("never_time", trend(0, 0.0)),
         ];
         let metrics = metrics.map(|(name, value)| (name.to_owned(), value));

@@ -52,7 +52,7 @@ impl<U: User> Actor for Performer<U> {
     fn iterate(&mut self) -> BoxFuture<'_, Iterated> {
         Box::pin(async move {
             self.user.vu().begin_iteration();
-            let stop = (self.persona.iterate)(&mut self.user).await.err();
+            let stop = self.persona.iterate.begin(&mut self.user).await.err();
             self.user.vu().end_iteration();
             if stop.is_some() {
                 self.user.ended_early();

@@ -39,7 +39,8 @@ impl Server {
                 (started.base_url().to_owned(), Some(started))
             }
         };
-        let target = Arc::new(Target::resolve(&address, &config.connect).await?);
+        let target = Target::resolve(&address, &config.connect).await?;
+        let target = Arc::new(target.with_parts(&config.catalogue));
         target.probe(PROBE_WITHIN).await?;
         let admin = Admin::new(&target, config.setup_timeout, &config.headers)?;
         if private.is_none() {

@@ -6,6 +6,8 @@ use serde::de::DeserializeOwned;
 use super::coding;
 use super::error::TransportError;
 use super::exchange::Response;
+use super::request::Request;
+use crate::persona::Stop;
 
 /// What came back.
 #[derive(Debug)]
@@ -16,12 +18,17 @@ pub struct Answer {
     pub body: Bytes,
     /// Why there was no answer, or why it is of no use.
     pub error: Option<TransportError>,
+    /// What it is an answer to.
+    pub(super) request: &'static Request,
     /// Status line and header fields, as they came.
     head: Bytes,
 }
 
 impl Answer {
-    pub(super) fn new(response: Result<Response, TransportError>) -> Self {
+    pub(super) fn new(
+        request: &'static Request,
+        response: Result<Response, TransportError>,
+    ) -> Self {
         let answer = match response {
             Ok(response) => response,
             Err(error) => {
@@ -29,6 +36,7 @@ impl Answer {
                     status: 0,
                     body: Bytes::new(),
                     error: Some(error),
+                    request,
                     head: Bytes::new(),
                 };
             }
@@ -43,6 +51,7 @@ impl Answer {
             status,
             body,
             error: None,
+            request,
             head,
         };
         if coded { answer.decoded() } else { answer }
@@ -83,6 +92,24 @@ impl Answer {
         serde_json::from_slice(&self.body).ok()
     }
 
+    /// Whether it is no failure: it came whole, with a status that its request expects.
+    #[must_use]
+    pub fn is_expected(&self) -> bool {
+        self.error.is_none() && self.request.is_expected(self.status)
+    }
+
+    /// Goes on only with an answer that is no failure.
+    ///
+    /// # Errors
+    /// What ends the iteration: it has been recorded as a failed request.
+    pub fn usable(&self) -> Result<&Self, Stop> {
+        match self.status {
+            0 => Err(Stop::Unreachable),
+            _ if self.is_expected() => Ok(self),
+            _ => Err(Stop::Unusable),
+        }
+    }
+
     /// Whether the server refused the request, as it should refuse a wrong one: 4xx.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
@@ -104,13 +131,18 @@ pub(super) fn fields(head: &[u8]) -> impl Iterator<Item = (&str, &str)> {
 mod tests {
     use super::*;
 
+    static PAGE: Request = Request::get("page");
+
     fn answer(head: &'static [u8], body: &'static [u8]) -> Answer {
-        Answer::new(Ok(Response {
-            status: 200,
-            head: Bytes::from_static(head),
-            body: Bytes::from_static(body),
-            coded: head.windows(16).any(|part| part == b"content-encoding"),
-        }))
+        Answer::new(
+            &PAGE,
+            Ok(Response {
+                status: 200,
+                head: Bytes::from_static(head),
+                body: Bytes::from_static(body),
+                coded: head.windows(16).any(|part| part == b"content-encoding"),
+            }),
+        )
     }
 
     #[test]
@@ -127,7 +159,7 @@ mod tests {
             answer.headers().collect::<Vec<_>>(),
             [("Location", "/a:b"), ("x", "1"), ("X", "2"), ("empty", "")]
         );
-        let none = Answer::new(Err(TransportError::Timeout));
+        let none = Answer::new(&PAGE, Err(TransportError::Timeout));
         assert_eq!((none.status, none.headers().count()), (0, 0));
     }
 

@@ -14,6 +14,7 @@ use tokio_util::io::poll_read_buf;
 use super::error::TransportError;
 use super::io::{Meter, Stream};
 use super::wire::{self, Chunks, Framing, Head};
+use crate::catalogue::PartEntry;
 use crate::metrics::Method;
 
 /// Room for an ordinary answer, and what is free at least before a read.
@@ -80,14 +81,16 @@ impl Connection {
         poll_fn(|cx| Poll::Ready(self.read(cx).is_pending() && self.unread.is_empty())).await
     }
 
-    /// Sends what is in `out`, a request of this method, and reads the answer.
+    /// Sends what is in `out`, a request of this method, and reads the answer, with the `known`
+    /// parts of the server's time.
     pub(super) async fn exchange(
         &mut self,
         method: Method,
+        known: &[PartEntry],
         deadline: Instant,
     ) -> Result<Received, TransportError> {
         let sent = self.send(deadline).await;
-        let head = match (self.head(method, deadline).await, &sent) {
+        let head = match (self.head(method, known, deadline).await, &sent) {
             (Ok(head), _) => head,
             // What went wrong first is what there is to say.
             (Err(_), Err(_)) => return Err(sent.err().unwrap_or(TransportError::Closed)),
@@ -127,9 +130,14 @@ impl Connection {
     }
 
     /// The head, which stays unread: taken with the body, it costs no memory of its own.
-    async fn head(&mut self, method: Method, deadline: Instant) -> Result<Head, TransportError> {
+    async fn head(
+        &mut self,
+        method: Method,
+        known: &[PartEntry],
+        deadline: Instant,
+    ) -> Result<Head, TransportError> {
         loop {
-            match wire::head(&self.unread, method)? {
+            match wire::head(&self.unread, method, known)? {
                 // Informational answers come before the one that counts.
                 Some(head) if (100..200).contains(&head.status) => self.unread.advance(head.length),
                 Some(head) => return Ok(head),

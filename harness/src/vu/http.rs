@@ -21,6 +21,7 @@ use super::header::Fields;
 use super::server_timing::ServerTiming;
 use super::sessions::{Outgoing, Sessions};
 use super::target::{Opening, Target};
+use crate::catalogue::PartEntry;
 use crate::metrics::{Method, Proto};
 
 /// The connections of one virtual user.
@@ -102,7 +103,7 @@ impl Client {
                 connection.meter().begin();
                 self.write(&mut connection, call);
                 let keep = exchange
-                    .answer(&mut connection, call.method, deadline)
+                    .answer(&mut connection, call.method, self.target.parts(), deadline)
                     .await;
                 exchange.measure(&mut connection, begun);
                 if keep {
@@ -201,9 +202,10 @@ impl Exchange {
         &mut self,
         connection: &mut Connection,
         method: Method,
+        known: &[PartEntry],
         deadline: tokio::time::Instant,
     ) -> bool {
-        match connection.exchange(method, deadline).await {
+        match connection.exchange(method, known, deadline).await {
             Ok(Received {
                 head,
                 text,

@@ -11,7 +11,6 @@ use http::HeaderMap;
 
 use super::error::{Http2Error, TransportError};
 use super::frames::Passage;
-use super::server_timing::ServerTiming;
 use super::session::{Sender, Turn};
 
 /// Status, header fields and body.
@@ -20,7 +19,6 @@ pub(super) struct Received {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    pub(super) server_timing: ServerTiming,
 }
 
 impl Sender<'_> {
@@ -129,17 +127,10 @@ impl Exchange<'_, '_> {
         });
         let (head, mut incoming) = answer.await?.into_parts();
         let body = self.body(&mut incoming).await?;
-        let mut server_timing = ServerTiming::default();
-        for value in head.headers.get_all("server-timing") {
-            if let Ok(text) = value.to_str() {
-                server_timing.read(text);
-            }
-        }
         Ok(Received {
             status: head.status.as_u16(),
             headers: head.headers,
             body,
-            server_timing,
         })
     }
 

@@ -38,6 +38,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use serde::de::DeserializeOwned;
 
 pub use self::answer::Answer;
 pub use self::call::Call;
@@ -55,6 +56,7 @@ pub use self::tls::TlsError;
 pub use self::wire::{PathError, ProtocolError};
 use crate::executor::Clock;
 use crate::metrics::{CheckTags, IterationTags, Origin, RawSamples, Recorder, SampleOf};
+use crate::persona::Stop;
 
 /// What all virtual users of a scenario share.
 #[derive(Debug)]
@@ -169,7 +171,7 @@ impl VirtualUser {
     async fn once(&self, call: &Call<'_>, left: u32) -> (Answer, Option<Hop>) {
         let stage = self.surroundings.clock.stage();
         let mut exchange = self.client.send(call).await;
-        let mut answer = Answer::new(exchange.take_response());
+        let mut answer = Answer::new(call.request, exchange.take_response());
         let hop = match self.surroundings.redirects {
             0 => None,
             most => self.hop(call, &mut answer, left, most),
@@ -231,6 +233,30 @@ impl VirtualUser {
         self.surroundings.recorder.check(tags, ok);
         self.keep(|| SampleOf::Check { tags, ok });
         ok
+    }
+
+    /// Reads the body of an answer as JSON. One that can't be read is a failed check, called
+    /// `NAME: answer can be read` after the request.
+    ///
+    /// # Errors
+    /// What ends the iteration: a failed request, or a body that is something else.
+    pub fn json<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Stop> {
+        self.read(answer, |body| serde_json::from_slice(body).ok())
+    }
+
+    /// The same with a reader of one's own, which gives nothing when the body is something else.
+    ///
+    /// # Errors
+    /// As [`VirtualUser::json`].
+    pub fn read<T>(
+        &self,
+        answer: &Answer,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<T, Stop> {
+        read(&answer.usable()?.body).ok_or_else(|| {
+            self.check(answer.request.readable(), false);
+            Stop::Unusable
+        })
     }
 
     /// Waits, as a person does between two clicks.

@@ -20,7 +20,7 @@ impl VirtualUser {
         stage: u16,
     ) {
         let request = call.request;
-        let expected = followed || answer.error.is_none() && request.is_expected(answer.status);
+        let expected = followed || answer.is_expected();
         let tags = RequestTags {
             scenario: self.scenario,
             persona: self.persona,
@@ -48,8 +48,11 @@ impl VirtualUser {
     fn record_series(&self, tags: RequestTags, exchange: &Exchange, phases: &[(Phase, Duration)]) {
         let server = &exchange.server_timing;
         self.surroundings.recorder.request(tags, |series| {
-            for (phase, duration) in phases.iter().copied().chain(server.iter()) {
-                series.record(phase, duration);
+            for (phase, duration) in phases {
+                series.record(*phase, *duration);
+            }
+            for (index, duration) in server.iter() {
+                series.record_part(index, duration);
             }
             let duration = exchange.times.duration();
             if series.is_slowest(duration) {

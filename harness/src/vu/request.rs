@@ -3,6 +3,12 @@
 use super::header::{Flaw, flaw};
 use crate::metrics::Method;
 
+/// A longer name fits into no table.
+const LONGEST_NAME: usize = 80;
+/// What follows a request's name in the check of its answers.
+const READABLE: &[u8] = b": answer can be read";
+const LONGEST_CHECK: usize = LONGEST_NAME + READABLE.len();
+
 /// More headers than this belong to the call or to the run.
 const MOST_HEADERS: usize = 8;
 
@@ -38,7 +44,7 @@ impl Expected {
 /// What requests of one name have in common. Names are fixed, so that no URL becomes a series.
 ///
 /// ```
-/// use harness::vu::Request;
+/// use harness::Request;
 ///
 /// static ORDER: Request = Request::post("5_create_order").expects(&[201]).trend("order_time");
 ///
@@ -54,12 +60,17 @@ pub struct Request {
     /// The custom trend that its duration feeds.
     pub trend: Option<&'static str>,
     expected: Expected,
+    /// The name of the check, whose length is the name's and that of [`READABLE`].
+    readable: [u8; LONGEST_CHECK],
     headers: [(&'static str, &'static str); MOST_HEADERS],
     header_count: usize,
 }
 
 impl Request {
     /// A request that expects success.
+    ///
+    /// # Panics
+    /// In a `static`, at compile time: when its name is longer than 80 bytes.
     #[must_use]
     pub const fn new(method: Method, name: &'static str) -> Self {
         Self {
@@ -67,6 +78,7 @@ impl Request {
             method,
             trend: None,
             expected: Expected::Success,
+            readable: readable(name),
             headers: [("", ""); MOST_HEADERS],
             header_count: 0,
         }
@@ -169,11 +181,32 @@ impl Request {
         self.expected.is_met_by(status)
     }
 
+    /// What the check is called that its answers can be read.
+    pub(super) fn readable(&'static self) -> &'static str {
+        let check = self.readable.get(..self.name.len() + READABLE.len());
+        let check = check.and_then(|check| std::str::from_utf8(check).ok());
+        check.unwrap_or(self.name)
+    }
+
     /// Its own headers.
     #[must_use]
     pub fn own_headers(&self) -> &[(&'static str, &'static str)] {
         &self.headers[..self.header_count]
     }
+}
+
+const fn readable(name: &str) -> [u8; LONGEST_CHECK] {
+    let name = name.as_bytes();
+    assert!(
+        name.len() <= LONGEST_NAME,
+        "a request's name may have 80 bytes"
+    );
+    let mut check = [0; LONGEST_CHECK];
+    let (head, tail) = check.split_at_mut(name.len());
+    head.copy_from_slice(name);
+    let (tail, _) = tail.split_at_mut(READABLE.len());
+    tail.copy_from_slice(READABLE);
+    check
 }
 
 #[cfg(test)]
@@ -202,6 +235,27 @@ mod tests {
         let declared = (CLAIM.name, CLAIM.method, CLAIM.trend);
         assert_eq!(declared, ("claim", Method::Post, Some("claim_time")));
         assert_eq!(CLAIM.own_headers(), []);
+    }
+
+    #[test]
+    fn the_check_of_its_answers_has_its_name() {
+        static LONG: Request = Request::get(concat!(
+            "a_name_of_eighty_bytes__________________",
+            "______________________________to_the_쿠"
+        ));
+        assert_eq!(PAGE.readable(), "page: answer can be read");
+        assert_eq!(LONG.name.len(), LONGEST_NAME);
+        assert_eq!(
+            LONG.readable(),
+            format!("{}: answer can be read", LONG.name)
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "a request's name may have 80 bytes")]
+    fn a_name_fits_into_a_table() {
+        let name: &'static str = "x".repeat(LONGEST_NAME + 1).leak();
+        let _ = Request::get(name);
     }
 
     #[test]

@@ -2,27 +2,35 @@
 
 use std::time::Duration;
 
-use crate::metrics::Phase;
+use http::HeaderMap;
 
-/// The parts that the harness knows.
-const PARTS: [(&str, Phase); 3] = [
-    ("queue", Phase::ServerQueue),
-    ("db", Phase::ServerDb),
-    ("redis", Phase::ServerRedis),
-];
+use crate::catalogue::{MOST_PARTS, PartEntry};
 
-/// What one answer said of them.
+/// What one answer said of the parts that the catalogue names, in its order.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct ServerTiming([Option<Duration>; PARTS.len()]);
+pub(super) struct ServerTiming([Option<Duration>; MOST_PARTS]);
 
 impl ServerTiming {
-    /// Reads a header such as `queue;dur=0.12, db;dur=1.5`. Anything else, or malformed, is
-    /// passed over: it is the server's text.
-    pub(super) fn read(&mut self, header: &str) {
+    /// Reads every such field of an answer.
+    pub(super) fn of(fields: &HeaderMap, known: &[PartEntry]) -> Self {
+        let mut timing = Self::default();
+        let values = fields.get_all("server-timing").iter();
+        let texts = values.filter_map(|value| value.to_str().ok());
+        texts.for_each(|text| timing.read(text, known));
+        timing
+    }
+
+    /// Reads a header such as `queue;dur=0.12, db;dur=1.5`. What is unknown or malformed is passed
+    /// over: it is the server's text.
+    pub(super) fn read(&mut self, header: &str, known: &[PartEntry]) {
         for metric in header.split(',') {
             let mut words = metric.split(';').map(str::trim);
             let name = words.next().unwrap_or_default();
-            let Some(part) = PARTS.iter().position(|(known, _)| *known == name) else {
+            let Some(part) = known
+                .iter()
+                .take(MOST_PARTS)
+                .position(|part| part.name == name)
+            else {
                 continue;
             };
             let duration = words
@@ -32,17 +40,15 @@ impl ServerTiming {
         }
     }
 
-    /// `queue`, `db` and `redis`, as far as they were there.
-    pub(super) const fn parts(&self) -> [Option<Duration>; PARTS.len()] {
+    /// All parts, as far as they were there.
+    pub(super) const fn parts(&self) -> [Option<Duration>; MOST_PARTS] {
         self.0
     }
 
-    /// The parts that were there.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Phase, Duration)> + '_ {
-        PARTS
-            .iter()
-            .zip(self.0)
-            .filter_map(|((_, phase), duration)| Some((*phase, duration?)))
+    /// The parts that were there, by their place in the catalogue.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, Duration)> + '_ {
+        let parts = self.0.iter().enumerate();
+        parts.filter_map(|(index, duration)| Some((index, (*duration)?)))
     }
 }
 
@@ -68,26 +74,23 @@ mod tests {
 
     #[test]
     fn known_parts_are_read_and_others_passed_over() {
+        const QUEUE: usize = 0;
+        const DB: usize = 1;
+        const REDIS: usize = 2;
+        let known = crate::fixture::catalogue().server_parts;
         let us = Duration::from_micros;
         // (header, parts)
-        let rows: [(&str, &[(Phase, Duration)]); 8] = [
+        let rows: [(&str, &[(usize, Duration)]); 8] = [
             (
                 "queue;dur=0.12, db;dur=1.5",
-                &[(Phase::ServerQueue, us(120)), (Phase::ServerDb, us(1_500))],
+                &[(QUEUE, us(120)), (DB, us(1_500))],
             ),
-            (
-                "redis;desc=\"lua\";dur=3",
-                &[(Phase::ServerRedis, us(3_000))],
-            ),
-            ("cache;dur=1, db;dur=2", &[(Phase::ServerDb, us(2_000))]),
-            ("db;dur=1, db;dur=2", &[(Phase::ServerDb, us(1_000))]),
+            ("redis;desc=\"lua\";dur=3", &[(REDIS, us(3_000))]),
+            ("cache;dur=1, db;dur=2", &[(DB, us(2_000))]),
+            ("db;dur=1, db;dur=2", &[(DB, us(1_000))]),
             (
                 "queue;dur=0.0129,db;dur=12.,redis;dur=0",
-                &[
-                    (Phase::ServerQueue, us(12)),
-                    (Phase::ServerDb, us(12_000)),
-                    (Phase::ServerRedis, us(0)),
-                ],
+                &[(QUEUE, us(12)), (DB, us(12_000)), (REDIS, us(0))],
             ),
             (
                 "db, db;dur=-1, db;dur=fast, db;dur=NaN, db;dur=, db;dur=.",
@@ -98,8 +101,23 @@ mod tests {
         ];
         for (header, parts) in rows {
             let mut timing = ServerTiming::default();
-            timing.read(header);
+            timing.read(header, &known);
             assert_eq!(timing.iter().collect::<Vec<_>>(), parts, "{header}");
         }
+    }
+
+    #[test]
+    fn a_part_is_what_the_catalogue_names() {
+        let of = |name: &str| PartEntry {
+            name: name.to_owned(),
+            ..PartEntry::default()
+        };
+        let mut timing = ServerTiming::default();
+        timing.read(
+            "db;dur=9, pool;dur=2, lock;dur=1",
+            &[of("lock"), of("pool")],
+        );
+        let ms = Duration::from_millis;
+        assert_eq!(timing.iter().collect::<Vec<_>>(), [(0, ms(1)), (1, ms(2))]);
     }
 }

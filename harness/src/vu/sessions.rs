@@ -173,7 +173,7 @@ impl Exchange {
         self.times.waiting = first_byte - written;
         self.times.receiving = ended - first_byte;
         self.response = outcome.map(|received| {
-            self.server_timing = received.server_timing;
+            self.server_timing = ServerTiming::of(&received.headers, target.parts());
             Response {
                 status: received.status,
                 coded: received

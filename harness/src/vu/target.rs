@@ -18,6 +18,7 @@ use super::io::{Metered, Stream};
 use super::options::ConnectOptions;
 use super::session::Session;
 use super::tls::{self, Credentials, TlsError};
+use crate::catalogue::{Catalogue, PartEntry};
 
 /// Why a host can't be tested.
 #[derive(Debug, Error)]
@@ -77,6 +78,8 @@ pub struct Target {
     /// What other clients need for TLS.
     config: ClientConfig,
     options: ConnectOptions,
+    /// What the server names in `Server-Timing` stands in it.
+    catalogue: Arc<Catalogue>,
 }
 
 /// How long the parts of connecting took.
@@ -158,7 +161,22 @@ impl Target {
             tls,
             config,
             options: options.clone(),
+            catalogue: Arc::default(),
         })
+    }
+
+    /// The same, with the parts of its time that this catalogue names.
+    #[must_use]
+    pub fn with_parts(self, catalogue: &Arc<Catalogue>) -> Self {
+        Self {
+            catalogue: Arc::clone(catalogue),
+            ..self
+        }
+    }
+
+    /// The parts of its time that are read.
+    pub(super) fn parts(&self) -> &[PartEntry] {
+        &self.catalogue.server_parts
     }
 
     /// Whether its certificates are taken without a look at them.

@@ -6,6 +6,7 @@ use bytes::{Buf, BufMut, BytesMut};
 use thiserror::Error;
 
 use super::server_timing::ServerTiming;
+use crate::catalogue::PartEntry;
 use crate::metrics::Method;
 
 /// An answer that is no HTTP/1.1.
@@ -98,9 +99,13 @@ pub(super) enum Framing {
     UntilClose,
 }
 
-/// Reads the head at the beginning of `bytes`, of an answer to a request of this method; nothing
-/// when it is not there as a whole.
-pub(super) fn head(bytes: &[u8], method: Method) -> Result<Option<Head>, ProtocolError> {
+/// Reads the head at the beginning of `bytes`, of an answer to a request of this method, with the
+/// `known` parts of the server's time; nothing when it is not there as a whole.
+pub(super) fn head(
+    bytes: &[u8],
+    method: Method,
+    known: &[PartEntry],
+) -> Result<Option<Head>, ProtocolError> {
     let mut fields = [const { std::mem::MaybeUninit::uninit() }; MOST_FIELDS];
     let mut answer = httparse::Response::new(&mut []);
     let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
@@ -121,7 +126,7 @@ pub(super) fn head(bytes: &[u8], method: Method) -> Result<Option<Head>, Protoco
         ..Said::default()
     };
     for field in answer.headers {
-        said.note(field)?;
+        said.note(field, known)?;
     }
     // What follows is no HTTP any more.
     let tunnel = method == Method::Connect && (200..300).contains(&status);
@@ -155,7 +160,11 @@ struct Said {
 }
 
 impl Said {
-    fn note(&mut self, field: &httparse::Header<'_>) -> Result<(), ProtocolError> {
+    fn note(
+        &mut self,
+        field: &httparse::Header<'_>,
+        known: &[PartEntry],
+    ) -> Result<(), ProtocolError> {
         // Told apart by length first: most fields are none of these.
         match field.name.len() {
             10 if field.name.eq_ignore_ascii_case("connection") => {
@@ -169,7 +178,7 @@ impl Said {
             }
             13 if field.name.eq_ignore_ascii_case("server-timing") => {
                 if let Ok(text) = std::str::from_utf8(field.value) {
-                    self.server_timing.read(text);
+                    self.server_timing.read(text, known);
                 }
             }
             14 if field.name.eq_ignore_ascii_case("content-length") => {

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use bytes::Bytes;
+use harness::catalogue::{Catalogue, PartEntry};
 use harness::executor::{Clock, Executor, Schedule};
-use harness::metrics::{Counter, RateOf, Recorder, Snapshot, TagFilter};
+use harness::metrics::{Counter, RateOf, Recorder, Snapshot, TagFilter, TrendOf};
 use harness::vu::{ConnectOptions, Fields, Request, Surroundings, Target, VirtualUser};
 
 static CHARGE: Request = Request::post("1_charge_balance")
@@ -73,6 +74,20 @@ fn surroundings(target: Target) -> Arc<Surroundings> {
     })
 }
 
+/// What [`ANSWER`] says of the server's time.
+fn parts() -> Arc<Catalogue> {
+    let part = |name: &str| PartEntry {
+        name: name.to_owned(),
+        ..PartEntry::default()
+    };
+    let server_parts = ["queue", "db"].map(part).into();
+    let requests = Vec::new();
+    Arc::new(Catalogue {
+        requests,
+        server_parts,
+    })
+}
+
 #[test]
 fn a_request_allocates_nothing() {
     const WARM_UP: u64 = 20;
@@ -84,7 +99,8 @@ fn a_request_allocates_nothing() {
     let options = ConnectOptions::default();
     let address = format!("http://{}", server());
     let target = runtime.block_on(Target::resolve(&address, &options));
-    let surroundings = surroundings(target.expect("an address"));
+    let target = target.expect("an address").with_parts(&parts());
+    let surroundings = surroundings(target);
     let vu = VirtualUser::new(
         1,
         "impulse_buyer",
@@ -122,6 +138,8 @@ fn a_request_allocates_nothing() {
         snapshot.counter(Counter::Requests, &all),
         WARM_UP + REQUESTS
     );
+    let db = snapshot.trend(TrendOf::Part(1), &all);
+    assert_eq!((db.count(), db.max_ms()), (WARM_UP + REQUESTS, 1.5));
     let checks = snapshot.rate(RateOf::Checks, &all);
     assert_eq!((checks.passes, checks.fails), (WARM_UP + REQUESTS, 0));
 }

@@ -21,7 +21,7 @@ pub(super) const BUYER: Buyer = Buyer {
             ("8_hostile_get", 0, 4),
             ("9_hostile_post", 0, 4),
         ],
-        iterate: |shopper| Box::pin(iterate(shopper)),
+        iterate: &iterate,
     },
     forbidden_to_order: true,
     spends_everything: false,

@@ -18,7 +18,7 @@ pub(super) const BUYER: Buyer = Buyer {
             ("5_create_order", 1, 1),
             ("6_get_balance", 1, 1),
         ],
-        iterate: |shopper| Box::pin(iterate(shopper)),
+        iterate: &iterate,
     },
     forbidden_to_order: false,
     spends_everything: true,

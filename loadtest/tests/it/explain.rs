@@ -38,8 +38,8 @@ async fn harmed(host: &str, load: &str, harm: impl AsyncFnOnce(u32)) -> (Documen
 
 fn names(document: &Document, markdown: &str, cause: Cause) {
     let explanation = document.explanations.first().expect("something failed");
-    assert_eq!(explanation.cause, Some(cause), "{explanation:#?}");
     assert!(markdown.contains(&format!("**{cause}**")), "{markdown}");
+    assert_eq!(explanation.cause, Some(cause), "{explanation:#?}");
     let text = explanation.sentences.join("\n");
     for word in [
         "It began",
@@ -67,7 +67,11 @@ async fn a_lock_held_in_the_database_is_named() {
         transaction.commit().await.expect("the end of the lock");
     })
     .await;
-    names(&document, &markdown, Cause::Database);
+    names(
+        &document,
+        &markdown,
+        Cause::Store("the database".to_owned()),
+    );
     let text = document.explanations[0].sentences.join("\n");
     assert!(text.contains("request 5_create_order"), "{text}");
     let slowest = &document.explanations[0].slowest[0];
@@ -95,7 +99,7 @@ async fn a_redis_that_pauses_is_named() {
         assert_eq!(&answer, b"+OK\r\n");
     })
     .await;
-    names(&document, &markdown, Cause::Redis);
+    names(&document, &markdown, Cause::Store("Redis".to_owned()));
 }
 
 /// As a container does that has used its share of the CPU: stopped for most of the time.
