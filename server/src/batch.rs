@@ -6,7 +6,7 @@
 //! and waits for nobody; under load the cost of a round trip, a commit and an
 //! fsync is shared by all that gathered meanwhile.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -16,6 +16,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     error::Error,
+    load::Load,
+    metrics::{Batches, Metrics},
     timing::{self, Part},
 };
 
@@ -36,6 +38,9 @@ pub(crate) trait Batch: Send + 'static {
     type Request: Send + 'static;
     type Answer: Send + 'static;
 
+    /// What the metrics call it.
+    const NAME: &'static str;
+
     /// Which part of a response's time the call is.
     const PART: Part;
 
@@ -51,6 +56,7 @@ pub(crate) trait Batch: Send + 'static {
 /// serves what is queued and ends.
 pub(crate) struct Gatherer<B: Batch> {
     queue: mpsc::Sender<Waiting<B>>,
+    load: Arc<Load>,
 }
 
 struct Waiting<B: Batch> {
@@ -67,10 +73,16 @@ struct Reply<A> {
 
 impl<B: Batch> Gatherer<B> {
     /// Starts the worker on `tasks`.
-    pub(crate) fn start(batch: B, tasks: &TaskTracker) -> Self {
+    pub(crate) fn start(batch: B, tasks: &TaskTracker, metrics: &Metrics) -> Self {
         let (queue, waiting) = mpsc::channel(LONGEST_QUEUE);
-        tasks.spawn(work(batch, waiting));
-        Self { queue }
+        let load = Arc::new(Load::new());
+        let worker = Worker {
+            batch,
+            load: Arc::clone(&load),
+            batches: metrics.batches(B::NAME, Arc::clone(&load)),
+        };
+        tasks.spawn(worker.work(waiting));
+        Self { queue, load }
     }
 
     /// Has a request served by the next batch.
@@ -81,13 +93,20 @@ impl<B: Batch> Gatherer<B> {
             since: Instant::now(),
             reply,
         };
-        self.queue
-            .try_send(waiting)
-            .map_err(|_| Error::unavailable("too many requests are waiting"))?;
+        self.load.add();
+        if self.queue.try_send(waiting).is_err() {
+            self.load.remove(1);
+            return Err(Error::unavailable("too many requests are waiting"));
+        }
         let reply = answer.await.map_err(|_| too_late())?;
         timing::add(Part::Queue, reply.queued);
         timing::add(B::PART, reply.served);
         reply.answer
+    }
+
+    /// How many requests wait for an answer.
+    pub(crate) fn waiting(&self) -> usize {
+        self.load.waiting()
     }
 }
 
@@ -95,66 +114,88 @@ fn too_late() -> Error {
     Error::unavailable("the request waited too long; nothing was done")
 }
 
-async fn work<B: Batch>(mut batch: B, mut queue: mpsc::Receiver<Waiting<B>>) {
-    // A call for nobody connects and lets the store prepare what it prepares
-    // once, so that the first request does not wait for that. If it fails, the
-    // first request is told why.
-    let _ = timeout(PATIENCE, batch.run(Vec::new())).await;
-    let mut gathered = Vec::with_capacity(LARGEST_BATCH);
-    while queue.recv_many(&mut gathered, LARGEST_BATCH).await > 0 {
-        serve(&mut batch, &mut gathered).await;
-    }
+struct Worker<B: Batch> {
+    batch: B,
+    load: Arc<Load>,
+    batches: Batches,
 }
 
-/// Serves one batch and leaves `gathered` empty.
-async fn serve<B: Batch>(batch: &mut B, gathered: &mut Vec<Waiting<B>>) {
-    let started = Instant::now();
-    let mut requests = Vec::with_capacity(gathered.len());
-    let mut replies = Vec::with_capacity(gathered.len());
-    for Waiting {
-        request,
-        since,
-        reply,
-    } in gathered.drain(..)
-    {
-        let queued = started - since;
-        // Who has gone must not be charged, and who has waited too long is
-        // told so by the reply that is dropped here.
-        if reply.is_closed() || queued > PATIENCE {
-            continue;
+impl<B: Batch> Worker<B> {
+    async fn work(mut self, mut queue: mpsc::Receiver<Waiting<B>>) {
+        // A call for nobody connects and lets the store prepare what it
+        // prepares once, so that the first request does not wait for that. If
+        // it fails, the first request is told why.
+        let _ = timeout(PATIENCE, self.batch.run(Vec::new())).await;
+        let mut gathered = Vec::with_capacity(LARGEST_BATCH);
+        while queue.recv_many(&mut gathered, LARGEST_BATCH).await > 0 {
+            self.serve(&mut gathered).await;
         }
-        requests.push(request);
-        replies.push((reply, queued));
     }
-    if requests.is_empty() {
-        return;
-    }
-    let result = match timeout(PATIENCE, batch.run(requests)).await {
-        Ok(result) => result,
-        Err(_) => Err(Error::unavailable(
-            "the store did not answer in time; the outcome is unknown",
-        )),
-    };
-    let served = started.elapsed();
-    let send = |(reply, queued): (oneshot::Sender<_>, _), answer| {
-        // A client that has gone meanwhile gets no answer.
-        let _ = reply.send(Reply {
-            answer,
-            queued,
-            served,
-        });
-    };
-    match result {
-        Ok(answers) => {
-            for (reply, answer) in replies.into_iter().zip(answers) {
-                send(reply, Ok(answer));
+
+    /// Serves one batch and leaves `gathered` empty.
+    async fn serve(&mut self, gathered: &mut Vec<Waiting<B>>) {
+        let started = Instant::now();
+        let taken = gathered.len();
+        if let Some(oldest) = gathered.first() {
+            self.load.begin(oldest.since);
+        }
+        let mut requests = Vec::with_capacity(taken);
+        let mut replies = Vec::with_capacity(taken);
+        for Waiting {
+            request,
+            since,
+            reply,
+        } in gathered.drain(..)
+        {
+            let queued = started - since;
+            // Who has gone must not be charged, and who has waited too long is
+            // told so by the reply that is dropped here.
+            if reply.is_closed() || queued > PATIENCE {
+                continue;
+            }
+            requests.push(request);
+            replies.push((reply, queued));
+        }
+        let result = self.run(requests).await;
+        self.load.end(taken);
+        let served = started.elapsed();
+        let send = |(reply, queued): (oneshot::Sender<_>, _), answer| {
+            // A client that has gone meanwhile gets no answer.
+            let _ = reply.send(Reply {
+                answer,
+                queued,
+                served,
+            });
+        };
+        match result {
+            Ok(answers) => {
+                for (reply, answer) in replies.into_iter().zip(answers) {
+                    send(reply, Ok(answer));
+                }
+            }
+            Err(error) => {
+                for reply in replies {
+                    send(reply, Err(error.clone()));
+                }
             }
         }
-        Err(error) => {
-            for reply in replies {
-                send(reply, Err(error.clone()));
-            }
+    }
+
+    async fn run(&mut self, requests: Vec<B::Request>) -> Result<Vec<B::Answer>, Error> {
+        if requests.is_empty() {
+            return Ok(Vec::new());
         }
+        let started = Instant::now();
+        self.batches.size.observe(requests.len() as f64);
+        let result = timeout(PATIENCE, self.batch.run(requests)).await;
+        self.batches
+            .seconds
+            .observe(started.elapsed().as_secs_f64());
+        result.unwrap_or_else(|_| {
+            Err(Error::unavailable(
+                "the store did not answer in time; the outcome is unknown",
+            ))
+        })
     }
 }
 
@@ -175,6 +216,7 @@ mod tests {
     impl Batch for Doubling {
         type Request = u32;
         type Answer = u32;
+        const NAME: &'static str = "doubling";
         const PART: Part = Part::Db;
 
         async fn run(&mut self, requests: Vec<u32>) -> Result<Vec<u32>, Error> {
@@ -205,7 +247,7 @@ mod tests {
             permits: Arc::clone(&permits),
             batches: Arc::clone(&batches),
         };
-        let gatherer = Arc::new(Gatherer::start(batch, &tasks));
+        let gatherer = Arc::new(Gatherer::start(batch, &tasks, &Metrics::new()));
         Fixture {
             gatherer,
             permits,

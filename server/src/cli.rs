@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, builder::BoolishValueParser};
 use socket2::{Domain, Socket, Type};
 use tokio::{
     net::TcpListener,
@@ -34,7 +34,7 @@ pub struct Config {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: String,
 
-    /// Redis: redis://host:port/database or redis+unix:///path
+    /// Redis: redis://host:port/database, rediss:// for TLS, or redis+unix:///path
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: String,
 
@@ -43,11 +43,11 @@ pub struct Config {
     pub listen: SocketAddr,
 
     /// Allow POST /init, which erases all data
-    #[arg(long, env = "ALLOW_INIT")]
+    #[arg(long, env = "ALLOW_INIT", value_parser = BoolishValueParser::new())]
     pub allow_init: bool,
 
     /// Connections to PostgreSQL for what is not gathered into batches; the
-    /// batches have six of their own
+    /// batches have six of their own, and one listens for a new world
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_connections: u32,
 }

@@ -34,6 +34,9 @@ pub(crate) enum Error {
     Conflict(Detail),
     #[error("{0}")]
     TooLarge(Detail),
+    /// The client sends no more of its request.
+    #[error("{0}")]
+    TooSlow(Detail),
     /// PostgreSQL or Redis is away, or too much is queued.
     #[error("{0}")]
     Unavailable(Detail),
@@ -71,6 +74,7 @@ impl Error {
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -109,6 +113,11 @@ impl IntoResponse for Error {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, media_type);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            // A store that is back is noticed within a second.
+            let soon = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
         response
     }
 }

@@ -1,7 +1,7 @@
 //! What handlers are given: axum's extractors, whose refusals are problems,
 //! and numbers that are valid by their type.
 
-use std::error::Error as _;
+use std::{error::Error as _, fmt, marker::PhantomData, time::Duration};
 
 use axum::{
     body::{Bytes, to_bytes},
@@ -9,13 +9,20 @@ use axum::{
     http::request::Parts,
 };
 use http_body_util::LengthLimitError;
-use serde::{Deserialize, Deserializer, de};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::error::Error;
 
 /// The largest request body, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
+
+/// How long a body may take to come.
+const SLOWEST_BODY: Duration = Duration::from_secs(30);
 
 /// The id of a row: a whole number from 1 up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
@@ -62,6 +69,31 @@ impl<S: Send + Sync, T: de::DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// A JSON object. Types that are only made to be read from objects would take
+/// arrays of their fields as well.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields(PhantomData)).map(Self)
+    }
+}
+
+struct Fields<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+    type Value = T;
+
+    fn expecting(&self, text: &mut fmt::Formatter) -> fmt::Result {
+        text.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(fields))
+    }
+}
+
 /// A JSON body, whatever its content type says: there is only one format.
 pub(crate) struct Json<T>(pub(crate) T);
 
@@ -92,8 +124,9 @@ impl<S: Send + Sync, T: de::DeserializeOwned + Default> FromRequest<S> for Optio
 /// Reads the body here and not by axum's extractor, whose limit would be
 /// a layer around every route and an entry in every request's extensions.
 async fn body(request: Request) -> Result<Bytes, Error> {
-    to_bytes(request.into_body(), LARGEST_BODY)
+    timeout(SLOWEST_BODY, to_bytes(request.into_body(), LARGEST_BODY))
         .await
+        .map_err(|_| Error::TooSlow("the rest of the body did not come".into()))?
         .map_err(|error| {
             if let Some(source) = error.source()
                 && source.is::<LengthLimitError>()
@@ -107,5 +140,6 @@ async fn body(request: Request) -> Result<Bytes, Error> {
 
 fn parse<T: de::DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(body)
+        .map(|Object(body)| body)
         .map_err(|error| Error::bad_request(format!("the body is not valid: {error}")))
 }

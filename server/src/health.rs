@@ -46,23 +46,24 @@ async fn live() -> axum::Json<Health> {
     ),
 )]
 async fn ready(State(app): State<Shared>) -> Result<axum::Json<Health>, Error> {
-    let mut redis = app.redis.clone();
     let ping = redis::cmd("PING");
+    let database = app.pool.run(PATIENCE, async |connection| {
+        sqlx::query("SELECT").execute(connection).await
+    });
+    let redis = timeout(
+        PATIENCE,
+        app.redis
+            .call(async |connection| ping.query_async::<()>(connection).await),
+    );
     let look = async {
         tokio::join!(
-            timing::measure(
-                Part::Db,
-                timeout(PATIENCE, sqlx::query("SELECT").execute(&app.pool))
-            ),
-            timing::measure(
-                Part::Redis,
-                timeout(PATIENCE, ping.query_async::<()>(&mut redis))
-            ),
+            timing::measure(Part::Db, database),
+            timing::measure(Part::Redis, redis),
         )
     };
     match look.await {
-        (Ok(Ok(_)), Ok(Ok(()))) => Ok(OK),
-        (Ok(Ok(_)), _) => Err(Error::unavailable("Redis is away")),
+        (Ok(_), Ok(Ok(()))) => Ok(OK),
+        (Ok(_), _) => Err(Error::unavailable("Redis is away")),
         (_, Ok(Ok(()))) => Err(Error::unavailable("PostgreSQL is away")),
         _ => Err(Error::unavailable("PostgreSQL and Redis are away")),
     }

@@ -6,8 +6,9 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    db::PATIENCE,
     error::{Error, Problem},
-    extract::OptionalJson,
+    extract::{Object, OptionalJson},
     state::Shared,
     timing::{self, Part},
 };
@@ -16,6 +17,9 @@ const MOST_USERS: i64 = 100_000;
 const MOST_POLICIES: i64 = 1_000;
 const MOST_COUPONS: i64 = 100_000_000;
 const MOST_DISCOUNT: i64 = 1_000_000_000;
+const MOST_PRODUCTS: i64 = 1_000;
+const MOST_PRICE: i64 = 1_000_000_000;
+const MOST_STOCK: i64 = 1_000_000_000_000;
 
 pub(crate) fn router() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(init))
@@ -28,7 +32,10 @@ pub(crate) struct Plan {
     /// How many users u1, u2, … there are.
     #[schema(minimum = 0, maximum = 100_000, default = 300)]
     users: i64,
-    coupons: CouponPlan,
+    #[schema(value_type = CouponPlan)]
+    coupons: Object<CouponPlan>,
+    #[schema(value_type = ProductPlan)]
+    products: Object<ProductPlan>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -45,11 +52,26 @@ struct CouponPlan {
     discount: i64,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+struct ProductPlan {
+    /// How many products p1, p2, … there are; their ids are 1, 2, …
+    #[schema(minimum = 1, maximum = 1_000, default = 5)]
+    count: i64,
+    /// Of each, in won.
+    #[schema(minimum = 1, maximum = 1_000_000_000, default = 2_000)]
+    price: i64,
+    /// How many pieces there are of each.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64, default = 2_000_000)]
+    stock: i64,
+}
+
 impl Default for Plan {
     fn default() -> Self {
         Self {
             users: 300,
-            coupons: CouponPlan::default(),
+            coupons: Object::default(),
+            products: Object::default(),
         }
     }
 }
@@ -64,18 +86,36 @@ impl Default for CouponPlan {
     }
 }
 
+impl Default for ProductPlan {
+    fn default() -> Self {
+        Self {
+            count: 5,
+            price: 2_000,
+            stock: 2_000_000,
+        }
+    }
+}
+
 impl Plan {
     fn check(&self) -> Result<(), Error> {
         let CouponPlan {
             policies,
             total,
             discount,
-        } = self.coupons;
+        } = self.coupons.0;
+        let ProductPlan {
+            count,
+            price,
+            stock,
+        } = self.products.0;
         for (name, value, least, most) in [
             ("users", self.users, 0, MOST_USERS),
             ("coupons.policies", policies, 0, MOST_POLICIES),
             ("coupons.total", total, 0, MOST_COUPONS),
             ("coupons.discount", discount, 1, MOST_DISCOUNT),
+            ("products.count", count, 1, MOST_PRODUCTS),
+            ("products.price", price, 1, MOST_PRICE),
+            ("products.stock", stock, 0, MOST_STOCK),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(Error::bad_request(format!(
@@ -94,10 +134,10 @@ struct Initialized {
     policy_ids: Vec<i64>,
 }
 
-/// Erases everything and begins anew: users u1, u2, …; products 1 to 5 of
-/// 2,000 won with 2,000,000 pieces each, ranked 500, 400, 300, 200 and 100 on
-/// each of the last three days; coupon policies that are active for three
-/// days and whose coupons are valid for seven.
+/// Erases everything and begins anew: users u1, u2, …; products 1, 2, …,
+/// ranked 500, 400, 300, 200, 100 and then 1 on each of the last three days;
+/// coupon policies that are active for three days and whose
+/// coupons are valid for seven.
 #[utoipa::path(
     post, path = "/init", tag = "init",
     request_body(content = Option<Plan>, description = "The body may be left out"),
@@ -118,12 +158,18 @@ async fn init(
         ));
     }
     plan.check()?;
-    let begin = sqlx::query_scalar("SELECT init_world($1, $2, $3, $4)")
-        .bind(plan.users)
-        .bind(plan.coupons.policies)
-        .bind(plan.coupons.total)
-        .bind(plan.coupons.discount)
-        .fetch_one(&app.pool);
+    let begin = app.pool.run(PATIENCE, async |connection| {
+        sqlx::query_scalar("SELECT init_world($1, $2, $3, $4, $5, $6, $7)")
+            .bind(plan.users)
+            .bind(plan.coupons.0.policies)
+            .bind(plan.coupons.0.total)
+            .bind(plan.coupons.0.discount)
+            .bind(plan.products.0.count)
+            .bind(plan.products.0.price)
+            .bind(plan.products.0.stock)
+            .fetch_one(connection)
+            .await
+    });
     let policy_ids = timing::measure(Part::Db, begin).await?;
     timing::measure(Part::Redis, app.rebuilder.mend()).await?;
     Ok(axum::Json(Initialized {
@@ -143,15 +189,26 @@ mod tests {
     #[test]
     fn every_part_may_be_left_out() {
         assert_eq!(plan("{}"), Plan::default());
-        let coupons = CouponPlan {
+        let coupons = Object(CouponPlan {
             total: 100,
             ..CouponPlan::default()
-        };
+        });
         assert_eq!(
             plan(r#"{"coupons":{"total":100}}"#),
             Plan {
-                users: 300,
-                coupons
+                coupons,
+                ..Plan::default()
+            }
+        );
+        let products = Object(ProductPlan {
+            count: 7,
+            ..ProductPlan::default()
+        });
+        assert_eq!(
+            plan(r#"{"products":{"count":7}}"#),
+            Plan {
+                products,
+                ..Plan::default()
             }
         );
     }
@@ -165,6 +222,9 @@ mod tests {
             r#"{"coupons":{"policies":1001}}"#,
             r#"{"coupons":{"total":-5}}"#,
             r#"{"coupons":{"discount":0}}"#,
+            r#"{"products":{"count":0}}"#,
+            r#"{"products":{"price":0}}"#,
+            r#"{"products":{"stock":-1}}"#,
         ] {
             assert!(plan(json).check().is_err(), "{json}");
         }

@@ -4,7 +4,7 @@
 //! moment, and not taken from the counters that serve requests: so that a
 //! wrong counter shows.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use axum::{
     extract::State,
@@ -24,6 +24,9 @@ use crate::{
     timing::{self, Part},
     world::{RANKING_DAYS, today},
 };
+
+/// How long the shop's books may take, which are added up from all rows.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn router() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(ledger))
@@ -75,7 +78,8 @@ struct CouponTotals {
     quantity: i64,
     issued: i64,
     used: i64,
-    /// Claims that were admitted and wait for their coupon.
+    /// Claims that were admitted by this server and wait for their coupon, and
+    /// so for their answer.
     queued: i64,
     policies: Vec<PolicyTotals>,
 }
@@ -152,7 +156,13 @@ async fn ledger(
     Query(query): Query<LedgerQuery>,
 ) -> Result<Response, Error> {
     let books = match query.user_id {
-        Some(user) => Books::User(timing::measure(Part::Db, of_user(&app, user)).await?),
+        Some(Id(user)) => {
+            let read = app.pool.run(db::PATIENCE, async |connection| {
+                of_user(connection, user).await
+            });
+            let books = timing::measure(Part::Db, read).await?;
+            Books::User(books.ok_or_else(|| Error::unknown_user(user))?)
+        }
         None => Books::Shop(of_shop(&app).await?),
     };
     Ok(axum::Json(books).into_response())
@@ -162,43 +172,38 @@ async fn of_shop(app: &Parts) -> Result<Ledger, Error> {
     // Adding up is the heaviest thing that the server does: one at a time.
     let _alone = app.ledger_alone.lock().await;
     let days: Vec<i64> = (today() - RANKING_DAYS + 1..=today()).collect();
-    // Redis first: a claim that has left the queue by then is in PostgreSQL.
-    // The other way round it could be seen in neither.
-    let live = timing::measure(Part::Redis, from_redis(app, &days)).await?;
-    let mut ledger = timing::measure(Part::Db, from_postgres(app, &days)).await?;
-    ledger.coupons.queued = live.queued;
+    // The queue first: a claim that has left it by then is in PostgreSQL. The
+    // other way round it could be seen in neither.
+    let queued = app.coupons.queued();
+    let scores = timing::measure(Part::Redis, scores(app, &days)).await?;
+    let read = app.pool.run(PATIENCE, async |connection| {
+        from_postgres(connection, &days).await
+    });
+    let mut ledger = timing::measure(Part::Db, read).await?;
+    ledger.coupons.queued = i64::try_from(queued).unwrap_or(i64::MAX);
     for product in &mut ledger.products {
         // Scores are sums of whole numbers far below 2^53.
-        let score = live.scores.get(&product.product_id);
+        let score = scores.get(&product.product_id);
         product.ranking_score = score.map_or(0, |score| *score as i64);
     }
     Ok(ledger)
 }
 
-/// What only Redis knows.
-struct Live {
-    queued: i64,
-    scores: HashMap<i64, f64>,
-}
-
-async fn from_redis(app: &Parts, days: &[i64]) -> Result<Live, Error> {
+/// What the days' rankings add up to, by product.
+async fn scores(app: &Parts, days: &[i64]) -> Result<HashMap<i64, f64>, Error> {
     let mut union = redis::cmd("ZUNION");
     union.arg(days.len());
     for day in days {
         union.arg(keys::ranking(*day));
     }
     union.arg("WITHSCORES");
-    let (queued, scores) = redis::pipe()
-        .xlen(keys::CLAIMS)
-        .add_command(union)
-        .query_async(&mut app.redis.clone())
-        .await?;
-    Ok(Live { queued, scores })
+    app.redis
+        .call(async |connection| union.query_async(connection).await)
+        .await
 }
 
-async fn from_postgres(app: &Parts, days: &[i64]) -> Result<Ledger, Error> {
-    let mut connection = app.pool.acquire().await?;
-    let mut moment = db::snapshot(&mut connection).await?;
+async fn from_postgres(connection: &mut PgConnection, days: &[i64]) -> Result<Ledger, sqlx::Error> {
+    let mut moment = db::snapshot(connection).await?;
     sqlx::query("SET LOCAL statement_timeout = '15s'")
         .execute(&mut *moment)
         .await?;
@@ -253,9 +258,11 @@ async fn from_postgres(app: &Parts, days: &[i64]) -> Result<Ledger, Error> {
     })
 }
 
-async fn of_user(app: &Parts, Id(user): Id) -> Result<UserLedger, Error> {
-    let mut connection = app.pool.acquire().await?;
-    let mut moment = db::snapshot(&mut connection).await?;
+async fn of_user(
+    connection: &mut PgConnection,
+    user: i64,
+) -> Result<Option<UserLedger>, sqlx::Error> {
+    let mut moment = db::snapshot(connection).await?;
     let balance: Option<UserBalance> = sqlx::query_as(
         "SELECT (SELECT at_most_bigint(sum(amount)) FROM charges WHERE user_id = $1) AS charged,
              balance AS held
@@ -264,7 +271,9 @@ async fn of_user(app: &Parts, Id(user): Id) -> Result<UserLedger, Error> {
     .bind(user)
     .fetch_optional(&mut *moment)
     .await?;
-    let balance = balance.ok_or_else(|| Error::unknown_user(user))?;
+    let Some(balance) = balance else {
+        return Ok(None);
+    };
     let orders = order_totals(&mut moment, Some(user)).await?;
     let coupons = sqlx::query_as(
         "SELECT count(*) AS issued, count(order_id) AS used FROM coupons WHERE user_id = $1",
@@ -273,12 +282,12 @@ async fn of_user(app: &Parts, Id(user): Id) -> Result<UserLedger, Error> {
     .fetch_one(&mut *moment)
     .await?;
     moment.commit().await?;
-    Ok(UserLedger {
+    Ok(Some(UserLedger {
         user_id: user,
         orders,
         balance,
         coupons,
-    })
+    }))
 }
 
 /// Adds up the orders of one user, or of all.

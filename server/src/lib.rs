@@ -1,11 +1,12 @@
 //! The system under test: a compact e-commerce API on PostgreSQL and Redis.
 //!
-//! PostgreSQL has the truth. Redis admits coupon claims, queues them and ranks
-//! products; all of that but the queue can be rebuilt from PostgreSQL.
+//! PostgreSQL has the truth. Redis admits coupon claims and ranks products; it
+//! repeats what PostgreSQL has and is written again from there all the time.
 //! Concurrent requests of a kind are gathered into one call (`batch`), so that
 //! hot rows and commits are shared instead of fought over.
 
 mod batch;
+mod cache;
 pub mod cli;
 mod coupons;
 mod db;
@@ -16,11 +17,14 @@ mod health;
 mod init;
 mod keys;
 mod ledger;
+mod load;
+mod metrics;
 mod openapi;
 mod orders;
 mod products;
 mod ranking;
 mod rebuild;
+mod requests;
 mod serve;
 mod slots;
 mod state;

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    db::PATIENCE,
     error::{Error, Problem},
     extract::{Id, Path},
     state::Shared,
@@ -39,9 +40,12 @@ struct Product {
     ),
 )]
 async fn list_products(State(app): State<Shared>) -> Result<axum::Json<Vec<Product>>, Error> {
-    let read =
-        sqlx::query_as("SELECT id AS product_id, name, price, stock FROM products ORDER BY id");
-    let products = timing::measure(Part::Db, read.fetch_all(&app.pool)).await?;
+    let read = app.pool.run(PATIENCE, async |connection| {
+        sqlx::query_as("SELECT id AS product_id, name, price, stock FROM products ORDER BY id")
+            .fetch_all(connection)
+            .await
+    });
+    let products = timing::measure(Part::Db, read).await?;
     Ok(axum::Json(products))
 }
 
@@ -59,10 +63,13 @@ async fn get_product(
     State(app): State<Shared>,
     Path(id): Path<Id>,
 ) -> Result<axum::Json<Product>, Error> {
-    let read =
+    let read = app.pool.run(PATIENCE, async |connection| {
         sqlx::query_as("SELECT id AS product_id, name, price, stock FROM products WHERE id = $1")
-            .bind(id.0);
-    let product = timing::measure(Part::Db, read.fetch_optional(&app.pool)).await?;
+            .bind(id.0)
+            .fetch_optional(connection)
+            .await
+    });
+    let product: Option<Product> = timing::measure(Part::Db, read).await?;
     let product =
         product.ok_or_else(|| Error::not_found(format!("there is no product {}", id.0)))?;
     Ok(axum::Json(product))

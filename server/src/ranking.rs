@@ -12,26 +12,29 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use redis::{Script, aio::ConnectionManager};
-use serde::Serialize;
+use redis::Script;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
     batch::Batch,
+    cache::Cache,
     error::{Error, Problem},
+    extract::Query,
     keys,
     rebuild::Rebuilder,
     state::Shared,
     timing::Part,
-    world::{CurrentWorld, RANKING_DAYS, World, today},
+    world::{RANKING_DAYS, World, today},
 };
 
-/// How many products are shown.
-const TOP: usize = 5;
+/// How many products are shown if nobody says so, and at most.
+const TOP: i64 = 5;
+const MOST_TOP: i64 = 100;
 
 /// How many batches' sales may wait to be written.
 const LONGEST_QUEUE: usize = 1024;
@@ -51,68 +54,99 @@ struct TopProduct<'a> {
     sold_qty: i64,
 }
 
-/// The best-selling products of the last three days, at most five.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct TopQuery {
+    /// How many products at most.
+    #[serde(default = "default_limit")]
+    #[param(minimum = 1, maximum = 100, default = 5)]
+    limit: i64,
+}
+
+fn default_limit() -> i64 {
+    TOP
+}
+
+/// The best-selling products of the last three days.
 #[utoipa::path(
-    get, path = "/products/top/realtime", tag = "products",
+    get, path = "/products/top/realtime", tag = "products", params(TopQuery),
     responses(
         (status = 200, body = Vec<TopProduct>),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json"),
     ),
 )]
-async fn top_products(State(app): State<Shared>) -> Result<Response, Error> {
-    let body = app.top.call(()).await?;
+async fn top_products(
+    State(app): State<Shared>,
+    Query(TopQuery { limit }): Query<TopQuery>,
+) -> Result<Response, Error> {
+    if !(1..=MOST_TOP).contains(&limit) {
+        return Err(Error::bad_request(format!(
+            "limit is {limit}, but must be 1 to {MOST_TOP}"
+        )));
+    }
+    let limit = usize::try_from(limit).expect("it is small");
+    let body = app.top.call(limit).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// Answers everyone who asks at the same time by one look.
 pub(crate) struct Top {
-    pub(crate) redis: ConnectionManager,
-    pub(crate) world: Arc<CurrentWorld>,
+    pub(crate) redis: Cache,
     pub(crate) rebuilder: Arc<Rebuilder>,
 }
 
 impl Batch for Top {
-    type Request = ();
+    /// How many products.
+    type Request = usize;
     type Answer = Bytes;
+    const NAME: &'static str = "top_products";
     const PART: Part = Part::Redis;
 
-    async fn run(&mut self, requests: Vec<()>) -> Result<Vec<Bytes>, Error> {
-        let mut answer = self.read().await?;
-        if answer.is_none() {
-            self.rebuilder.mend().await?;
-            answer = self.read().await?;
-        }
-        let answer = answer.ok_or_else(|| Error::unavailable("Redis is being rebuilt"))?;
-        Ok(vec![answer; requests.len()])
+    async fn run(&mut self, limits: Vec<usize>) -> Result<Vec<Bytes>, Error> {
+        let redis = &self.redis;
+        let (world, scores) = self.rebuilder.ask(|world| read(redis, world)).await?;
+        let mut rendered: HashMap<usize, Bytes> = HashMap::new();
+        let mut render = |limit| {
+            let top = rendered.entry(limit);
+            top.or_insert_with(|| render(&world, &scores, limit))
+                .clone()
+        };
+        Ok(limits.into_iter().map(&mut render).collect())
     }
 }
 
-impl Top {
-    /// Nothing if Redis does not hold this world.
-    async fn read(&mut self) -> Result<Option<Bytes>, Error> {
-        let world = self.world.get();
-        let today = today();
-        let mut union = redis::cmd("ZUNION");
-        union.arg(RANKING_DAYS);
-        for day in today - RANKING_DAYS + 1..=today {
-            union.arg(keys::ranking(day));
-        }
-        union.arg("WITHSCORES");
-        let (found, scores): (Option<String>, Vec<(i64, f64)>) = redis::pipe()
-            .get(keys::WORLD)
-            .add_command(union)
-            .query_async(&mut self.redis)
-            .await?;
-        if found.as_deref() != Some(world.id.to_string().as_str()) {
-            return Ok(None);
-        }
-        Ok(Some(render(&world, scores)))
+/// Products and how often they were sold, the best first.
+type Scores = Vec<(i64, f64)>;
+
+/// Nothing if Redis does not hold this world.
+async fn read(redis: &Cache, world: Arc<World>) -> Result<Option<(Arc<World>, Scores)>, Error> {
+    let today = today();
+    let mut union = redis::cmd("ZUNION");
+    union.arg(RANKING_DAYS);
+    for day in today - RANKING_DAYS + 1..=today {
+        union.arg(keys::ranking(day));
     }
+    union.arg("WITHSCORES");
+    let mut look = redis::pipe();
+    look.get(keys::WORLD).add_command(union);
+    let (found, scores): (Option<String>, Scores) = redis
+        .call(async |connection| look.query_async(connection).await)
+        .await?;
+    if found.as_deref() != Some(world.id.to_string().as_str()) {
+        return Ok(None);
+    }
+    Ok(Some((world, sorted(scores))))
 }
 
-/// The best five as JSON; of equals, the one with the smaller id first.
-fn render(world: &World, mut scores: Vec<(i64, f64)>) -> Bytes {
+/// Of equals, the one with the smaller id first.
+fn sorted(mut scores: Scores) -> Scores {
     scores.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    scores
+}
+
+/// The best `limit` as JSON.
+fn render(world: &World, scores: &[(i64, f64)], limit: usize) -> Bytes {
     let top: Vec<TopProduct> = scores
         .iter()
         .filter_map(|&(product_id, score)| {
@@ -124,7 +158,7 @@ fn render(world: &World, mut scores: Vec<(i64, f64)>) -> Bytes {
                 sold_qty: score as i64,
             })
         })
-        .take(TOP)
+        .take(limit)
         .collect();
     serde_json::to_vec(&top)
         .expect("plain numbers and strings")
@@ -141,11 +175,8 @@ pub(crate) struct Sales {
 }
 
 /// Writes sales into the rankings, if Redis holds their world.
-pub(crate) async fn write(redis: &ConnectionManager, sales: &Sales) -> Result<bool, Error> {
+async fn write(redis: &Cache, sales: &Sales) -> Result<(), Error> {
     static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("record.lua")));
-    if sales.totals.is_empty() {
-        return Ok(true);
-    }
     let mut call = SCRIPT.prepare_invoke();
     call.key(keys::WORLD)
         .key(keys::ranking(sales.day))
@@ -153,51 +184,39 @@ pub(crate) async fn write(redis: &ConnectionManager, sales: &Sales) -> Result<bo
     for &(product, total) in &sales.totals {
         call.arg(total).arg(product);
     }
-    let done: i64 = call.invoke_async(&mut redis.clone()).await?;
-    Ok(done == 1)
+    redis
+        .call(async |connection| call.invoke_async(connection).await)
+        .await
 }
 
 /// Takes sales to the rankings behind the orders' backs: an order is done
-/// when PostgreSQL has it, whatever Redis does.
-#[derive(Clone)]
-pub(crate) struct Recorder {
-    queue: mpsc::Sender<Sales>,
-    rebuilder: Arc<Rebuilder>,
-}
+/// when PostgreSQL has it, whatever Redis does. What is lost on the way is
+/// written by the next rebuild.
+pub(crate) struct Recorder(mpsc::Sender<Sales>);
 
 impl Recorder {
     /// Starts the writer on `tasks`. It ends, with everything written, when
-    /// all clones are gone.
-    pub(crate) fn start(
-        redis: ConnectionManager,
-        rebuilder: Arc<Rebuilder>,
-        tasks: &TaskTracker,
-    ) -> Self {
+    /// the recorder is gone.
+    pub(crate) fn start(redis: Cache, tasks: &TaskTracker) -> Self {
         let (queue, sales) = mpsc::channel(LONGEST_QUEUE);
-        tasks.spawn(record(redis, Arc::clone(&rebuilder), sales));
-        Self { queue, rebuilder }
+        tasks.spawn(record(redis, sales));
+        Self(queue)
     }
 
     /// Has sales written soon.
     pub(crate) fn record(&self, sales: Sales) {
-        if self.queue.try_send(sales).is_err() {
-            self.rebuilder.doubt_ranking();
+        if self.0.try_send(sales).is_err() {
+            tracing::debug!("the ranking lags; it is left to the next rebuild");
         }
     }
 }
 
-async fn record(
-    redis: ConnectionManager,
-    rebuilder: Arc<Rebuilder>,
-    mut queue: mpsc::Receiver<Sales>,
-) {
+async fn record(redis: Cache, mut queue: mpsc::Receiver<Sales>) {
     let mut gathered = Vec::new();
     while queue.recv_many(&mut gathered, LONGEST_QUEUE).await > 0 {
         for sales in merge(&mut gathered) {
-            // Failures were logged where they were made into this answer.
-            if !write(&redis, &sales).await.unwrap_or(false) {
-                rebuilder.doubt_ranking();
-            }
+            // Logged where the failure was made into this error.
+            let _ = write(&redis, &sales).await;
         }
     }
 }
@@ -237,7 +256,8 @@ mod tests {
             (5, 6.0),
             (6, 1.0),
         ];
-        let json: serde_json::Value = serde_json::from_slice(&render(&world, scores)).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_slice(&render(&world, &sorted(scores), 5)).unwrap();
         let shown: Vec<_> = json
             .as_array()
             .unwrap()

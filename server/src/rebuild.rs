@@ -1,75 +1,64 @@
-//! Brings Redis back to what PostgreSQL says: at the start, after `/init`,
-//! and when Redis was emptied or restarted.
+//! Keeps Redis what PostgreSQL says: at the start, after `/init`, and all the
+//! time, because any key of it may vanish or be older than it was.
 //!
 //! Redis carries the id of the world that it holds. Whoever uses Redis looks
 //! at that id in the same call and asks for a rebuild if it is missing or
-//! another one. The change is made by one script that does nothing if someone
-//! else was faster, so any number of servers may try at once.
+//! another one. What else is missing is not looked for: all there is is
+//! written again every half second, which is a few rows. The change is made by
+//! one script that does nothing if someone else was faster, so any number of
+//! servers may try at once.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
-use redis::{Script, aio::ConnectionManager};
-use sqlx::{PgConnection, PgPool};
-use tokio::sync::{Mutex, Notify};
+use redis::Script;
+use sqlx::{PgConnection, postgres::PgListener};
+use tokio::{sync::Mutex, time::sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    db,
+    cache::Cache,
+    db::{self, Pool},
     error::Error,
     keys,
-    ranking::{self, Sales},
     world::{CurrentWorld, RANKING_DAYS, World, today},
 };
 
-/// How often a quiet server looks whether Redis is still what it should be.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// How often Redis is written again.
+const INTERVAL: Duration = Duration::from_millis(500);
 
 /// How often a change is tried again that others keep making first.
 const ATTEMPTS: usize = 5;
 
-/// What a policy is in Redis: id, remaining, starts and ends (ms since 1970).
-type Policy = (i64, i64, i64, i64);
-
-/// A product's total of one day: product, day, total.
-type Total = (i64, i64, i64);
-
 pub(crate) struct Rebuilder {
-    pool: PgPool,
-    redis: ConnectionManager,
+    pool: Arc<Pool>,
+    redis: Cache,
     world: Arc<CurrentWorld>,
-    script: Script,
-    /// One at a time; who waited finds the work done.
+    /// One at a time.
     busy: Mutex<()>,
-    /// Whether a ranking may miss sales.
-    ranking_in_doubt: AtomicBool,
-    wake: Notify,
+}
+
+/// What Redis should hold, as of one moment.
+struct Contents {
+    world: Uuid,
+    /// How many coupons each policy has left.
+    policies: Vec<(i64, i64)>,
+    days: Vec<i64>,
+    /// Product, day and total.
+    totals: Vec<(i64, i64, i64)>,
 }
 
 impl Rebuilder {
-    pub(crate) fn new(pool: PgPool, redis: ConnectionManager, world: Arc<CurrentWorld>) -> Self {
+    pub(crate) fn new(pool: Arc<Pool>, redis: Cache, world: Arc<CurrentWorld>) -> Self {
         Self {
             pool,
             redis,
             world,
-            script: Script::new(include_str!("rebuild.lua")),
             busy: Mutex::new(()),
-            // Sales of an earlier run may not have reached Redis.
-            ranking_in_doubt: AtomicBool::new(true),
-            wake: Notify::new(),
         }
-    }
-
-    /// Has the rankings written again soon, because a write to them failed.
-    pub(crate) fn doubt_ranking(&self) {
-        self.ranking_in_doubt.store(true, Ordering::Release);
-        self.wake.notify_one();
     }
 
     /// Looks after Redis until `stop`.
@@ -79,16 +68,54 @@ impl Rebuilder {
                 if let Err(error) = self.mend().await {
                     tracing::warn!(%error, "Redis could not be brought up to date; trying again");
                 }
-                tokio::time::sleep(INTERVAL / 10).await;
-                // Either is a reason to look again.
-                let _ = tokio::time::timeout(INTERVAL, self.wake.notified()).await;
+                sleep(INTERVAL).await;
             }
         };
         stop.run_until_cancelled(watch).await;
     }
 
-    /// Makes Redis and this server's memory agree with PostgreSQL about the
-    /// world. Costs a look at both if they do already.
+    /// Forgets the world as soon as another server has begun a new one, until
+    /// `stop`. Where PostgreSQL can't tell (PgBouncer passes no news on), the
+    /// next look does.
+    pub(crate) async fn listen(self: Arc<Self>, stop: CancellationToken) {
+        let listen = async {
+            loop {
+                if let Err(error) = self.hear().await {
+                    tracing::debug!(%error, "no news of PostgreSQL");
+                }
+                sleep(INTERVAL).await;
+            }
+        };
+        stop.run_until_cancelled(listen).await;
+    }
+
+    async fn hear(&self) -> Result<(), Error> {
+        let mut listener = PgListener::connect_with(&self.pool.of_one()).await?;
+        listener.listen("world").await?;
+        loop {
+            let news = listener.recv().await?;
+            if news.payload() != self.world.get().id.to_string() {
+                self.world.set(World::unknown());
+                self.mend().await?;
+            }
+        }
+    }
+
+    /// Asks Redis something about the current world, and again after a rebuild
+    /// if it doesn't hold that.
+    pub(crate) async fn ask<T, F>(&self, ask: impl Fn(Arc<World>) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<Option<T>, Error>>,
+    {
+        if let Some(answer) = ask(self.world.get()).await? {
+            return Ok(answer);
+        }
+        self.mend().await?;
+        let answer = ask(self.world.get()).await?;
+        answer.ok_or_else(|| Error::unavailable("Redis is being rebuilt"))
+    }
+
+    /// Makes Redis and this server's memory agree with PostgreSQL.
     pub(crate) async fn mend(&self) -> Result<(), Error> {
         let _busy = self.busy.lock().await;
         for _ in 0..ATTEMPTS {
@@ -101,113 +128,85 @@ impl Rebuilder {
 
     /// Whether all is well now.
     async fn try_mend(&self) -> Result<bool, Error> {
-        let mut redis = self.redis.clone();
-        let found: Option<String> = redis::cmd("GET")
-            .arg(keys::WORLD)
-            .query_async(&mut redis)
+        let look = redis::cmd("GET").arg(keys::WORLD).to_owned();
+        let found: Option<String> = self
+            .redis
+            .call(async |connection| look.query_async(connection).await)
             .await?;
-
-        let mut connection = self.pool.acquire().await?;
-        let world: Uuid = sqlx::query_scalar("SELECT id FROM world")
-            .fetch_one(&mut *connection)
-            .await?;
-        let name = world.to_string();
-        if self.world.get().id != world {
-            self.world.set(World::load(&mut connection).await?);
+        let known = self.world.get().id;
+        let read = self.pool.run(db::PATIENCE, async |connection| {
+            let contents = Contents::read(connection).await?;
+            let other = contents.world != known;
+            let world = if other {
+                Some(World::load(connection).await?)
+            } else {
+                None
+            };
+            Ok((contents, world))
+        });
+        let (contents, world) = read.await?;
+        if let Some(world) = world {
+            self.world.set(world);
         }
-        let held = found.as_deref() == Some(name.as_str());
-        if held && !self.ranking_in_doubt.load(Ordering::Acquire) {
-            return Ok(true);
+        let found = found.unwrap_or_default();
+        let missing = contents.write(&self.redis, &found).await?;
+        if missing > 0 {
+            let world = contents.world;
+            tracing::info!(%world, %found, missing, "Redis was rebuilt from PostgreSQL");
         }
-
-        self.ranking_in_doubt.store(false, Ordering::Release);
-        let mended = self
-            .write(&mut connection, found.as_deref().unwrap_or_default(), held)
-            .await;
-        if !matches!(mended, Ok(true)) {
-            self.ranking_in_doubt.store(true, Ordering::Release);
-        }
-        mended
-    }
-
-    async fn write(
-        &self,
-        connection: &mut PgConnection,
-        found: &str,
-        held: bool,
-    ) -> Result<bool, Error> {
-        let today = today();
-        // Tomorrow, too: PostgreSQL's clock may be ahead of this one.
-        let days: Vec<i64> = (today - RANKING_DAYS + 1..=today + 1).collect();
-        let (world, policies, totals) = snapshot(connection, &days).await?;
-        if !held {
-            tracing::info!(%world, "rebuilding Redis from PostgreSQL");
-            return self.replace(found, world, &policies, &days, &totals).await;
-        }
-        for day in days {
-            let of_day = totals.iter().filter(|total| total.1 == day);
-            let totals = of_day
-                .map(|&(product, _, total)| (product, total))
-                .collect();
-            if !ranking::write(&self.redis, &Sales { world, day, totals }).await? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    async fn replace(
-        &self,
-        found: &str,
-        world: Uuid,
-        policies: &[Policy],
-        days: &[i64],
-        totals: &[Total],
-    ) -> Result<bool, Error> {
-        let mut call = self.script.prepare_invoke();
-        for key in [keys::WORLD, keys::REMAINING, keys::PERIODS, keys::CLAIMS] {
-            call.key(key);
-        }
-        for day in days {
-            call.key(keys::ranking(*day));
-        }
-        call.arg(found).arg(world.to_string()).arg(policies.len());
-        for &(id, remaining, starts, ends) in policies {
-            call.arg(id).arg(remaining).arg(starts).arg(ends);
-        }
-        for &(product, day, total) in totals {
-            call.arg(day - days[0] + 1).arg(total).arg(product);
-        }
-        let done: i64 = call.invoke_async(&mut self.redis.clone()).await?;
-        Ok(done == 1)
+        Ok(missing >= 0)
     }
 }
 
-/// What Redis should hold, as of one moment.
-async fn snapshot(
-    connection: &mut PgConnection,
-    days: &[i64],
-) -> Result<(Uuid, Vec<Policy>, Vec<Total>), sqlx::Error> {
-    let mut transaction = db::snapshot(connection).await?;
-    let world = sqlx::query_scalar("SELECT id FROM world")
-        .fetch_one(&mut *transaction)
+impl Contents {
+    async fn read(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+        let today = today();
+        // Tomorrow, too: PostgreSQL's clock may be ahead of this one.
+        let days: Vec<i64> = (today - RANKING_DAYS + 1..=today + 1).collect();
+        let mut moment = db::snapshot(connection).await?;
+        let world = sqlx::query_scalar("SELECT id FROM world")
+            .fetch_one(&mut *moment)
+            .await?;
+        let policies = sqlx::query_as("SELECT id, quantity - issued FROM coupon_policies")
+            .fetch_all(&mut *moment)
+            .await?;
+        let totals = sqlx::query_as(
+            "SELECT product_id, (day - DATE '1970-01-01')::bigint, base + sold
+             FROM product_sales
+             WHERE day - DATE '1970-01-01' = ANY ($1)",
+        )
+        .bind(&days)
+        .fetch_all(&mut *moment)
         .await?;
-    let policies = sqlx::query_as(
-        "SELECT id, quantity - issued,
-                floor(extract(epoch FROM starts_at) * 1000)::bigint,
-                floor(extract(epoch FROM ends_at) * 1000)::bigint
-         FROM coupon_policies",
-    )
-    .fetch_all(&mut *transaction)
-    .await?;
-    let totals = sqlx::query_as(
-        "SELECT product_id, (day - DATE '1970-01-01')::bigint, base + sold
-         FROM product_sales
-         WHERE day - DATE '1970-01-01' = ANY ($1)",
-    )
-    .bind(days)
-    .fetch_all(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok((world, policies, totals))
+        moment.commit().await?;
+        Ok(Self {
+            world,
+            policies,
+            days,
+            totals,
+        })
+    }
+
+    /// Writes it where `found` stood: how much was missing there, or less than
+    /// 0 if it was not written.
+    async fn write(&self, redis: &Cache, found: &str) -> Result<i64, Error> {
+        static SCRIPT: LazyLock<Script> =
+            LazyLock::new(|| Script::new(include_str!("rebuild.lua")));
+        let mut call = SCRIPT.prepare_invoke();
+        call.key(keys::WORLD).key(keys::REMAINING);
+        for day in &self.days {
+            call.key(keys::ranking(*day));
+        }
+        call.arg(found).arg(self.world.to_string());
+        call.arg(self.policies.len());
+        for &(policy, remaining) in &self.policies {
+            call.arg(policy).arg(remaining);
+        }
+        for &(product, day, total) in &self.totals {
+            call.arg(day - self.days[0] + 1).arg(total).arg(product);
+        }
+        redis
+            .call(async |connection| call.invoke_async(connection).await)
+            .await
+    }
 }

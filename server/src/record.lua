@@ -3,10 +3,8 @@
 --
 -- KEYS  world, ranking
 -- ARGV  the world that the totals are of, then total, product for each
--- Gives 1 if it was done, 0 if Redis holds another world or none.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
-    return 0
+    return
 end
 redis.call('ZADD', KEYS[2], 'GT', unpack(ARGV, 2))
 redis.call('EXPIRE', KEYS[2], 432000)
-return 1

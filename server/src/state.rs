@@ -1,12 +1,8 @@
 //! What all requests share, and the tasks that serve them.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use redis::{
-    Client, RedisError,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
-use sqlx::PgPool;
+use redis::{Client, RedisError};
 use tokio::sync::Mutex;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -15,18 +11,17 @@ use tokio_util::{
 
 use crate::{
     batch::Gatherer,
+    cache::Cache,
     cli::Config,
-    coupons::{Coupons, worker::Worker},
-    db::{self, Link},
+    coupons::{Admission, Coupons},
+    db::{self, Link, Pool},
+    metrics::Metrics,
     orders::Placement,
     ranking::{Recorder, Top},
     rebuild::Rebuilder,
     users::Users,
     world::{CurrentWorld, World},
 };
-
-/// How long Redis may take for one answer.
-const REDIS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -60,8 +55,9 @@ pub(crate) type Shared = Arc<Parts>;
 
 pub(crate) struct Parts {
     pub(crate) allow_init: bool,
-    pub(crate) pool: PgPool,
-    pub(crate) redis: ConnectionManager,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) redis: Cache,
     pub(crate) world: Arc<CurrentWorld>,
     pub(crate) rebuilder: Arc<Rebuilder>,
     pub(crate) users: Users,
@@ -79,62 +75,76 @@ impl App {
     /// needs it, and starts the tasks. PostgreSQL must be there; Redis may
     /// come later.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        // For TLS to Redis; if the process has another one, that will do.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let options = db::options(&config.database_url).map_err(|_| StartError::DatabaseUrl)?;
-        let pool = db::pool(options, config.database_connections);
-        sqlx::migrate!().run(&pool).await?;
+        let pool = Arc::new(Pool::new(options, config.database_connections));
         let client = Client::open(config.redis_url.as_str()).map_err(|_| StartError::RedisUrl)?;
-        let redis = connect(client.clone())?;
-
-        let world = World::load(&mut *pool.acquire().await?).await?;
+        let metrics = Arc::new(Metrics::new());
+        let redis = Cache::new(client, &metrics)?;
+        sqlx::migrate!().run(pool.inner()).await?;
+        let world = World::load(&mut *pool.inner().acquire().await?).await?;
         let world = Arc::new(CurrentWorld::new(world));
         let rebuilder = Arc::new(Rebuilder::new(
-            pool.clone(),
-            redis.clone(),
+            Arc::clone(&pool),
+            redis.named("rebuild"),
             Arc::clone(&world),
         ));
         if let Err(error) = rebuilder.mend().await {
             tracing::warn!(%error, "starting without Redis");
         }
+        Ok(Self::with(
+            config.allow_init,
+            metrics,
+            pool,
+            redis,
+            world,
+            rebuilder,
+        ))
+    }
 
+    /// Starts the tasks.
+    fn with(
+        allow_init: bool,
+        metrics: Arc<Metrics>,
+        pool: Arc<Pool>,
+        redis: Cache,
+        world: Arc<CurrentWorld>,
+        rebuilder: Arc<Rebuilder>,
+    ) -> Self {
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         tasks.spawn(Arc::clone(&rebuilder).watch(stop.clone()));
-        tasks.spawn(Worker::new(client, &pool).run(stop.clone()));
-        let recorder = Recorder::start(redis.clone(), Arc::clone(&rebuilder), &tasks);
-        let top = Top {
-            redis: redis.clone(),
-            world: Arc::clone(&world),
+        tasks.spawn(Arc::clone(&rebuilder).listen(stop.clone()));
+        let recorder = Recorder::start(redis.named("record"), &tasks);
+        let admission = Admission {
+            redis: redis.named("admit"),
             rebuilder: Arc::clone(&rebuilder),
         };
-        Ok(Self(Arc::new(Parts {
-            allow_init: config.allow_init,
-            users: Users::start(&pool, &tasks),
-            coupons: Coupons::start(&pool, redis.clone(), Arc::clone(&rebuilder), &tasks),
-            orders: Gatherer::start(Placement::new(Link::new(&pool), recorder), &tasks),
-            top: Gatherer::start(top, &tasks),
+        let top = Top {
+            redis: redis.named("top"),
+            rebuilder: Arc::clone(&rebuilder),
+        };
+        let placement = Placement::new(Link::new(&pool), recorder);
+        Self(Arc::new(Parts {
+            allow_init,
+            users: Users::start(&pool, &tasks, &metrics),
+            coupons: Coupons::start(admission, &pool, &tasks, &metrics),
+            orders: Gatherer::start(placement, &tasks, &metrics),
+            top: Gatherer::start(top, &tasks, &metrics),
             ledger_alone: Mutex::new(()),
+            metrics,
             pool,
             redis,
             world,
             rebuilder,
             tasks,
             _stop: stop.drop_guard(),
-        })))
+        }))
     }
 
     /// The tasks that serve this state, to wait for after dropping it.
     pub(crate) fn tasks(&self) -> TaskTracker {
         self.0.tasks.clone()
     }
-}
-
-/// One connection for everyone, made again when it is lost. One try is
-/// enough: the next request is the next try.
-fn connect(client: Client) -> Result<ConnectionManager, RedisError> {
-    let config = ConnectionManagerConfig::new()
-        .set_number_of_retries(1)
-        .set_min_delay(Duration::from_millis(20))
-        .set_connection_timeout(Some(Duration::from_secs(1)))
-        .set_response_timeout(Some(REDIS_TIMEOUT));
-    ConnectionManager::new_lazy_with_config(client, config)
 }

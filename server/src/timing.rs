@@ -8,16 +8,23 @@ use std::{
     cell::Cell,
     fmt::Write,
     future::Future,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use axum::{
-    extract::Request,
-    http::{HeaderName, HeaderValue},
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Version, header},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
+use percent_encoding::percent_decode_str;
 use tokio::task_local;
+
+use crate::{
+    error::Error,
+    requests::{Requests, method_of},
+};
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -67,19 +74,52 @@ pub(crate) async fn measure<T>(part: Part, work: impl Future<Output = T>) -> T {
     value
 }
 
-/// Middleware that puts the header on every response.
-pub(crate) async fn report(request: Request, next: Next) -> Response {
+/// Middleware that puts the header on every response, and counts it. What is
+/// no request is refused here, before anything looks at it.
+pub(crate) async fn report(
+    State(requests): State<Arc<Requests>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let method = method_of(request.method());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let respond = async {
-        let mut response = next.run(request).await;
+        let mut response = match check(&request) {
+            Ok(()) => next.run(request).await,
+            Err(error) => error.into_response(),
+        };
         let timing = TIMING.with(Cell::get);
-        response.headers_mut().insert(SERVER_TIMING, header(timing));
+        response
+            .headers_mut()
+            .insert(SERVER_TIMING, text_of(timing));
         response
     };
-    TIMING.scope(Cell::default(), respond).await
+    let response = TIMING.scope(Cell::default(), respond).await;
+    let route = route.as_ref().map(MatchedPath::as_str);
+    requests.count(route, method, response.status(), started.elapsed());
+    response
+}
+
+/// Whether it is a request as HTTP has it: one host, and text behind the
+/// percent signs.
+fn check(request: &Request) -> Result<(), Error> {
+    if request.version() == Version::HTTP_11
+        && request.headers().get_all(header::HOST).iter().count() != 1
+    {
+        return Err(Error::bad_request("a request names one host"));
+    }
+    for part in [Some(request.uri().path()), request.uri().query()] {
+        let part = percent_decode_str(part.unwrap_or_default());
+        if part.decode_utf8().is_err() {
+            return Err(Error::bad_request("the address is no UTF-8"));
+        }
+    }
+    Ok(())
 }
 
 /// Durations in milliseconds with three decimals, as the standard has it.
-fn header(timing: Timing) -> HeaderValue {
+fn text_of(timing: Timing) -> HeaderValue {
     let mut text = String::with_capacity(64);
     for (name, part) in [
         ("queue", timing.queue),
@@ -109,7 +149,7 @@ mod tests {
             redis: Duration::ZERO,
         };
         assert_eq!(
-            header(timing),
+            text_of(timing),
             "queue;dur=0.007, db;dur=12.034, redis;dur=0.000"
         );
     }

@@ -76,8 +76,12 @@ impl World {
         })
     }
 
+    /// A world of which nothing is known yet.
+    pub(crate) fn unknown() -> Self {
+        Self::with_products(HashMap::new())
+    }
+
     /// A world with nothing but these products.
-    #[cfg(test)]
     pub(crate) fn with_products(product_names: HashMap<i64, String>) -> Self {
         Self {
             id: Uuid::nil(),

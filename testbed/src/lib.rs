@@ -23,7 +23,7 @@ pub use influx::Influx;
 pub use nginx::{Nginx, Site};
 pub use postgres::Postgres;
 pub use process::guarded;
-pub use redis::Redis;
+pub use redis::{Memory, Redis};
 pub use stack::Stack;
 pub use sut::Sut;
 pub use watchdog::forget;

@@ -1,7 +1,8 @@
 //! A private Redis.
 
 use std::{
-    io::{Read, Write},
+    fs,
+    io::{ErrorKind, Read, Write},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::Command,
@@ -19,6 +20,19 @@ use crate::{
 };
 
 const READY_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a Redis begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// Nothing.
+    Empty,
+    /// The snapshot that it wrote last (`SAVE`).
+    Snapshot,
+    /// Its log of every write, from the time when `CONFIG SET appendonly yes`
+    /// was said. It goes on with it, and writes it to the disk before it
+    /// answers.
+    Log,
+}
 
 /// A Redis of one's own without persistence: Unix socket, ended on drop.
 #[derive(Debug)]
@@ -72,13 +86,24 @@ impl Redis {
 
     /// Starts it again, empty, on the same socket, ending it first if it runs.
     pub async fn restart(&self) -> Result<(), Error> {
+        self.restart_with(Memory::Empty).await
+    }
+
+    /// Starts it again on the same socket with what it left on the disk, ending
+    /// it first if it runs.
+    pub async fn restart_with(&self, memory: Memory) -> Result<(), Error> {
         let program = programs::redis_server()?;
         self.kill();
+        if memory == Memory::Empty {
+            self.forget()?;
+        }
+        let append = if memory == Memory::Log { "yes" } else { "no" };
         let socket = socket(self.dir.path());
         let mut command = Command::new(program);
         command
             .args(["--port", "0", "--databases", "1024"])
-            .args(["--save", "", "--appendonly", "no"])
+            .args(["--save", "", "--appendonly", append])
+            .args(["--appendfsync", "always"])
             .arg("--unixsocket")
             .arg(&socket)
             .arg("--dir")
@@ -102,6 +127,21 @@ impl Redis {
     /// Ends it, as dropping does.
     pub fn stop(self) {
         drop(self);
+    }
+
+    /// Removes what it left on the disk.
+    fn forget(&self) -> Result<(), Error> {
+        let snapshot = fs::remove_file(self.dir.path().join("dump.rdb"));
+        let log = fs::remove_dir_all(self.dir.path().join("appendonlydir"));
+        for removed in [snapshot, log] {
+            match removed {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(Error::io("remove what Redis left")(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn locked(&self) -> MutexGuard<'_, Option<Process>> {

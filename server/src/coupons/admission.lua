@@ -1,39 +1,32 @@
--- Admits claims as far as their policies' quantities go and queues them.
+-- Admits claims as far as Redis knows that coupons remain. What it knows
+-- nothing of it lets through, for PostgreSQL decides.
 --
--- KEYS  world, remaining, periods, claims
--- ARGV  the time (ms since 1970), then for each: claim, user, policy
--- Gives for each: 0 admitted, 1 no such policy or not active, 2 sold out;
--- and nothing at all if Redis has forgotten the world.
-local world = redis.call('GET', KEYS[1])
-if not world then
+-- KEYS  world, remaining
+-- ARGV  the world that the claims are made in, then the policy of each
+-- Gives 1 for each that is admitted and 0 for each that is sold out; nothing
+-- at all if Redis does not hold the world.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return false
 end
-local now = tonumber(ARGV[1])
-local policies = {}
+local remaining = {}
+local taken = {}
 local answers = {}
-for i = 2, #ARGV, 3 do
-    local id = ARGV[i + 2]
-    local policy = policies[id]
-    if not policy then
-        local remaining = redis.call('HGET', KEYS[2], id)
-        local starts, ends = string.match(redis.call('HGET', KEYS[3], id) or '', '^(%-?%d+) (%-?%d+)$')
-        policy = { remaining = tonumber(remaining), taken = 0 }
-        policy.active = remaining and starts and tonumber(starts) <= now and now < tonumber(ends)
-        policies[id] = policy
+for i = 2, #ARGV do
+    local policy = ARGV[i]
+    if not taken[policy] then
+        remaining[policy] = tonumber(redis.call('HGET', KEYS[2], policy) or '')
+        taken[policy] = 0
     end
-    if not policy.active then
-        answers[#answers + 1] = 1
-    elseif policy.remaining <= policy.taken then
-        answers[#answers + 1] = 2
-    else
-        policy.taken = policy.taken + 1
-        redis.call('XADD', KEYS[4], '*', 'claim', world .. ' ' .. ARGV[i] .. ' ' .. ARGV[i + 1] .. ' ' .. id)
+    if remaining[policy] and remaining[policy] <= taken[policy] then
         answers[#answers + 1] = 0
+    else
+        taken[policy] = taken[policy] + 1
+        answers[#answers + 1] = 1
     end
 end
-for id, policy in pairs(policies) do
-    if policy.taken > 0 then
-        redis.call('HINCRBY', KEYS[2], id, -policy.taken)
+for policy in pairs(remaining) do
+    if taken[policy] > 0 then
+        redis.call('HINCRBY', KEYS[2], policy, -taken[policy])
     end
 end
 return answers

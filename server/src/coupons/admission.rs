@@ -1,76 +1,53 @@
-//! Admission of claims: Redis decides, in one script, who gets a coupon, and
-//! queues those who do.
+//! Admission of claims: Redis turns away whoever comes when all is sold, so
+//! that a rush costs PostgreSQL no more than there are coupons.
+//!
+//! Redis only ever refuses here. Its count may be too high for a moment, after
+//! a rebuild with claims on their way; then PostgreSQL refuses. It is too low
+//! where an admitted claim came to nothing, until the next look (`rebuild`).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use redis::{Script, aio::ConnectionManager};
-use uuid::Uuid;
+use redis::Script;
 
-use crate::{batch::Batch, error::Error, keys, rebuild::Rebuilder, timing::Part, world::now};
+use crate::{
+    batch::Batch, cache::Cache, error::Error, keys, rebuild::Rebuilder, timing::Part, world::World,
+};
 
-/// One user's wish for a coupon.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Claim {
-    pub(super) id: Uuid,
-    pub(super) user: i64,
-    pub(super) policy: i64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Admitted {
-    Yes,
-    NotActive,
-    SoldOut,
-}
-
-pub(super) struct Admission {
-    redis: ConnectionManager,
-    rebuilder: Arc<Rebuilder>,
-    script: Script,
-}
-
-impl Admission {
-    pub(super) fn new(redis: ConnectionManager, rebuilder: Arc<Rebuilder>) -> Self {
-        Self {
-            redis,
-            rebuilder,
-            script: Script::new(include_str!("admission.lua")),
-        }
-    }
-
-    /// Nothing if Redis has forgotten the world.
-    async fn admit(&mut self, claims: &[Claim]) -> Result<Option<Vec<i64>>, Error> {
-        let mut call = self.script.prepare_invoke();
-        for key in [keys::WORLD, keys::REMAINING, keys::PERIODS, keys::CLAIMS] {
-            call.key(key);
-        }
-        call.arg(u64::try_from(now().as_millis()).expect("milliseconds since 1970 fit"));
-        let mut text = Uuid::encode_buffer();
-        for claim in claims {
-            let id: &str = claim.id.hyphenated().encode_lower(&mut text);
-            call.arg(id).arg(claim.user).arg(claim.policy);
-        }
-        Ok(call.invoke_async(&mut self.redis).await?)
-    }
+pub(crate) struct Admission {
+    pub(crate) redis: Cache,
+    pub(crate) rebuilder: Arc<Rebuilder>,
 }
 
 impl Batch for Admission {
-    type Request = Claim;
-    type Answer = Admitted;
+    /// The policy of a claim.
+    type Request = i64;
+    /// Whether there may be a coupon.
+    type Answer = bool;
+    const NAME: &'static str = "admissions";
     const PART: Part = Part::Redis;
 
-    async fn run(&mut self, claims: Vec<Claim>) -> Result<Vec<Admitted>, Error> {
-        let mut answers = self.admit(&claims).await?;
-        if answers.is_none() {
-            self.rebuilder.mend().await?;
-            answers = self.admit(&claims).await?;
-        }
-        let answers = answers.ok_or_else(|| Error::unavailable("Redis is being rebuilt"))?;
-        let admitted = |answer| match answer {
-            0 => Admitted::Yes,
-            1 => Admitted::NotActive,
-            _ => Admitted::SoldOut,
-        };
-        Ok(answers.into_iter().map(admitted).collect())
+    async fn run(&mut self, policies: Vec<i64>) -> Result<Vec<bool>, Error> {
+        let redis = &self.redis;
+        self.rebuilder
+            .ask(|world| admit(redis, world, &policies))
+            .await
     }
+}
+
+/// Nothing if Redis does not hold the world.
+async fn admit(
+    redis: &Cache,
+    world: Arc<World>,
+    policies: &[i64],
+) -> Result<Option<Vec<bool>>, Error> {
+    static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("admission.lua")));
+    let mut call = SCRIPT.prepare_invoke();
+    call.key(keys::WORLD).key(keys::REMAINING);
+    call.arg(world.id.to_string());
+    for policy in policies {
+        call.arg(policy);
+    }
+    redis
+        .call(async |connection| call.invoke_async(connection).await)
+        .await
 }

@@ -1,93 +1,68 @@
-//! Claims as they come from the stream, and the coupons made of them.
+//! Group commit of coupons: one call of `issue_coupons` for a whole batch.
+//!
+//! A claim is answered after its coupon is committed. So what Redis forgets
+//! was promised to nobody.
 
-use redis::{FromRedisValue, Value, streams::StreamId};
 use uuid::Uuid;
 
-use crate::{db::Link, error::Error};
+use crate::{batch::Batch, db::Link, error::Error, slots::Slots, timing::Part};
 
-/// An admitted claim, as the stream carries it.
+/// A user's claim on a coupon.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Claim {
-    world: Uuid,
-    id: Uuid,
-    user: i64,
-    policy: i64,
+    pub(super) id: Uuid,
+    pub(super) user: i64,
+    pub(super) policy: i64,
 }
 
-impl Claim {
-    /// Reads an entry of the stream. One that admission did not write is
-    /// worth a warning, and nothing else.
-    pub(super) fn of(entry: &StreamId) -> Option<Self> {
-        let claim = entry.map.get("claim").and_then(Self::parse);
-        if claim.is_none() {
-            tracing::warn!(
-                entry = entry.id,
-                "the queue holds something that is no claim"
-            );
-        }
-        claim
-    }
+/// What became of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Issued {
+    Coupon,
+    NotActive,
+    SoldOut,
+    UnknownUser,
+}
 
-    fn parse(value: &Value) -> Option<Self> {
-        let text = String::from_redis_value_ref(value).ok()?;
-        let mut parts = text.split(' ');
-        let claim = Self {
-            world: parts.next()?.parse().ok()?,
-            id: parts.next()?.parse().ok()?,
-            user: parts.next()?.parse().ok()?,
-            policy: parts.next()?.parse().ok()?,
-        };
-        parts.next().is_none().then_some(claim)
+/// Issues coupons.
+pub(super) struct Issuing(pub(super) Link);
+
+impl Batch for Issuing {
+    type Request = Claim;
+    type Answer = Issued;
+    const NAME: &'static str = "coupons";
+    const PART: Part = Part::Db;
+
+    async fn run(&mut self, claims: Vec<Claim>) -> Result<Vec<Issued>, Error> {
+        let policies = Slots::new(claims.iter().map(|claim| claim.policy));
+        let users = Slots::new(claims.iter().map(|claim| claim.user));
+        let ids: Vec<Uuid> = claims.iter().map(|claim| claim.id).collect();
+        let place = |claim: &Claim| (policies.place(claim.policy), users.place(claim.user));
+        let (claim_policies, claim_users): (Vec<i32>, Vec<i32>) = claims.iter().map(place).unzip();
+        let outcomes: Vec<i32> = self
+            .0
+            .run(async |connection| {
+                sqlx::query_scalar("SELECT issue_coupons($1, $2, $3, $4, $5)")
+                    .bind(policies.ids())
+                    .bind(users.ids())
+                    .bind(&ids)
+                    .bind(&claim_policies)
+                    .bind(&claim_users)
+                    .fetch_one(connection)
+                    .await
+            })
+            .await?;
+        outcomes.into_iter().map(issued).collect()
     }
 }
 
-/// Writes coupons: how many.
-pub(super) async fn issue(link: &mut Link, claims: &[Claim]) -> Result<i64, Error> {
-    let worlds: Vec<Uuid> = claims.iter().map(|claim| claim.world).collect();
-    let ids: Vec<Uuid> = claims.iter().map(|claim| claim.id).collect();
-    let users: Vec<i64> = claims.iter().map(|claim| claim.user).collect();
-    let policies: Vec<i64> = claims.iter().map(|claim| claim.policy).collect();
-    link.run(async |connection| {
-        sqlx::query_scalar("SELECT issue_coupons($1, $2, $3, $4)")
-            .bind(&worlds)
-            .bind(&ids)
-            .bind(&users)
-            .bind(&policies)
-            .fetch_one(connection)
-            .await
+/// The outcome by its number; `issue_coupons` says what they are.
+fn issued(outcome: i32) -> Result<Issued, Error> {
+    Ok(match outcome {
+        0 => Issued::Coupon,
+        1 => Issued::NotActive,
+        2 => Issued::SoldOut,
+        3 => Issued::UnknownUser,
+        _ => return Err(Error::Internal),
     })
-    .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Option<Claim> {
-        Claim::parse(&Value::BulkString(text.as_bytes().to_vec()))
-    }
-
-    #[test]
-    fn a_claim_is_read_as_admission_writes_it() {
-        let (world, id) = (Uuid::now_v7(), Uuid::now_v7());
-        let claim = parse(&format!("{world} {id} 7 3")).unwrap();
-        assert_eq!(
-            (claim.world, claim.id, claim.user, claim.policy),
-            (world, id, 7, 3)
-        );
-    }
-
-    #[test]
-    fn anything_else_is_no_claim() {
-        let id = Uuid::now_v7();
-        for text in [
-            "",
-            "a b 1 2",
-            &format!("{id} {id} 1"),
-            &format!("{id} {id} 1 2 3"),
-            &format!("{id} {id} x 2"),
-        ] {
-            assert!(parse(text).is_none(), "{text}");
-        }
-        assert!(Claim::parse(&Value::Int(1)).is_none());
-    }
 }

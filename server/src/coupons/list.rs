@@ -25,6 +25,7 @@ pub(super) struct Lists(pub(super) Link);
 impl Batch for Lists {
     type Request = i64;
     type Answer = Vec<Coupon>;
+    const NAME: &'static str = "coupon_lists";
     const PART: Part = Part::Db;
 
     async fn run(&mut self, users: Vec<i64>) -> Result<Vec<Vec<Coupon>>, Error> {

@@ -1,16 +1,11 @@
-//! Coupons: claimed through Redis, issued by a worker, listed from PostgreSQL.
+//! Coupons: admitted by Redis, issued and listed by PostgreSQL.
 
 mod admission;
 mod issuing;
 mod list;
-pub(crate) mod worker;
-
-use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use redis::aio::ConnectionManager;
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 use tokio_util::task::TaskTracker;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -18,14 +13,15 @@ use uuid::Uuid;
 
 use crate::{
     batch::Gatherer,
-    db::Link,
+    db::{Link, Pool},
     error::{Error, Problem},
     extract::{Id, Path, Query},
-    rebuild::Rebuilder,
+    metrics::Metrics,
     state::Shared,
 };
 
-use admission::{Admission, Admitted, Claim};
+pub(crate) use admission::Admission;
+use issuing::{Claim, Issued, Issuing};
 use list::{Coupon, Lists};
 
 pub(crate) fn router() -> OpenApiRouter<Shared> {
@@ -37,20 +33,27 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
 /// Everything about coupons that requests are gathered for.
 pub(crate) struct Coupons {
     admission: Gatherer<Admission>,
+    issuing: Gatherer<Issuing>,
     lists: Gatherer<Lists>,
 }
 
 impl Coupons {
     pub(crate) fn start(
-        pool: &PgPool,
-        redis: ConnectionManager,
-        rebuilder: Arc<Rebuilder>,
+        admission: Admission,
+        pool: &Pool,
         tasks: &TaskTracker,
+        metrics: &Metrics,
     ) -> Self {
         Self {
-            admission: Gatherer::start(Admission::new(redis, rebuilder), tasks),
-            lists: Gatherer::start(Lists(Link::new(pool)), tasks),
+            admission: Gatherer::start(admission, tasks, metrics),
+            issuing: Gatherer::start(Issuing(Link::new(pool)), tasks, metrics),
+            lists: Gatherer::start(Lists(Link::new(pool)), tasks, metrics),
         }
+    }
+
+    /// How many claims were admitted here and wait for their coupon.
+    pub(crate) fn queued(&self) -> usize {
+        self.issuing.waiting()
     }
 }
 
@@ -62,7 +65,7 @@ struct ClaimQuery {
     policy_id: Id,
 }
 
-/// A claim that was admitted. Its coupon is issued within a moment.
+/// A claim that was admitted and has its coupon.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Admission201 {
@@ -73,7 +76,7 @@ struct Admission201 {
 #[utoipa::path(
     post, path = "/coupons", tag = "coupons", params(ClaimQuery),
     responses(
-        (status = 201, description = "Admitted and queued", body = Admission201),
+        (status = 201, description = "Admitted, and the coupon is issued", body = Admission201),
         (status = 400, description = "No such user, or no active policy", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Sold out", body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json"),
@@ -84,30 +87,33 @@ async fn claim_coupon(
     Query(ClaimQuery { user_id, policy_id }): Query<ClaimQuery>,
 ) -> Result<(StatusCode, axum::Json<Admission201>), Error> {
     if !app.users.exists(&app.world, user_id).await? {
-        return Err(Error::bad_request(format!(
-            "there is no user {}",
-            user_id.0
-        )));
+        return Err(unknown_user(user_id));
+    }
+    let policy = policy_id.0;
+    let sold_out = || Error::conflict(format!("the coupons of policy {policy} are sold out"));
+    if !app.coupons.admission.call(policy).await? {
+        return Err(sold_out());
     }
     let claim = Claim {
         id: Uuid::now_v7(),
         user: user_id.0,
-        policy: policy_id.0,
+        policy,
     };
-    match app.coupons.admission.call(claim).await? {
-        Admitted::Yes => Ok((
+    match app.coupons.issuing.call(claim).await? {
+        Issued::Coupon => Ok((
             StatusCode::CREATED,
             axum::Json(Admission201 { claim_id: claim.id }),
         )),
-        Admitted::NotActive => Err(Error::bad_request(format!(
-            "coupon policy {} does not exist or is not active",
-            claim.policy
+        Issued::NotActive => Err(Error::bad_request(format!(
+            "coupon policy {policy} does not exist or is not active"
         ))),
-        Admitted::SoldOut => Err(Error::conflict(format!(
-            "the coupons of policy {} are sold out",
-            claim.policy
-        ))),
+        Issued::SoldOut => Err(sold_out()),
+        Issued::UnknownUser => Err(unknown_user(user_id)),
     }
+}
+
+fn unknown_user(Id(user): Id) -> Error {
+    Error::bad_request(format!("there is no user {user}"))
 }
 
 /// A user's usable coupons, oldest first; the first 100 of them.

@@ -9,7 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::{Error, Problem},
-    extract::{Id, Json},
+    extract::{Id, Json, Object},
     state::Shared,
 };
 
@@ -34,8 +34,8 @@ struct NewOrder {
     /// A coupon of the user's, to be spent on this order.
     coupon_id: Option<Id>,
     /// 1 to 100. Items of the same product are added up.
-    #[schema(min_items = 1, max_items = 100)]
-    items: Vec<NewItem>,
+    #[schema(min_items = 1, max_items = 100, value_type = Vec<NewItem>)]
+    items: Vec<Object<NewItem>>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -113,10 +113,10 @@ fn check(new: &NewOrder) -> Result<Order, Error> {
         )));
     }
     let mut items: Vec<Item> = Vec::with_capacity(new.items.len());
-    for &NewItem {
+    for &Object(NewItem {
         product_id: Id(product),
         quantity,
-    } in &new.items
+    }) in &new.items
     {
         if quantity < 1 {
             return Err(Error::bad_request(format!(

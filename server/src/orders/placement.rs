@@ -61,6 +61,7 @@ impl Placement {
 impl Batch for Placement {
     type Request = Order;
     type Answer = Placed;
+    const NAME: &'static str = "orders";
     const PART: Part = Part::Db;
 
     async fn run(&mut self, orders: Vec<Order>) -> Result<Vec<Placed>, Error> {

@@ -14,6 +14,7 @@ pub(super) struct Balances(pub(super) Link);
 impl Batch for Balances {
     type Request = i64;
     type Answer = Option<i64>;
+    const NAME: &'static str = "balances";
     const PART: Part = Part::Db;
 
     async fn run(&mut self, users: Vec<i64>) -> Result<Vec<Option<i64>>, Error> {
@@ -56,6 +57,7 @@ pub(super) enum Charged {
 impl Batch for Charges {
     type Request = Charge;
     type Answer = Charged;
+    const NAME: &'static str = "charges";
     const PART: Part = Part::Db;
 
     async fn run(&mut self, charges: Vec<Charge>) -> Result<Vec<Charged>, Error> {

@@ -19,6 +19,7 @@ pub(super) struct Found {
 impl Batch for Directory {
     type Request = String;
     type Answer = Found;
+    const NAME: &'static str = "user_ids";
     const PART: Part = Part::Db;
 
     async fn run(&mut self, names: Vec<String>) -> Result<Vec<Found>, Error> {

@@ -5,16 +5,16 @@ mod directory;
 
 use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 use tokio_util::task::TaskTracker;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     batch::Gatherer,
-    db::Link,
+    db::{Link, Pool},
     error::{Error, Problem},
     extract::{Id, Json, Path, Query},
+    metrics::Metrics,
     state::Shared,
     world::CurrentWorld,
 };
@@ -39,11 +39,11 @@ pub(crate) struct Users {
 }
 
 impl Users {
-    pub(crate) fn start(pool: &PgPool, tasks: &TaskTracker) -> Self {
+    pub(crate) fn start(pool: &Pool, tasks: &TaskTracker, metrics: &Metrics) -> Self {
         Self {
-            directory: Gatherer::start(Directory(Link::new(pool)), tasks),
-            balances: Gatherer::start(Balances(Link::new(pool)), tasks),
-            charges: Gatherer::start(Charges(Link::new(pool)), tasks),
+            directory: Gatherer::start(Directory(Link::new(pool)), tasks, metrics),
+            balances: Gatherer::start(Balances(Link::new(pool)), tasks, metrics),
+            charges: Gatherer::start(Charges(Link::new(pool)), tasks, metrics),
         }
     }
 

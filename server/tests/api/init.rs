@@ -1,9 +1,11 @@
 //! `POST /init`.
 
+use std::time::{Duration, Instant};
+
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, fresh_config};
+use crate::shop::{Shop, eventually, fresh_config};
 
 #[tokio::test]
 async fn without_a_body_the_shop_is_as_the_seed_has_it() {
@@ -72,6 +74,37 @@ async fn the_coupons_are_divided_exactly() {
 }
 
 #[tokio::test]
+async fn the_products_are_as_planned_and_each_has_a_place_in_the_ranking() {
+    let plan = json!({ "users": 1, "products": { "count": 7, "price": 300, "stock": 2 } });
+    let shop = Shop::open(plan).await;
+    let product = |id: i64| {
+        let base = 3 * (600 - 100 * id).max(1);
+        json!({
+            "productId": id, "name": format!("p{id}"), "price": 300,
+            "initialStock": 2, "stock": 2, "sold": 0,
+            "rankingBase": base, "rankingScore": base,
+        })
+    };
+    let products: Vec<Value> = (1..=7).map(product).collect();
+    assert_eq!(shop.ledger().await["products"], json!(products));
+    let user = shop.user("u1").await;
+    shop.charge(user, 10_000).await.expect(201);
+    let order = shop.order(user, None, &[(7, 2)]).await.expect(201);
+    assert_eq!(order["totalAmount"], 600);
+    shop.order(user, None, &[(7, 1)]).await.problem(409);
+
+    let few = json!({ "users": 1, "products": { "count": 2, "stock": 0 } });
+    shop.post("/init", &few).await.expect(200);
+    let ledger = shop.ledger().await;
+    assert_eq!(ledger["products"].as_array().unwrap().len(), 2);
+    assert_eq!(ledger["products"][1]["price"], 2000);
+    assert_eq!(ledger["products"][1]["rankingScore"], 1200);
+    let user = shop.user("u1").await;
+    shop.charge(user, 10_000).await.expect(201);
+    shop.order(user, None, &[(1, 1)]).await.problem(409);
+}
+
+#[tokio::test]
 async fn a_plan_that_is_wrong_changes_nothing() {
     let shop = Shop::open(json!({ "users": 3 })).await;
     let before = shop.ledger().await;
@@ -91,7 +124,27 @@ async fn a_plan_that_is_wrong_changes_nothing() {
         ),
         (r#"{"coupons":{"discount":0}}"#, "coupons.discount is 0"),
         (r#"{"coupons":null}"#, "invalid type: null"),
-        ("[", "EOF"),
+        (r#"{"products":{"count":0}}"#, "products.count is 0"),
+        (r#"{"products":{"count":1001}}"#, "products.count is 1001"),
+        (r#"{"products":{"price":0}}"#, "products.price is 0"),
+        (
+            r#"{"products":{"price":1000000001}}"#,
+            "products.price is 1000000001",
+        ),
+        (r#"{"products":{"stock":-1}}"#, "products.stock is -1"),
+        (
+            r#"{"products":{"stock":1000000000001}}"#,
+            "products.stock is 1000000000001",
+        ),
+        (r#"{"products":{"prize":1}}"#, "unknown field `prize`"),
+        (r#"{"products":{"count":"5"}}"#, "expected i64"),
+        (
+            r#"{"coupons":[1,2,3]}"#,
+            "invalid type: sequence, expected an object",
+        ),
+        ("[]", "invalid type: sequence, expected an object"),
+        ("[5]", "invalid type: sequence, expected an object"),
+        ("[", "invalid type: sequence, expected an object"),
         (" ", "EOF"),
     ] {
         let detail = shop.post_text("/init", body).await.problem(400);
@@ -153,9 +206,31 @@ async fn nothing_of_the_old_world_reaches_the_new_one() {
             .problem(400);
         shop.claim(again, policy).await.problem(400);
     }
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(shop.settled().await["coupons"]["issued"], 0);
     assert_eq!(shop.ledger().await["orders"]["count"], 0);
+}
+
+/// Servers remember names and ids; the others hear of a new world when it is
+/// there, and not when they look next.
+#[tokio::test]
+async fn servers_agree_at_once_on_a_new_world() {
+    let shop = Shop::open(json!({ "users": 2 })).await;
+    let other = Shop::on(shop.config.clone()).await;
+    // Until it listens.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut slowest = Duration::ZERO;
+    for _ in 0..10 {
+        let old = other.user("u1").await;
+        shop.post("/init", &json!({ "users": 2 })).await.expect(200);
+        let begun = Instant::now();
+        let user = shop.user("u1").await;
+        assert_ne!(user, old);
+        eventually(async || (other.user("u1").await == user).then_some(())).await;
+        slowest = slowest.max(begun.elapsed());
+        other.charge(user, 5).await.expect(201);
+    }
+    assert!(slowest < Duration::from_millis(100), "{slowest:?}");
 }
 
 /// `/init` in the middle of traffic: whatever is under way gets an answer that
@@ -183,7 +258,7 @@ async fn init_under_traffic_leaves_books_that_balance() {
     });
     let inits = async {
         for _ in 0..6 {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
             shop.post("/init", &json!({ "users": 20 }))
                 .await
                 .expect(200);

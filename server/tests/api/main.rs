@@ -10,6 +10,7 @@ mod coupons;
 mod hostile;
 mod init;
 mod ledger;
+mod metrics;
 mod orders;
 mod products;
 mod redis_lost;

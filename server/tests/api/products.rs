@@ -1,5 +1,6 @@
 //! `GET /products`, `/products/{id}` and `/products/top/realtime`.
 
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::shop::{Shop, eventually};
@@ -84,6 +85,55 @@ async fn days_that_are_over_do_not_count() {
         top[4],
         json!({ "productId": 5, "name": "p5", "soldQty": 300 })
     );
+}
+
+#[tokio::test]
+async fn the_ranking_is_as_long_as_asked_for() {
+    let shop = Shop::open(json!({ "users": 1, "products": { "count": 120 } })).await;
+    let user = shop.user("u1").await;
+    shop.charge(user, 10_000_000).await.expect(201);
+    for from in [1, 61] {
+        let items: Vec<(i64, i64)> = (from..from + 60).map(|id| (id, 1)).collect();
+        shop.order(user, None, &items).await.expect(201);
+    }
+    let top = async |query: &str| -> Vec<i64> {
+        let path = format!("/products/top/realtime{query}");
+        let top = shop.get(&path).await.expect(200);
+        let products = top.as_array().unwrap().iter();
+        products
+            .map(|product| product["productId"].as_i64().unwrap())
+            .collect()
+    };
+    eventually(async || (top("?limit=100").await.len() == 100).then_some(())).await;
+    for (query, length) in [
+        ("", 5),
+        ("?limit=1", 1),
+        ("?limit=7", 7),
+        ("?limit=100", 100),
+    ] {
+        assert_eq!(
+            top(query).await,
+            (1..=length).collect::<Vec<i64>>(),
+            "{query}"
+        );
+    }
+    // Those who ask at the same time each get what they asked for.
+    let answers = join_all([2, 9, 2, 5].map(|limit| {
+        let top = &top;
+        async move { top(&format!("?limit={limit}")).await.len() }
+    }));
+    assert_eq!(answers.await, [2, 9, 2, 5]);
+    for (query, reason) in [
+        ("?limit=0", "limit is 0"),
+        ("?limit=101", "limit is 101"),
+        ("?limit=-1", "limit is -1"),
+        ("?limit=x", "invalid digit"),
+        ("?limit=", "cannot parse integer from empty string"),
+    ] {
+        let path = format!("/products/top/realtime{query}");
+        let detail = shop.get(&path).await.problem(400);
+        assert!(detail.contains(reason), "{query}: {detail}");
+    }
 }
 
 #[tokio::test]

@@ -82,13 +82,14 @@ async fn a_thousand_claims_and_looks_at_the_ranking_are_a_handful_of_calls_to_re
     let policy = shop.policies().await[0];
     let mut redis = shop.redis().await;
 
-    let before = calls(&mut redis, "evalsha").await;
+    // The script of admission counts down once a policy.
+    let before = calls(&mut redis, "hincrby").await;
     let claims = at_once((0..1000).map(|n| {
         let (shop, user) = (shop.clone(), users[n % users.len()]);
         async move { shop.claim(user, policy).await }
     }));
     assert_eq!(count(&claims.await, [201]), [1000]);
-    let admissions = calls(&mut redis, "evalsha").await - before;
+    let admissions = calls(&mut redis, "hincrby").await - before;
     assert!((4..=8).contains(&admissions), "{admissions}");
 
     let before = calls(&mut redis, "zunion").await;
@@ -100,7 +101,6 @@ async fn a_thousand_claims_and_looks_at_the_ranking_are_a_handful_of_calls_to_re
     let unions = calls(&mut redis, "zunion").await - before;
     assert!((4..=8).contains(&unions), "{unions}");
 
-    shop.settled().await;
     let transactions = transactions(&shop, "coupons").await;
-    assert!((2..=20).contains(&transactions), "{transactions}");
+    assert!((4..=8).contains(&transactions), "{transactions}");
 }

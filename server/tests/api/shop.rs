@@ -7,8 +7,8 @@ use std::{
 
 use axum::{
     Router,
-    body::Body,
-    http::{HeaderMap, Method, Request, StatusCode, header},
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -61,6 +61,8 @@ impl Answer {
         );
         assert_eq!(self.json["status"], status);
         assert_eq!(self.json["title"], self.status.canonical_reason().unwrap());
+        let retry = self.headers.get(header::RETRY_AFTER);
+        assert_eq!(retry.is_some(), status == 503);
         self.json["detail"].as_str().unwrap().to_owned()
     }
 }
@@ -89,14 +91,31 @@ impl Shop {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        self.ask(request).await.0
+    }
+
+    /// The answer, and its body as text.
+    pub(crate) async fn text(&self, path: &str) -> (Answer, String) {
+        let (answer, body) = self
+            .ask(Request::get(path).body(Body::empty()).unwrap())
+            .await;
+        (answer, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn ask(&self, mut request: Request<Body>) -> (Answer, Bytes) {
+        let headers = request.headers_mut();
+        headers
+            .entry(header::HOST)
+            .or_insert(HeaderValue::from_static("shop"));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer {
+        let answer = Answer {
             status: parts.status,
             headers: parts.headers,
             json: serde_json::from_slice(&body).unwrap_or(Value::Null),
-        }
+        };
+        (answer, body)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -88,6 +88,55 @@ async fn a_body_has_a_limit() {
     assert_eq!(shop.balance(user).await, 1);
 }
 
+/// What is no request as HTTP has it makes no user and changes nothing.
+#[tokio::test]
+async fn a_request_names_one_host_and_is_text() {
+    let shop = Shop::open(json!({ "users": 0 })).await;
+    let mut two_hosts = Request::get("/users/id?name=x")
+        .body(Body::empty())
+        .unwrap();
+    for host in ["shop", "shop"] {
+        two_hosts
+            .headers_mut()
+            .append("host", host.parse().unwrap());
+    }
+    let refused = shop.send(two_hosts).await;
+    assert!(refused.headers.contains_key("server-timing"));
+    assert_eq!(refused.problem(400), "a request names one host");
+    for path in [
+        "/users/id?name=%FF",
+        "/users/id?name=%C3%28",
+        "/users/id?na%FFme=x&name=x",
+        "/users/%FF/balance",
+        "/%FF",
+        "/users/id?name=%ED%A0%80",
+    ] {
+        assert_eq!(
+            shop.get(path).await.problem(400),
+            "the address is no UTF-8",
+            "{path}"
+        );
+    }
+    assert_eq!(shop.ledger().await["balances"]["users"], 0);
+    shop.get("/users/id?name=%EA%B0%80").await.expect(200);
+    assert_eq!(shop.ledger().await["balances"]["users"], 1);
+}
+
+#[tokio::test]
+async fn no_array_is_an_order_or_an_item() {
+    let shop = Shop::open(json!({ "users": 1 })).await;
+    let user = shop.user("u1").await;
+    shop.charge(user, 10_000).await.expect(201);
+    for body in [
+        json!([user, null, [{ "productId": 1, "quantity": 1 }]]),
+        json!({ "userId": user, "items": [[1, 1]] }),
+    ] {
+        let detail = shop.post("/orders", &body).await.problem(400);
+        assert!(detail.contains("expected an object"), "{detail}");
+    }
+    assert_eq!(shop.ledger().await["orders"]["count"], 0);
+}
+
 #[tokio::test]
 async fn long_details_are_cut() {
     let shop = Shop::empty().await;
@@ -119,10 +168,11 @@ async fn the_description_has_every_route_of_the_contract() {
     for (path, item) in description["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             routes.push(format!("{method} {path}"));
-            assert!(
-                !operation["responses"].as_object().unwrap().is_empty(),
-                "{path}"
-            );
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.len() > 1, "{path}");
+            for response in responses.values() {
+                assert_ne!(response["description"].as_str().unwrap(), "", "{path}");
+            }
         }
     }
     routes.sort_unstable();
@@ -132,6 +182,7 @@ async fn the_description_has_every_route_of_the_contract() {
             "get /health/live",
             "get /health/ready",
             "get /ledger",
+            "get /metrics",
             "get /products",
             "get /products/top/realtime",
             "get /products/{id}",
@@ -146,4 +197,28 @@ async fn the_description_has_every_route_of_the_contract() {
     );
     let charge = &description["components"]["schemas"]["NewCharge"];
     assert_eq!(charge["properties"]["amount"]["minimum"], 1);
+    let responses = |path: &str, method: &str| -> Vec<String> {
+        let responses = &description["paths"][path][method]["responses"];
+        responses.as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(
+        responses("/orders", "post"),
+        ["201", "400", "404", "405", "408", "409", "413", "503"]
+    );
+    assert_eq!(responses("/products", "get"), ["200", "400", "405", "503"]);
+    let too_large = &description["paths"]["/init"]["post"]["responses"]["413"];
+    assert_eq!(
+        too_large["content"]["application/problem+json"]["schema"]["$ref"],
+        "#/components/schemas/Problem"
+    );
+    let plan = &description["components"]["schemas"]["Plan"];
+    assert_eq!(
+        plan["properties"]["products"]["$ref"],
+        "#/components/schemas/ProductPlan"
+    );
+    let limit = &description["paths"]["/products/top/realtime"]["get"]["parameters"][0];
+    assert_eq!(
+        (&limit["name"], &limit["schema"]["maximum"]),
+        (&json!("limit"), &json!(100))
+    );
 }

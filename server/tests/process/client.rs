@@ -136,14 +136,14 @@ pub(crate) async fn another(postgres: &Postgres, redis: &Redis) -> Sut {
         .unwrap()
 }
 
-/// Asks until the answer is yes, for ten seconds at most.
+/// Asks until the answer is yes, for twenty seconds at most.
 pub(crate) async fn eventually(mut ask: impl AsyncFnMut() -> bool) {
     let asking = async {
         while !ask().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), asking)
+    tokio::time::timeout(Duration::from_secs(20), asking)
         .await
         .expect("it never came");
 }

@@ -86,3 +86,25 @@ fn an_address_that_is_taken_is_named() {
         "{said}"
     );
 }
+
+/// Without a store nothing starts; but the flag is read before.
+#[test]
+fn any_true_word_allows_init_and_others_are_refused() {
+    for (word, read) in [
+        ("1", true),
+        ("yes", true),
+        ("true", true),
+        ("0", true),
+        ("maybe", false),
+    ] {
+        let (output, said) = run(|command| {
+            command
+                .args(["--listen", "127.0.0.1:0"])
+                .env("ALLOW_INIT", word)
+                .env("DATABASE_URL", "mysql//h")
+                .env("REDIS_URL", "redis://h/");
+        });
+        let code = if read { 1 } else { 2 };
+        assert_eq!(output.status.code(), Some(code), "{word}: {said}");
+    }
+}

@@ -5,5 +5,9 @@
 
 mod client;
 mod command_line;
+mod proxy;
+mod redis_killed;
+mod silence;
 mod stop;
 mod stores_away;
+mod tls;
