@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod book;
+pub mod fields;
 pub mod personas;
 mod private;
 mod profiles;

@@ -15,6 +15,9 @@ pub(crate) static PROFILES: &[Profile] = built_in![
     "flow_10vus",
     "flow_100vus",
     "flow_300vus",
+    "flow_single_policy",
+    "flow_many_products",
+    "flow_chain",
     "ramping",
     "mixed",
 ];

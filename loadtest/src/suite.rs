@@ -1,5 +1,6 @@
 //! What the harness needs to know of the shop.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,11 @@ use harness::{
 };
 
 use crate::audit::audit;
+use crate::fields;
 use crate::personas::BUYERS;
 use crate::private::PrivateStack;
 use crate::profiles::PROFILES;
-use crate::shop::{Coupons, REQUESTS, Shopper, World, init, ledger, prices};
+use crate::shop::{Basket, Coupons, REQUESTS, ShopError, Shopper, World, init, ledger, prices};
 
 /// The shop.
 pub struct Shop;
@@ -43,9 +45,6 @@ pub static COUPON_WAIT: Field = Field::one(
 .checked(|text| parse::duration(text).map(drop))
 .compared();
 
-/// The seed's number of users; more VUs get theirs as well.
-const USERS: u32 = 300;
-
 fn coupons(options: &Options) -> Coupons {
     let given = options
         .get(&COUPONS)
@@ -58,6 +57,15 @@ fn coupon_wait(options: &Options) -> Duration {
         .get(&COUPON_WAIT)
         .and_then(|text| parse::duration(text).ok());
     given.unwrap_or(Duration::from_secs(1))
+}
+
+/// What persona A buys, if there is enough of it.
+fn basket(options: &Options, prices: &HashMap<i64, i64>) -> Result<Basket, ShopError> {
+    let (top, has) = (fields::top(options), prices.len());
+    if (top as usize) > has {
+        return Err(ShopError::TooFewProducts { has, top });
+    }
+    Ok(Basket::of(top, prices))
 }
 
 impl Suite for Shop {
@@ -93,7 +101,11 @@ impl Suite for Shop {
     }
 
     fn fields() -> Vec<&'static Field> {
-        vec![&COUPONS, &COUPON_WAIT]
+        [&[&COUPONS, &COUPON_WAIT], &fields::SET_UP[..]].concat()
+    }
+
+    fn refuse(options: &Options) -> Vec<(&'static Field, String)> {
+        fields::refuse(options)
     }
 
     fn profiles() -> Vec<Profile> {
@@ -114,12 +126,15 @@ impl Suite for Shop {
     }
 
     async fn set_up(set_up: SetUp<'_>) -> Result<World, Error> {
-        let admin = set_up.admin;
-        let users = set_up.vus.max(USERS);
-        let policies = init(admin, users, coupons(set_up.options)).await?;
+        let SetUp { admin, options, .. } = set_up;
+        let plan = fields::plan(options, set_up.vus, coupons(options));
+        let policies = init(admin, &plan).await?;
         let prices = prices(admin).await?;
+        plan.kept(policies.len(), &prices)
+            .map_err(ShopError::NotKept)?;
+        let basket = basket(options, &prices)?;
         tracing::info!(
-            users,
+            users = plan.users,
             policies = policies.len(),
             products = prices.len(),
             "the shop is set up"
@@ -129,8 +144,9 @@ impl Suite for Shop {
         } else {
             None
         };
-        let wait = coupon_wait(set_up.options);
-        Ok(World::new(policies, prices, wait, before))
+        let mut world = World::new(policies, prices, coupon_wait(options), before);
+        world.basket = basket;
+        Ok(world)
     }
 
     fn user(vu: VirtualUser, world: &Arc<World>) -> Shopper {

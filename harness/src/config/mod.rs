@@ -17,6 +17,7 @@ mod reader;
 mod scenario;
 mod setting;
 mod shape;
+mod sla;
 mod tags;
 mod validate;
 

@@ -28,8 +28,11 @@ impl Options {
     }
 }
 
-/// The suite's own values; what its fields refuse becomes a problem.
-pub(super) fn options(reader: &mut Reader) -> Options {
+/// Which options contradict each other, and why: see `Suite::refuse`.
+pub(super) type Refuse = fn(&Options) -> Vec<(&'static Field, String)>;
+
+/// The suite's own values; what its fields, or the suite itself, refuse becomes a problem.
+pub(super) fn options(reader: &mut Reader, refuse: Refuse) -> Options {
     let mut options = Options::default();
     for field in reader.fields.clone().own() {
         let texts = reader.parse_all(field.key, |text| {
@@ -38,6 +41,9 @@ pub(super) fn options(reader: &mut Reader) -> Options {
         if let Some(texts) = texts {
             options.0.insert(field.key, texts);
         }
+    }
+    for (field, message) in refuse(&options) {
+        reader.problem(field.key, message);
     }
     options
 }

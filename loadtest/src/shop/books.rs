@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use harness::{Admin, AdminError};
 use serde::Deserialize;
-use serde_json::json;
 use thiserror::Error;
 
 use super::ledger::{Ledger, UserLedger};
-use super::world::Coupons;
+use super::plan::Plan;
 
 /// Why set-up or audit can't go on.
 #[derive(Debug, Error)]
@@ -21,6 +20,19 @@ pub enum ShopError {
     /// The shop can't be tested with.
     #[error("the server has no {0} after POST /init: there is nothing to test with")]
     Empty(&'static str),
+    /// It answered, but did something else.
+    #[error("POST /init did not do what it was asked for: {0}")]
+    NotKept(String),
+    /// Persona A can't buy what it is to buy.
+    #[error(
+        "the server has {has} products, and persona A is to buy the top {top}; give --products {top}, or --top {has}"
+    )]
+    TooFewProducts {
+        /// Products that there are.
+        has: usize,
+        /// Products to buy.
+        top: u32,
+    },
     /// A call failed.
     #[error(transparent)]
     Call(#[from] AdminError),
@@ -44,20 +56,12 @@ struct Balance {
     balance: i64,
 }
 
-/// Coupon policies and discount of the set-up, as in the seed.
-const POLICIES: u32 = 5;
-const DISCOUNT: i64 = 2_000;
-
 /// Empties the shop and fills it anew; gives the policies' ids.
 ///
 /// # Errors
 /// See [`ShopError`].
-pub async fn init(admin: &Admin, users: u32, coupons: Coupons) -> Result<Vec<i64>, ShopError> {
-    let body = json!({
-        "users": users,
-        "coupons": { "policies": POLICIES, "total": coupons.quantity(), "discount": DISCOUNT },
-    });
-    let initialised: Initialised = match admin.post("/init", &body).await {
+pub async fn init(admin: &Admin, plan: &Plan) -> Result<Vec<i64>, ShopError> {
+    let initialised: Initialised = match admin.post("/init", &plan.body()).await {
         Err(AdminError::Status { status: 403, .. }) => return Err(ShopError::InitRefused),
         other => other?,
     };

@@ -167,7 +167,7 @@ impl Shopper {
     /// # Errors
     /// When the list can't be read.
     pub async fn top_products(&mut self) -> Result<Vec<i64>, Stop> {
-        let call = requests::TOP_PRODUCTS.at("/products/top/realtime");
+        let call = requests::TOP_PRODUCTS.at(self.world.basket.path.clone());
         let answer = self.vu.send(call).await;
         self.vu.check("top5 200", answer.status == 200);
         let top: Vec<TopProduct> = self.vu.json(&answer)?;

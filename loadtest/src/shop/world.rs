@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use super::basket::Basket;
 use super::ledger::Ledger;
 
 /// How many coupons the set-up asks for.
@@ -55,6 +56,8 @@ pub struct World {
     pub policy_ids: Vec<i64>,
     /// Price of every product, in won, by its id.
     pub prices: HashMap<i64, i64>,
+    /// What persona A buys.
+    pub basket: Basket,
     /// How long a persona waits between its claim and looking for the coupon.
     pub coupon_wait: Duration,
     /// The server's books before the load, if they are to be audited.
@@ -75,6 +78,7 @@ impl World {
         Self {
             policy_ids,
             prices,
+            basket: Basket::default(),
             coupon_wait,
             before,
             latest_coupon: AtomicI64::new(0),
