@@ -23,7 +23,7 @@ async fn a_total_that_hides_slow_orders_is_caught() {
     let orders = Arc::new(AtomicU32::new(0));
     let host = proxy(stack.base_url(), move |call, upstream| {
         let is_order = call.is(&Method::POST, "/orders");
-        let slow = is_order && orders.fetch_add(1, Ordering::Relaxed) % 8 == 0;
+        let slow = is_order && orders.fetch_add(1, Ordering::Relaxed).is_multiple_of(8);
         async move {
             if slow {
                 tokio::time::sleep(SLOW).await;
