@@ -12,15 +12,17 @@ pub static USERS: Field = number(
 .default("300")
 .checked(|text| whole(text, "a number of users", 1, 100_000).map(drop));
 
-/// Coupon policies that the set-up creates.
-pub static POLICIES: Field = number("policies", "Coupon policies that the set-up creates")
-    .default("5")
-    .checked(|text| match Policies::parse(text)? {
-        Policies::Count(_) => Ok(()),
-        Policies::Ids(_) => Err(format!(
-            "'{text}' names policies that there are, but the set-up erases them; write how many to create"
-        )),
-    });
+/// Coupon policies of the run.
+pub static POLICIES: Field = Field::one(
+    "policies",
+    "policies",
+    "N|ID,ID,...",
+    "Shop",
+    "Coupon policies that the set-up creates; or the ids of those to use as they are",
+)
+.compared()
+.default("5")
+.checked(|text| Policies::parse(text).map(drop));
 
 /// What a coupon takes off.
 pub static DISCOUNT: Field = won("discount", "What a coupon takes off an order")
@@ -94,14 +96,18 @@ fn small(number: i64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+/// The coupon policies, if they were asked for.
+pub fn policies(options: &Options) -> Option<Policies> {
+    Policies::parse(options.get(&POLICIES)?).ok()
+}
+
 /// The shop that these options ask for, for so many VUs.
 pub fn plan(options: &Options, vus: u32, coupons: Coupons) -> Plan {
     let users = given(options, &USERS).unwrap_or(DEFAULT_USERS);
-    let policies = options.get(&POLICIES).map(Policies::parse);
     Plan {
         users: small(users).max(vus),
-        policies: match policies {
-            Some(Ok(Policies::Count(count))) => Some(count),
+        policies: match policies(options) {
+            Some(Policies::Count(count)) => Some(count),
             _ => None,
         },
         coupons,
@@ -126,13 +132,30 @@ pub fn top(options: &Options) -> u32 {
     given(options, &BUYS).map_or(TOP, small)
 }
 
-/// Nobody can buy more products than the set-up creates.
+/// What the flags contradict each other in.
 pub fn refuse(options: &Options) -> Vec<(&'static Field, String)> {
+    match policies(options) {
+        Some(Policies::Ids(_)) => of_a_kept_shop(options),
+        _ => too_many(options).into_iter().collect(),
+    }
+}
+
+/// Where ids of policies are given, nothing is created.
+fn of_a_kept_shop(options: &Options) -> Vec<(&'static Field, String)> {
+    let makes = [&USERS, &DISCOUNT, &PRODUCTS, &PRICE_OF_EACH, &STOCK];
+    let given = makes
+        .into_iter()
+        .filter(|field| options.get(field).is_some());
+    let message = "is for a shop that the set-up creates, but --policies names ids of one that is \
+                   used as it is; leave one of both out";
+    given.map(|field| (field, message.to_owned())).collect()
+}
+
+/// Nobody can buy more products than the set-up creates.
+fn too_many(options: &Options) -> Option<(&'static Field, String)> {
     let top = top(options);
     let short = products(options).filter(|products| products.count < top);
-    let Some(Products { count, .. }) = short else {
-        return Vec::new();
-    };
+    let Products { count, .. } = short?;
     let buys = if options.get(&BUYS).is_some() {
         &BUYS
     } else {
@@ -141,7 +164,7 @@ pub fn refuse(options: &Options) -> Vec<(&'static Field, String)> {
     let message = format!(
         "persona A would buy the top {top} of {count} products; give --products {top} or more, or --top {count}"
     );
-    vec![(buys, message)]
+    Some((buys, message))
 }
 
 #[cfg(test)]
@@ -208,11 +231,7 @@ mod tests {
                 "'0' is not a number of users; write a whole number from 1 to 100000",
             ),
             (&POLICIES, "x", "'x' is not a number of coupon policies"),
-            (
-                &POLICIES,
-                "1,2",
-                "'1,2' names policies that there are, but the set-up erases them",
-            ),
+            (&POLICIES, "1,x", "'x' is not a policy's id"),
             (&DISCOUNT, "-5", "'-5' is not a discount in won"),
             (&PRODUCTS, "1001", "'1001' is not a number of products"),
             (&PRICE_OF_EACH, "1.5", "'1.5' is not a price in won"),
@@ -249,5 +268,21 @@ mod tests {
         assert_eq!(few, Some(("products", message(5, 3))));
         let many = refused(&[(&STOCK, "9"), (&BUYS, "6")]);
         assert_eq!(many, Some(("top", message(6, 5))));
+    }
+
+    #[test]
+    fn a_shop_that_is_kept_is_not_made() {
+        let ids = (&POLICIES, "1,2");
+        let flags = |given: &[(&'static Field, &str)]| {
+            let found = refuse(&options(given)).into_iter();
+            found.map(|(field, _)| field.flag).collect::<Vec<_>>()
+        };
+        assert_eq!(flags(&[ids, (&BUYS, "10")]), Vec::<&str>::new());
+        let both = flags(&[ids, (&STOCK, "9"), (&USERS, "7"), (&BUYS, "10")]);
+        assert_eq!(both, ["users", "stock"]);
+        assert_eq!(
+            flags(&[(&POLICIES, "3"), (&USERS, "7")]),
+            Vec::<&str>::new()
+        );
     }
 }

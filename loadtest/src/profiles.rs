@@ -20,6 +20,7 @@ pub(crate) static PROFILES: &[Profile] = built_in![
     "flow_chain",
     "ramping",
     "mixed",
+    "hhplus",
 ];
 
 #[cfg(test)]

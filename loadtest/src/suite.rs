@@ -1,6 +1,5 @@
 //! What the harness needs to know of the shop.
 
-use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +7,16 @@ use std::time::Duration;
 use harness::config::parse;
 use harness::{
     Audit, Error, Field, Invariant, Options, Persona, PrivateServer, Profile, Program, Request,
-    ServerPart, SetUp, Suite, VirtualUser,
+    Section, ServerPart, SetUp, Suite, VirtualUser,
 };
 
-use crate::audit::audit;
+use crate::api::SECTION;
+use crate::audit::{audit, unjudged};
 use crate::fields;
 use crate::personas::BUYERS;
 use crate::private::PrivateStack;
 use crate::profiles::PROFILES;
-use crate::shop::{Basket, Coupons, REQUESTS, ShopError, Shopper, World, init, ledger, prices};
+use crate::shop::{Asked, Coupons, REQUESTS, Shopper, World, set_up};
 
 /// The shop.
 pub struct Shop;
@@ -45,6 +45,14 @@ pub static COUPON_WAIT: Field = Field::one(
 .checked(|text| parse::duration(text).map(drop))
 .compared();
 
+/// Whether the set-up may erase the data of a server elsewhere.
+static ALLOW_RESET: Field = Field::switch(
+    "allow_reset",
+    "allow-reset",
+    "Shop",
+    "Let the set-up erase the server's data (POST /init) though it is not at a loopback address",
+);
+
 fn coupons(options: &Options) -> Coupons {
     let given = options
         .get(&COUPONS)
@@ -59,13 +67,14 @@ fn coupon_wait(options: &Options) -> Duration {
     given.unwrap_or(Duration::from_secs(1))
 }
 
-/// What persona A buys, if there is enough of it.
-fn basket(options: &Options, prices: &HashMap<i64, i64>) -> Result<Basket, ShopError> {
-    let (top, has) = (fields::top(options), prices.len());
-    if (top as usize) > has {
-        return Err(ShopError::TooFewProducts { has, top });
+fn asked(options: &Options, vus: u32) -> Asked {
+    Asked {
+        plan: fields::plan(options, vus, coupons(options)),
+        policies: fields::policies(options),
+        allow_reset: options.is_on(&ALLOW_RESET),
+        top: fields::top(options),
+        coupon_wait: coupon_wait(options),
     }
-    Ok(Basket::of(top, prices))
 }
 
 impl Suite for Shop {
@@ -101,11 +110,16 @@ impl Suite for Shop {
     }
 
     fn fields() -> Vec<&'static Field> {
-        [&[&COUPONS, &COUPON_WAIT], &fields::SET_UP[..]].concat()
+        let others = [&COUPONS, &COUPON_WAIT, &ALLOW_RESET];
+        [&others[..], &fields::SET_UP].concat()
     }
 
     fn refuse(options: &Options) -> Vec<(&'static Field, String)> {
         fields::refuse(options)
+    }
+
+    fn sections() -> Vec<&'static Section> {
+        vec![&SECTION]
     }
 
     fn profiles() -> Vec<Profile> {
@@ -125,28 +139,17 @@ impl Suite for Shop {
         coupon_wait(options)
     }
 
-    async fn set_up(set_up: SetUp<'_>) -> Result<World, Error> {
-        let SetUp { admin, options, .. } = set_up;
-        let plan = fields::plan(options, set_up.vus, coupons(options));
-        let policies = init(admin, &plan).await?;
-        let prices = prices(admin).await?;
-        plan.kept(policies.len(), &prices)
-            .map_err(ShopError::NotKept)?;
-        let basket = basket(options, &prices)?;
-        tracing::info!(
-            users = plan.users,
-            policies = policies.len(),
-            products = prices.len(),
-            "the shop is set up"
-        );
-        let before = if set_up.audited {
-            Some(ledger(admin).await?)
-        } else {
-            None
-        };
-        let mut world = World::new(policies, prices, coupon_wait(options), before);
-        world.basket = basket;
-        Ok(world)
+    async fn set_up(given: SetUp<'_>) -> Result<World, Error> {
+        set_up(&given, asked(given.options, given.vus)).await
+    }
+
+    fn warnings(world: &World) -> Vec<String> {
+        world
+            .before
+            .as_ref()
+            .and_then(unjudged)
+            .into_iter()
+            .collect()
     }
 
     fn user(vu: VirtualUser, world: &Arc<World>) -> Shopper {
@@ -154,9 +157,12 @@ impl Suite for Shop {
     }
 
     async fn audit(given: Audit<'_, Self>) -> Result<Vec<Invariant>, Error> {
-        let Some(before) = &given.world.before else {
-            return Ok(Vec::new());
-        };
-        Ok(audit(given.admin, before, given.users, given.planned_iterations).await?)
+        Ok(audit(
+            given.admin,
+            given.world,
+            given.users,
+            given.planned_iterations,
+        )
+        .await?)
     }
 }

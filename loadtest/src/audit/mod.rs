@@ -2,8 +2,11 @@
 
 mod collect;
 mod invariants;
+mod public;
+mod receipts;
 mod totals;
 
 pub use collect::audit;
 pub use invariants::{Facts, UserFacts, invariants};
+pub use public::{PublicFacts, public, unjudged};
 pub use totals::Totals;

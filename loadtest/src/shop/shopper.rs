@@ -6,15 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use harness::vu::TransportError;
 use harness::{Answer, Call, Stop, User, VirtualUser};
-use serde::{Deserialize, Serialize};
 
+use super::receipts::{Due, Receipts};
 use super::requests;
 use super::world::World;
+use crate::api::{Ids, Route};
 use crate::book::{Book, Fate, Operation};
 
 /// A coupon that a user holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coupon {
     /// Its id.
     pub coupon_id: i64,
@@ -23,38 +23,12 @@ pub struct Coupon {
 }
 
 /// One line of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Item {
     /// Which product.
     pub product_id: i64,
     /// How many.
     pub quantity: i64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TopProduct {
-    product_id: i64,
-}
-
-#[derive(Deserialize)]
-struct Balance {
-    balance: i64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OrderBody<'a> {
-    user_id: i64,
-    coupon_id: Option<i64>,
-    items: &'a [Item],
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Ordered {
-    total_amount: i64,
 }
 
 /// The type of bodies that are written by hand.
@@ -71,6 +45,10 @@ pub struct Shopper {
     pub book: Book,
     /// What it knows.
     pub world: Arc<World>,
+    /// What its orders were answered.
+    pub receipts: Receipts,
+    /// Coupons that it used, where the server lists those as well.
+    used: Vec<i64>,
 }
 
 impl Shopper {
@@ -81,6 +59,8 @@ impl Shopper {
             vu,
             book: Book::default(),
             world,
+            receipts: Receipts::default(),
+            used: Vec::new(),
         }
     }
 
@@ -89,10 +69,13 @@ impl Shopper {
     /// # Errors
     /// When the answer is no number.
     pub async fn log_in(&mut self) -> Result<i64, Stop> {
-        let path = format!("/users/id?name=u{}", self.vu.number);
-        let answer = self.vu.send(requests::USER_ID.at(path)).await;
-        self.vu.check("getUserId 200", answer.status == 200);
-        let id = self.vu.json(&answer)?;
+        let api = self.world.api;
+        let answer = self.vu.send(self.to(&api.users, 0)).await;
+        self.check_status(&api.users, &answer);
+        let id = match &api.user_id {
+            None => self.vu.json(&answer)?,
+            Some(id) => self.vu.read(&answer, |body| id.of(body))?[0],
+        };
         self.book.user_id = Some(id);
         Ok(id)
     }
@@ -102,14 +85,13 @@ impl Shopper {
     /// # Errors
     /// When that was not acknowledged.
     pub async fn charge(&mut self, amount: i64) -> Result<(), Stop> {
-        let path = format!("/users/{}/balance", self.id());
-        let body = format!("{{\"amount\":{amount}}}");
-        let call = requests::CHARGE.at(path).body(JSON, body);
+        let api = self.world.api;
         let entry = self.book.enter(Operation::Charge { amount });
+        let call = self.to(&api.charge, 0).body(JSON, api.amount(amount));
         let answer = self.vu.send(call).await;
-        self.book.settle(&entry, fate(&answer));
-        self.vu.check("charge 201", answer.status == 201);
-        let Balance { balance } = self.vu.json(&answer)?;
+        self.book.settle(&entry, fate(&api.charge, &answer));
+        self.check_status(&api.charge, &answer);
+        let [balance] = self.vu.read(&answer, |body| api.charged.of(body))?;
         self.check_balance("charged balance as predicted", balance);
         Ok(())
     }
@@ -120,16 +102,14 @@ impl Shopper {
     /// When the server didn't answer.
     pub async fn claim(&mut self) -> Result<bool, Stop> {
         let policy = self.world.policy_of(self.vu.number);
-        let path = format!("/coupons?userId={}&policyId={policy}", self.id());
+        let claim = &self.world.api.claim;
         let entry = self.book.enter(Operation::Claim { policy });
-        let answer = self.vu.send(requests::CLAIM.at(path)).await;
-        self.book.settle(&entry, fate(&answer));
-        self.vu.check(
-            "coupon response valid",
-            matches!(answer.status, 201 | 400 | 409),
-        );
+        let answer = self.vu.send(self.to(claim, policy)).await;
+        self.book.settle(&entry, fate(claim, &answer));
+        let valid = claim.request.is_expected(answer.status);
+        self.vu.check("coupon response valid", valid);
         reached(&answer)?;
-        Ok(answer.status == 201)
+        Ok(claim.is_done(answer.status))
     }
 
     /// Waits for the coupon of an accepted claim, and gives the first that it may use.
@@ -155,11 +135,16 @@ impl Shopper {
     }
 
     async fn first_coupon(&mut self) -> Result<Option<Coupon>, Stop> {
-        let path = format!("/users/{}/coupons", self.id());
-        let answer = self.vu.send(requests::COUPONS.at(path)).await;
-        self.vu.check("get coupons 200", answer.status == 200);
-        let coupons: Vec<Coupon> = self.vu.json(&answer)?;
-        Ok(coupons.first().copied())
+        let api = self.world.api;
+        let answer = self.vu.send(self.to(&api.coupons, 0)).await;
+        self.check_status(&api.coupons, &answer);
+        let coupons = self.vu.read(&answer, |body| api.coupon.list(body).ok())?;
+        let coupon = |[coupon_id, discount]: [i64; 2]| Coupon {
+            coupon_id,
+            discount,
+        };
+        let mut coupons = coupons.into_iter().map(coupon);
+        Ok(coupons.find(|coupon| !self.used.contains(&coupon.coupon_id)))
     }
 
     /// The products sold most, best first.
@@ -167,11 +152,13 @@ impl Shopper {
     /// # Errors
     /// When the list can't be read.
     pub async fn top_products(&mut self) -> Result<Vec<i64>, Stop> {
-        let call = requests::TOP_PRODUCTS.at(self.world.basket.path.clone());
-        let answer = self.vu.send(call).await;
-        self.vu.check("top5 200", answer.status == 200);
-        let top: Vec<TopProduct> = self.vu.json(&answer)?;
-        Ok(top.into_iter().map(|product| product.product_id).collect())
+        let api = self.world.api;
+        let path = api.top.path.of(self.ids(0));
+        let path = self.world.basket.listed(path, api.top_limit.as_deref());
+        let answer = self.vu.send(api.top.request.at(path)).await;
+        self.check_status(&api.top, &answer);
+        let top = self.vu.read(&answer, |body| api.top_id.list(body).ok())?;
+        Ok(top.into_iter().map(|[id]| id).collect())
     }
 
     /// Orders one of each product, with the coupon if there is one.
@@ -187,7 +174,8 @@ impl Shopper {
             })
             .collect();
         let discount = coupon.map_or(0, |coupon| coupon.discount);
-        let paid = (self.price_of(&items) - discount).max(0);
+        let gross = self.price_of(&items);
+        let paid = (gross - discount).max(0);
         let entry = self.book.enter(Operation::Order {
             items: items
                 .iter()
@@ -196,14 +184,32 @@ impl Shopper {
             paid,
             with_coupon: coupon.is_some(),
         });
-        let body = self.order_body(&items, coupon.map(|coupon| coupon.coupon_id));
-        let call = requests::ORDER.at("/orders").json(&body);
+        let api = self.world.api;
+        let coupon = coupon.map(|coupon| coupon.coupon_id);
+        let body = self.order_body(&items, coupon);
+        let call = self.to(&api.orders, 0).body(JSON, body);
         let answer = self.vu.send(call).await;
-        self.book.settle(&entry, fate(&answer));
-        self.vu.check("order 201", answer.status == 201);
-        let Ordered { total_amount } = self.vu.json(&answer)?;
-        self.vu
-            .check("order total as predicted", total_amount == paid);
+        let fate = fate(&api.orders, &answer);
+        self.book.settle(&entry, fate);
+        if api.lists_used && fate != Fate::Refused {
+            self.used.extend(coupon);
+        }
+        self.check_status(&api.orders, &answer);
+        self.take_receipt(&answer, Due { gross, paid })
+    }
+
+    /// Reads what an order was answered.
+    fn take_receipt(&mut self, answer: &Answer, due: Due) -> Result<(), Stop> {
+        let api = self.world.api;
+        let (id, total) = if self.world.keeps_order_ids() {
+            let [id, total] = self.vu.read(answer, |body| api.receipt.of(body))?;
+            (Some(id), total)
+        } else {
+            let [total] = self.vu.read(answer, |body| api.total.of(body))?;
+            (None, total)
+        };
+        let as_predicted = self.receipts.take(id, total, due, api.total_is);
+        self.vu.check("order total as predicted", as_predicted);
         Ok(())
     }
 
@@ -212,10 +218,10 @@ impl Shopper {
     /// # Errors
     /// When it can't be read.
     pub async fn balance(&mut self) -> Result<i64, Stop> {
-        let path = format!("/users/{}/balance", self.id());
-        let answer = self.vu.send(requests::BALANCE.at(path)).await;
-        self.vu.check("get balance 200", answer.status == 200);
-        let Balance { balance } = self.vu.json(&answer)?;
+        let api = self.world.api;
+        let answer = self.vu.send(self.to(&api.balance, 0)).await;
+        self.check_status(&api.balance, &answer);
+        let [balance] = self.vu.read(&answer, |body| api.held.of(body))?;
         self.check_balance("balance as predicted", balance);
         Ok(balance)
     }
@@ -227,7 +233,8 @@ impl Shopper {
     /// When the server didn't answer.
     pub async fn attack_order(&self, items: &[Item], coupon: Option<i64>) -> Result<(), Stop> {
         let body = self.order_body(items, coupon);
-        let call = requests::MALICIOUS_ORDER.at("/orders").json(&body);
+        let path = self.world.api.orders.path.of(self.ids(0));
+        let call = requests::MALICIOUS_ORDER.at(path).body(JSON, body);
         self.attack(call).await
     }
 
@@ -270,12 +277,26 @@ impl Shopper {
         self.book.user_id.unwrap_or_default()
     }
 
-    fn order_body<'a>(&self, items: &'a [Item], coupon_id: Option<i64>) -> OrderBody<'a> {
-        OrderBody {
-            user_id: self.id(),
-            coupon_id,
-            items,
+    fn ids(&self, policy: i64) -> Ids {
+        Ids {
+            vu: self.vu.number,
+            user: self.id(),
+            policy,
         }
+    }
+
+    /// A request of this route, for this user.
+    fn to(&self, route: &'static Route, policy: i64) -> Call<'static> {
+        route.request.at(route.path.of(self.ids(policy)))
+    }
+
+    fn check_status(&self, route: &'static Route, answer: &Answer) {
+        self.vu.check(route.check, route.is_done(answer.status));
+    }
+
+    fn order_body(&self, items: &[Item], coupon: Option<i64>) -> String {
+        let items = items.iter().map(|item| (item.product_id, item.quantity));
+        self.world.api.order(self.id(), coupon, items)
     }
 
     fn check_balance(&self, check: &'static str, balance: i64) {
@@ -302,9 +323,9 @@ impl User for Shopper {
 }
 
 /// What the answer says of an operation that it answers.
-fn fate(answer: &Answer) -> Fate {
+fn fate(route: &Route, answer: &Answer) -> Fate {
     match (answer.status, &answer.error) {
-        (201, _) => Fate::Done,
+        (status, _) if route.is_done(status) => Fate::Done,
         (400..=499, _) => Fate::Refused,
         // Nothing was sent.
         (

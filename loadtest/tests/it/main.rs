@@ -16,6 +16,7 @@ mod https;
 mod influx;
 mod live_view;
 mod names;
+mod other_shops;
 mod panels;
 mod program;
 mod proxy;
@@ -27,5 +28,6 @@ mod signals;
 mod sla;
 #[cfg(target_os = "linux")]
 mod starved;
+mod theirs;
 mod truth;
 mod workflows;
