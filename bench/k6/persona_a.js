@@ -1,151 +1,240 @@
-// Persona A as the harness plays it: the same requests with the same bodies, every answer parsed,
-// the same checks, the same custom trends. What it costs k6 is compared with what it costs us.
+// Persona A for k6, from the shop's contract: the requests, bodies, checks and trends of our own
+// generator, so that what it costs k6 can be compared with what it costs us.
 //
 // -e BASE_URL=…   the server
+// -e WAIT=0       seconds between a claim and the look for its coupon (a profile's is 1)
+//
+// One load at one level, as the bench asks for it:
 // -e VUS=300      virtual users
 // -e RAMP=0       seconds in which they start; 0 starts them all at once
 // -e HOLD=10      seconds that they shop then
-// -e WAIT=1       seconds between a claim and the look for its coupon; 0 doesn't wait
+//
+// Or one of the profiles below, whose checks then decide the exit code:
+// -e PROFILE=flow_300vus
 import http from "k6/http";
 import { check, sleep } from "k6";
-import { Trend } from "k6/metrics";
+import { Rate, Trend } from "k6/metrics";
 
-const BASE_URL = __ENV.BASE_URL || "http://127.0.0.1:8080";
-const VUS = Number(__ENV.VUS || 300);
-const RAMP = Number(__ENV.RAMP || 0);
-const HOLD = Number(__ENV.HOLD || 10);
-const WAIT = Number(__ENV.WAIT || 0);
+const given = (name, otherwise) => (__ENV[name] ? __ENV[name] : otherwise);
+const SERVER = given("BASE_URL", "http://127.0.0.1:8080");
+const PROFILE = given("PROFILE", "");
+const WAIT = Number(given("WAIT", PROFILE ? 1 : 0));
 
-const CHARGE = 10000;
-const LOOKS = 20;
-const LOOK_AGAIN_AFTER = 0.25;
+// ---- Loads
 
-const ramping = {
-  executor: "ramping-vus",
-  startVUs: 0,
-  stages: [
-    { duration: `${RAMP}s`, target: VUS },
-    { duration: `${HOLD}s`, target: VUS },
-  ],
-  gracefulStop: "30s",
+const stages = (text) =>
+  text.split(" ").map((stage) => {
+    const [duration, vus] = stage.split(":");
+    return { duration, target: Number(vus) };
+  });
+const ramping = (text, more) => ({ executor: "ramping-vus", startVUs: 0, stages: stages(text), ...more });
+
+const PROFILES = {
+  flow_iterations: { executor: "per-vu-iterations", vus: 300, iterations: 1, maxDuration: "1m" },
+  flow_10vus: ramping("30s:10 1m:10 10s:0", { gracefulStop: "10s" }),
+  flow_100vus: ramping("30s:100 1m:100 10s:0", { gracefulStop: "10s" }),
+  flow_300vus: ramping("30s:300 2m:300 20s:0", { gracefulStop: "20s" }),
+  ramping: ramping("1m:100 1m:200 1m:300 2m:300 30s:0", { gracefulStop: "30s", startTime: "10s" }),
 };
-const constant = { executor: "constant-vus", vus: VUS, duration: `${HOLD}s`, gracefulStop: "30s" };
+
+const atOneLevel = (vus, ramp, hold) =>
+  ramp > 0
+    ? ramping(`${ramp}s:${vus} ${hold}s:${vus}`, { gracefulStop: "30s" })
+    : { executor: "constant-vus", vus, duration: `${hold}s`, gracefulStop: "30s" };
+
+const chosen = () => {
+  if (!PROFILE) {
+    return atOneLevel(Number(given("VUS", 300)), Number(given("RAMP", 0)), Number(given("HOLD", 10)));
+  }
+  if (!PROFILES[PROFILE]) {
+    throw new Error(`there is no profile '${PROFILE}'; known are ${Object.keys(PROFILES).join(", ")}`);
+  }
+  return PROFILES[PROFILE];
+};
+const LOAD = chosen();
+
+const largest = ({ vus = 0, stages = [] }) => Math.max(vus, ...stages.map((stage) => stage.target));
 
 export const options = {
-  scenarios: { impulse_buyer: RAMP > 0 ? ramping : constant },
+  scenarios: { impulse_buyer: LOAD },
+  thresholds: PROFILE ? { checks: ["rate==1"] } : {},
   summaryTrendStats: ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)", "count"],
 };
 
-const chargeTime = new Trend("charge_balance_time", true);
-const couponTime = new Trend("coupon_issue_time", true);
-const couponCheckTime = new Trend("coupon_check_time", true);
-const top5Time = new Trend("get_top5_time", true);
-const orderTime = new Trend("order_time", true);
+// ---- The contract: a row for each request. A check is given the status and the parsed body of an
+// answer, and what was predicted of it.
+
+const answeredWith =
+  (...statuses) =>
+  ({ status }) =>
+    statuses.includes(status);
+const hasBalance = ({ body, predicted }) => body !== null && body.balance === predicted;
+
+const CONTRACT = {
+  userId: {
+    name: "0_get_userId",
+    path: (user) => `/users/id?name=${user.name}`,
+    checks: { "getUserId 200": answeredWith(200) },
+  },
+  charge: {
+    name: "1_charge_balance",
+    method: "POST",
+    path: (user) => `/users/${user.id}/balance`,
+    expects: [201],
+    trend: "charge_balance_time",
+    checks: { "charge 201": answeredWith(201), "charged balance as predicted": hasBalance },
+  },
+  claim: {
+    name: "2_claim_coupon",
+    method: "POST",
+    path: (user) => `/coupons?userId=${user.id}&policyId=${user.policy}`,
+    expects: [201, 400, 409],
+    trend: "coupon_issue_time",
+    checks: { "coupon response valid": answeredWith(201, 400, 409) },
+  },
+  coupons: {
+    name: "3_get_coupons",
+    path: (user) => `/users/${user.id}/coupons`,
+    trend: "coupon_check_time",
+    checks: { "get coupons 200": answeredWith(200) },
+  },
+  top: {
+    name: "4_get_top_products",
+    path: () => "/products/top/realtime",
+    trend: "get_top5_time",
+    checks: {
+      "top5 200": answeredWith(200),
+      "top products complete": ({ body, predicted }) => body !== null && body.length >= predicted,
+    },
+  },
+  order: {
+    name: "5_create_order",
+    method: "POST",
+    path: () => "/orders",
+    expects: [201],
+    trend: "order_time",
+    checks: {
+      "order 201": answeredWith(201),
+      "order total as predicted": ({ body, predicted }) => body !== null && body.totalAmount === predicted,
+    },
+  },
+  balance: {
+    name: "6_get_balance",
+    path: (user) => `/users/${user.id}/balance`,
+    checks: { "get balance 200": answeredWith(200), "balance as predicted": hasBalance },
+  },
+};
+
+// What k6 needs of a row is made once, not in every request.
+for (const row of Object.values(CONTRACT)) {
+  const answers = { tags: { name: row.name }, responseCallback: http.expectedStatuses(...(row.expects || [200])) };
+  row.bare = answers;
+  row.withBody = { ...answers, headers: { "Content-Type": "application/json" } };
+  row.time = row.trend ? new Trend(row.trend, true) : null;
+}
+const succeeded = PROFILE ? new Rate("http_req_success") : null;
+
+const parsed = (answer) => {
+  try {
+    return answer.json();
+  } catch (_) {
+    return null;
+  }
+};
+
+const send = (row, user, { body, predicted } = {}) => {
+  const url = SERVER + row.path(user);
+  const answer =
+    body === undefined
+      ? http.request(row.method || "GET", url, null, row.bare)
+      : http.request(row.method, url, JSON.stringify(body), row.withBody);
+  if (row.time) {
+    row.time.add(answer.timings.duration);
+  }
+  if (succeeded) {
+    succeeded.add(answer.status > 0 && answer.status < 400);
+  }
+  const seen = { status: answer.status, body: parsed(answer), predicted };
+  check(seen, row.checks);
+  return seen;
+};
+
+// ---- Set-up: the shop anew, and what it costs there
+
+const SHOP = { policies: 5, discount: 2000, coupons: PROFILE === "flow_iterations" ? 100 : 100000000 };
 
 export const setup = () => {
+  const asked = {
+    users: Math.max(largest(LOAD), 300),
+    coupons: { policies: SHOP.policies, total: SHOP.coupons, discount: SHOP.discount },
+  };
   const headers = { "Content-Type": "application/json" };
-  const shop = { users: Math.max(VUS, 300), coupons: { policies: 5, total: 100000000, discount: 2000 } };
-  const { policyIds } = http.post(`${BASE_URL}/init`, JSON.stringify(shop), { headers }).json();
-  const products = http.get(`${BASE_URL}/products`).json();
-  return { policyIds, prices: Object.fromEntries(products.map((p) => [p.productId, p.price])) };
+  const answer = http.post(`${SERVER}/init`, JSON.stringify(asked), { headers });
+  check(answer, { "init 200": ({ status }) => status === 200 });
+  const prices = {};
+  for (const { productId, price } of http.get(`${SERVER}/products`).json()) {
+    prices[productId] = price;
+  }
+  return { policies: answer.json().policyIds, prices };
 };
 
-// Every VU has a module of its own, and so a balance of its own.
-let balance = 0;
+// ---- The persona, step by step
 
-const get = (name, path) => http.get(`${BASE_URL}${path}`, { tags: { name } });
-const post = (name, path, body) =>
-  http.post(`${BASE_URL}${path}`, body === null ? null : JSON.stringify(body), {
-    headers: body === null ? {} : { "Content-Type": "application/json" },
-    tags: { name },
-  });
+const BASKET = 5;
+const LOOKS = 20;
+const LOOK_AGAIN_AFTER = 0.25;
 
-const logIn = () => {
-  const res = get("0_get_userId", `/users/id?name=u${__VU}`);
-  check(res, { "getUserId 200": (r) => r.status === 200 });
-  return res.json();
+// Every VU has a module of its own, and so a user of its own.
+const user = { name: "", id: 0, policy: 0, balance: 0 };
+
+const logIn = (policies) => {
+  user.name = `u${__VU}`;
+  user.policy = policies[__VU % policies.length];
+  user.id = send(CONTRACT.userId, user).body;
 };
 
-const charge = (user) => {
-  const res = post("1_charge_balance", `/users/${user}/balance`, { amount: CHARGE });
-  chargeTime.add(res.timings.duration);
-  balance += CHARGE;
-  const charged = res.json();
-  check(res, {
-    "charge 201": (r) => r.status === 201,
-    "charged balance as predicted": () => charged.balance === balance,
-  });
+const charge = (amount) => {
+  user.balance += amount;
+  send(CONTRACT.charge, user, { body: { amount }, predicted: user.balance });
 };
 
-const claim = (user, policy) => {
-  const res = post("2_claim_coupon", `/coupons?userId=${user}&policyId=${policy}`, null);
-  couponTime.add(res.timings.duration);
-  check(res, { "coupon response valid": (r) => [201, 400, 409].includes(r.status) });
-  return res.status === 201;
-};
+const oldestCoupon = () => (send(CONTRACT.coupons, user).body || [])[0];
 
-const firstCoupon = (user) => {
-  const res = get("3_get_coupons", `/users/${user}/coupons`);
-  couponCheckTime.add(res.timings.duration);
-  check(res, { "get coupons 200": (r) => r.status === 200 });
-  return res.json()[0];
-};
-
-const issuedCoupon = (user) => {
+const claimCoupon = () => {
+  if (send(CONTRACT.claim, user).status !== 201) {
+    return undefined;
+  }
   if (WAIT > 0) {
     sleep(WAIT);
   }
-  let coupon = firstCoupon(user);
-  for (let looks = 0; coupon === undefined && looks < LOOKS; looks++) {
+  let coupon = oldestCoupon();
+  for (let look = 0; !coupon && look < LOOKS; look += 1) {
     sleep(LOOK_AGAIN_AFTER);
-    coupon = firstCoupon(user);
+    coupon = oldestCoupon();
   }
-  check(coupon, { "coupon visible after the claim": (c) => c !== undefined });
+  check(coupon, { "coupon visible after the claim": Boolean });
   return coupon;
 };
 
-const topProducts = () => {
-  const res = get("4_get_top_products", "/products/top/realtime");
-  top5Time.add(res.timings.duration);
-  const top = res.json().slice(0, 5);
-  check(res, {
-    "top5 200": (r) => r.status === 200,
-    "top5 has 5 products": () => top.length === 5,
-  });
-  return top;
-};
+const topProducts = () => (send(CONTRACT.top, user, { predicted: BASKET }).body || []).slice(0, BASKET);
 
-const order = (user, products, coupon, prices) => {
-  const items = products.map((p) => ({ productId: p.productId, quantity: 1 }));
-  const gross = items.reduce((sum, item) => sum + prices[item.productId], 0);
-  const paid = Math.max(gross - (coupon ? coupon.discount : 0), 0);
-  const res = post("5_create_order", "/orders", {
-    userId: user,
+const order = (products, coupon, prices) => {
+  const price = products.reduce((sum, { productId }) => sum + prices[productId], 0);
+  const paid = Math.max(price - (coupon ? coupon.discount : 0), 0);
+  const body = {
+    userId: user.id,
     couponId: coupon ? coupon.couponId : null,
-    items,
-  });
-  orderTime.add(res.timings.duration);
-  balance -= paid;
-  const ordered = res.json();
-  check(res, {
-    "order 201": (r) => r.status === 201,
-    "order total as predicted": () => ordered.totalAmount === paid,
-  });
+    items: products.map(({ productId }) => ({ productId, quantity: 1 })),
+  };
+  if (send(CONTRACT.order, user, { body, predicted: paid }).status === 201) {
+    user.balance -= paid;
+  }
 };
 
-const lookAtBalance = (user) => {
-  const res = get("6_get_balance", `/users/${user}/balance`);
-  const seen = res.json();
-  check(res, {
-    "get balance 200": (r) => r.status === 200,
-    "balance as predicted": () => seen.balance === balance,
-  });
-};
-
-export default ({ policyIds, prices }) => {
-  const user = logIn();
-  charge(user);
-  const coupon = claim(user, policyIds[__VU % policyIds.length]) ? issuedCoupon(user) : undefined;
-  order(user, topProducts(), coupon, prices);
-  lookAtBalance(user);
+export default ({ policies, prices }) => {
+  logIn(policies);
+  charge(BASKET * Math.max(...Object.values(prices)));
+  const coupon = claimCoupon();
+  order(topProducts(), coupon, prices);
+  send(CONTRACT.balance, user, { predicted: user.balance });
 };

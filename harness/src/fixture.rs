@@ -118,6 +118,11 @@ pub(crate) fn outline() -> Outline {
         profiles: vec![SMOKE, HERD, RAMP, MIXED],
         headers: || Ok(Vec::new()),
         private: Some("a private stack"),
+        refuse: |options: &Options| {
+            let never = options.get(&PAUSE) == Some("9m");
+            let message = || (&PAUSE, "contradicts itself".to_owned());
+            never.then(message).into_iter().collect()
+        },
         pause: |options: &Options| {
             let given = options
                 .get(&PAUSE)

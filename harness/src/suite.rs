@@ -95,6 +95,13 @@ pub trait Suite: Sized + Send + Sync + 'static {
         std::time::Duration::ZERO
     }
 
+    /// Which options contradict each other, though each is right by itself: the one to change, and
+    /// why. Nothing is sent then.
+    #[must_use]
+    fn refuse(_options: &Options) -> Vec<(&'static Field, String)> {
+        Vec::new()
+    }
+
     /// Prepares the server before the load. [`Refused`] says that there is no sense in it.
     fn set_up(_set_up: SetUp<'_>) -> impl Future<Output = Result<Self::World, Error>> + Send {
         async { Ok(Self::World::default()) }
@@ -212,6 +219,7 @@ impl Outline {
             private: S::PRIVATE,
             headers: || S::headers().map_err(|error| error.to_string()),
             pause: S::pause,
+            refuse: S::refuse,
         }
     }
 }

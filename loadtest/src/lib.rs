@@ -4,6 +4,7 @@
 pub mod api;
 pub mod audit;
 pub mod book;
+pub mod fields;
 pub mod personas;
 mod private;
 mod profiles;

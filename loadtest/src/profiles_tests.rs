@@ -6,6 +6,8 @@ use harness::Outline;
 use harness::config::{Inputs, Layer, RunConfig, load};
 use harness::executor::{Executor, Schedule};
 
+use crate::fields::{self, BUYS, POLICIES, PRODUCTS};
+use crate::shop::{Coupons, Products};
 use crate::{COUPONS, Shop};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -23,11 +25,23 @@ fn config(profile: &str) -> RunConfig {
 }
 
 fn only(config: &RunConfig) -> Schedule {
-    config.scenarios[0].schedule.clone()
+    let [scenario] = &config.scenarios[..] else {
+        panic!("{:?}", config.scenarios);
+    };
+    scenario.schedule.clone()
 }
 
 fn schedule(profile: &str) -> Schedule {
     only(&config(profile))
+}
+
+/// VUs at the start, and seconds and VUs of each stage.
+fn ramp(schedule: &Schedule) -> (u32, Vec<(u64, u32)>) {
+    let Executor::RampingVus { start_vus, stages } = &schedule.executor else {
+        panic!("{schedule:?}");
+    };
+    let stages = stages.iter().map(|s| (s.duration.as_secs(), s.target));
+    (*start_vus, stages.collect())
 }
 
 #[test]
@@ -40,16 +54,7 @@ fn every_profile_is_valid_and_described() {
 
 #[test]
 fn the_seeds_profiles_are_the_seeds() {
-    let ramp = |name: &str| match schedule(name).executor {
-        Executor::RampingVus { start_vus, stages } => (
-            start_vus,
-            stages
-                .iter()
-                .map(|s| (s.duration.as_secs(), s.target))
-                .collect::<Vec<_>>(),
-        ),
-        other => panic!("{name}: {other:?}"),
-    };
+    let ramp = |name: &str| ramp(&schedule(name));
     assert_eq!(ramp("flow_10vus"), (0, vec![(30, 10), (60, 10), (10, 0)]));
     assert_eq!(
         ramp("flow_100vus"),
@@ -77,5 +82,90 @@ fn the_seeds_profiles_are_the_seeds() {
     assert_eq!(
         (only(&herd).executor, herd.options.get(&COUPONS)),
         (once, Some("100"))
+    );
+}
+
+#[test]
+fn the_chain_is_the_seeds_three_loads_with_its_start_times() {
+    let chain = config("flow_chain");
+    let told: Vec<_> = chain
+        .scenarios
+        .iter()
+        .map(|scenario| {
+            let schedule = &scenario.schedule;
+            let times = (schedule.start_time, schedule.graceful_stop);
+            (scenario.label(), times, ramp(schedule))
+        })
+        .collect();
+    let seconds = |start: u32, stop: u32| (start * SECOND, stop * SECOND);
+    assert_eq!(
+        told,
+        [
+            (
+                "flow_10vus",
+                seconds(0, 10),
+                (0, vec![(30, 10), (60, 10), (10, 0)])
+            ),
+            (
+                "flow_100vus",
+                seconds(120, 10),
+                (0, vec![(30, 100), (60, 100), (10, 0)])
+            ),
+            (
+                "flow_300vus",
+                seconds(240, 20),
+                (0, vec![(30, 300), (120, 300), (20, 0)])
+            ),
+        ]
+    );
+    // Each has VUs of its own, and each VU a user.
+    assert_eq!(chain.plan().vus_max(), 410);
+}
+
+#[test]
+fn the_seeds_last_section_is_its_main_load_in_other_shops() {
+    let main = schedule("flow_300vus");
+    let single = config("flow_single_policy");
+    let many = config("flow_many_products");
+    assert_eq!((only(&single), only(&many)), (main.clone(), main));
+    assert_eq!(single.options.get(&POLICIES), Some("1"));
+    assert_eq!(single.options.get(&PRODUCTS), None);
+    assert_eq!(many.options.get(&BUYS), Some("10"));
+    let plan = |config: &RunConfig| fields::plan(&config.options, 300, Coupons::Unlimited);
+    assert_eq!(plan(&single).policies, Some(1));
+    let products = Products {
+        count: 100,
+        price: 2_000,
+        stock: 2_000_000,
+    };
+    assert_eq!(plan(&many).products, Some(products));
+}
+
+/// A total hides slow orders behind quick reads.
+#[test]
+fn every_profile_has_an_sla_for_the_total_and_for_each_request_that_it_plans() {
+    for profile in super::PROFILES {
+        let config = config(profile.name);
+        let thresholds: Vec<String> = config.thresholds.iter().map(ToString::to_string).collect();
+        assert_eq!(thresholds[0], "http_req_duration: p(95)<200");
+        let order = "http_req_duration{name:5_create_order}: p(95)<200".to_owned();
+        assert!(
+            thresholds.contains(&order),
+            "{}: {thresholds:?}",
+            profile.name
+        );
+        let hostile = "http_req_duration{name:8_hostile_get}: p(95)<200".to_owned();
+        let is_mixed = profile.name == "mixed";
+        assert_eq!(thresholds.contains(&hostile), is_mixed, "{}", profile.name);
+    }
+    let needless: Vec<String> = config("flow_iterations")
+        .thresholds
+        .iter()
+        .filter(|threshold| threshold.optional)
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        needless,
+        ["http_req_duration{name:3_get_coupons}: p(95)<200"]
     );
 }

@@ -12,10 +12,11 @@ use harness::{
 
 use crate::api::SECTION;
 use crate::audit::{audit, unjudged};
+use crate::fields;
 use crate::personas::BUYERS;
 use crate::private::PrivateStack;
 use crate::profiles::PROFILES;
-use crate::shop::{Asked, Coupons, Plan, Policies, REQUESTS, Shopper, World, set_up};
+use crate::shop::{Asked, Coupons, REQUESTS, Shopper, World, set_up};
 
 /// The shop.
 pub struct Shop;
@@ -44,18 +45,6 @@ pub static COUPON_WAIT: Field = Field::one(
 .checked(|text| parse::duration(text).map(drop))
 .compared();
 
-/// Coupon policies of the set-up.
-static POLICIES: Field = Field::one(
-    "policies",
-    "policies",
-    "N|ID,ID,...",
-    "Shop",
-    "Coupon policies that the set-up creates; or the ids of those to use as they are",
-)
-.default("5")
-.checked(|text| Policies::parse(text).map(drop))
-.compared();
-
 /// Whether the set-up may erase the data of a server elsewhere.
 static ALLOW_RESET: Field = Field::switch(
     "allow_reset",
@@ -63,11 +52,6 @@ static ALLOW_RESET: Field = Field::switch(
     "Shop",
     "Let the set-up erase the server's data (POST /init) though it is not at a loopback address",
 );
-
-/// The seed's number of users; more VUs get theirs as well.
-const USERS: u32 = 300;
-/// What a coupon takes off, as in the seed.
-const DISCOUNT: i64 = 2_000;
 
 fn coupons(options: &Options) -> Coupons {
     let given = options
@@ -84,22 +68,11 @@ fn coupon_wait(options: &Options) -> Duration {
 }
 
 fn asked(options: &Options, vus: u32) -> Asked {
-    let policies = options.get(&POLICIES).map(Policies::parse);
-    let policies = policies.and_then(Result::ok);
-    let plan = Plan {
-        users: vus.max(USERS),
-        policies: match policies {
-            Some(Policies::Count(count)) => Some(count),
-            _ => None,
-        },
-        coupons: coupons(options),
-        discount: DISCOUNT,
-        products: None,
-    };
     Asked {
-        plan,
-        policies,
+        plan: fields::plan(options, vus, coupons(options)),
+        policies: fields::policies(options),
         allow_reset: options.is_on(&ALLOW_RESET),
+        top: fields::top(options),
         coupon_wait: coupon_wait(options),
     }
 }
@@ -137,7 +110,12 @@ impl Suite for Shop {
     }
 
     fn fields() -> Vec<&'static Field> {
-        vec![&COUPONS, &COUPON_WAIT, &POLICIES, &ALLOW_RESET]
+        let others = [&COUPONS, &COUPON_WAIT, &ALLOW_RESET];
+        [&others[..], &fields::SET_UP].concat()
+    }
+
+    fn refuse(options: &Options) -> Vec<(&'static Field, String)> {
+        fields::refuse(options)
     }
 
     fn sections() -> Vec<&'static Section> {

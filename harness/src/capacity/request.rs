@@ -217,6 +217,25 @@ mod tests {
     }
 
     #[test]
+    fn an_sla_of_each_request_is_judged_in_the_hold_too() {
+        let flags = [("sla", "each max<1s"), ("mix", "c=1")];
+        let config = request(By::Vus, &flags).trial(&outline(), 100, vec![]);
+        let thresholds: Vec<String> = config
+            .expect("good")
+            .thresholds
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            thresholds[..2],
+            [
+                "http_req_duration{stage:hold}: max<1s",
+                "http_req_duration{name:7_malicious_order,stage:hold}: max<1s"
+            ]
+        );
+    }
+
+    #[test]
     fn a_server_at_a_loopback_address_shares_the_machine() {
         let rows = [
             (vec![("host", "http://127.0.0.1:8080")], true),

@@ -5,6 +5,7 @@ use super::parse;
 use super::problem::Problem;
 use super::reader::Reader;
 use super::scenario::{Scenario, plan};
+use super::sla::{self, planned};
 use crate::metrics::{Names, Proto};
 use crate::threshold::{self, Known, Limits, Threshold};
 
@@ -33,11 +34,9 @@ pub(super) fn thresholds(
         refuse_unknown(&threshold)?;
         Ok(threshold)
     };
-    let parse_sla = |text: &str| match text.trim() {
-        "none" => Ok(None),
-        assertion => parse(&format!("http_req_duration: {assertion}")).map(Some),
-    };
-    let default_sla = parse_sla(DEFAULT_SLA).ok().flatten();
+    let planned = planned(scenarios.unwrap_or_default(), &names.catalogue);
+    let parse_sla = |text: &str| sla::thresholds(text, &planned, parse);
+    let default_sla = parse_sla(DEFAULT_SLA).unwrap_or_default();
     let sla = reader.parse_or("sla", parse_sla, default_sla);
     let mut given = reader.parse_all("thresholds", parse).unwrap_or_default();
     let replaced = scenarios.is_some_and(|all| all.iter().any(|one| one.name.is_none()));

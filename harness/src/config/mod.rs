@@ -20,6 +20,7 @@ mod section;
 mod sections;
 mod setting;
 mod shape;
+mod sla;
 mod tags;
 mod validate;
 

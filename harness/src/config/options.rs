@@ -39,8 +39,11 @@ impl Options {
     }
 }
 
-/// The suite's own values; what its fields refuse becomes a problem.
-pub(super) fn options(reader: &mut Reader, sections: Sections) -> Options {
+/// Which options contradict each other, and why: see `Suite::refuse`.
+pub(super) type Refuse = fn(&Options) -> Vec<(&'static Field, String)>;
+
+/// The suite's own values; what its fields, or the suite itself, refuse becomes a problem.
+pub(super) fn options(reader: &mut Reader, sections: Sections, refuse: Refuse) -> Options {
     let fields = BTreeMap::new();
     let mut options = Options { fields, sections };
     for field in reader.fields.clone().own() {
@@ -50,6 +53,9 @@ pub(super) fn options(reader: &mut Reader, sections: Sections) -> Options {
         if let Some(texts) = texts {
             options.fields.insert(field.key, texts);
         }
+    }
+    for (field, message) in refuse(&options) {
+        reader.problem(field.key, message);
     }
     options
 }

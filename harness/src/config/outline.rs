@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::field::Fields;
+use super::field::{Field, Fields};
 use super::options::Options;
 use super::profile::Profile;
 use crate::catalogue::Catalogue;
@@ -40,4 +40,6 @@ pub struct Outline {
     pub headers: fn() -> Result<Vec<Header>, String>,
     /// How long an iteration waits by itself.
     pub pause: fn(&Options) -> Duration,
+    /// Which of its options contradict each other, and why.
+    pub refuse: fn(&Options) -> Vec<(&'static Field, String)>,
 }

@@ -152,7 +152,7 @@ fn assemble(
         name: reader.parse("name", run_name),
         profile,
         host: host(reader, outline),
-        options: options(reader, sections),
+        options: options(reader, sections, outline.refuse),
         http_timeout: seconds_60(reader, "http_timeout"),
         setup_timeout: seconds_60(reader, "setup_timeout"),
         headers: headers::headers(reader, outline, variables),

@@ -145,6 +145,31 @@ fn thresholds_of_the_users_own() {
 }
 
 #[test]
+fn an_sla_of_each_request_has_those_that_the_mix_plans() {
+    let of = |toml: &str| {
+        let (path, _kept) = file(toml);
+        let config = config(&format!("--config {path}"));
+        let all = config.thresholds.iter();
+        all.map(|one| (one.to_string(), one.optional))
+            .collect::<Vec<_>>()
+    };
+    let row = |text: &str| (text.to_owned(), false);
+    assert_eq!(
+        of("sla = 'each p(95)<200'\nmix = 'c=1'\nduration = '1s'"),
+        [
+            row("http_req_duration: p(95)<200"),
+            row("http_req_duration{name:7_malicious_order}: p(95)<200"),
+            row("checks: rate==1"),
+        ]
+    );
+    let impulse = of("sla = 'each max<1s'\nduration = '1s'");
+    assert_eq!(impulse.len(), 1 + 7 + 1);
+    let optional: Vec<_> = impulse.iter().filter(|(_, optional)| *optional).collect();
+    let coupons = "http_req_duration{name:3_get_coupons}: max<1s".to_owned();
+    assert_eq!(optional, [&(coupons, true)]);
+}
+
+#[test]
 fn switches_can_be_given_anywhere() {
     assert!(!config("--no-audit").audit);
     assert!(!config("LOADTEST_NO_AUDIT=true").audit);
@@ -263,6 +288,7 @@ fn every_mistake_is_reported_at_once() {
 #[test]
 fn single_mistakes_name_their_place() {
     let rows = [
+        ("--pause 9m", "--pause: contradicts itself"),
         (
             "--profile nope",
             "--profile: there is no profile 'nope'; known are smoke, herd",

@@ -29,7 +29,7 @@ pub fn write_junit(document: &Document, out: impl Write) -> io::Result<()> {
     };
     report.add_test_suite(suite("run", [judged(document)]));
     let thresholds = summary.thresholds.iter().map(|row| {
-        let message = format!("was {}", actual(summary, &row.expression, row.actual));
+        let message = format!("was {}", actual(summary, row));
         case(
             "thresholds",
             &row.expression,

@@ -195,7 +195,7 @@ fn thresholds(summary: &Summary) -> String {
             "| {} | {} | {} |\n",
             mark(row.ok),
             cell(&row.expression),
-            actual(summary, &row.expression, row.actual)
+            actual(summary, row)
         );
     }
     text + &more(summary.thresholds.len())

@@ -190,7 +190,7 @@ pub(super) fn thresholds(summary: &Summary) -> Vec<ThresholdLine> {
     let lines = summary.thresholds.iter().map(|row| ThresholdLine {
         ok: row.ok,
         expression: row.expression.clone(),
-        actual: actual(summary, &row.expression, row.actual),
+        actual: actual(summary, row),
     });
     lines.collect()
 }

@@ -8,6 +8,7 @@ use owo_colors::{OwoColorize, Style};
 use super::RunResult;
 use super::comparison::write_comparison;
 use super::table::{Table, mark, section};
+use super::words::no_data;
 use crate::format::{ms, ms_unit, percent_to};
 use crate::metrics::{self, Counter, Metric, Of, Snapshot, TagFilter, Trend, TrendOf, who};
 use crate::threshold::Verdict;
@@ -244,7 +245,7 @@ fn thresholds(result: &RunResult) -> Table {
     let mut table = Table::new(["", "threshold", "actual"], 2);
     for outcome in &result.thresholds {
         let actual = match outcome.actual {
-            None => "no data".to_owned(),
+            None => no_data(outcome.ok).to_owned(),
             Some(value) if outcome.threshold.aggregation.is_duration() => ms_unit(value),
             Some(value) => format!("{}", (value * 1e6).round() / 1e6),
         };

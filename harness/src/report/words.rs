@@ -1,6 +1,6 @@
 //! What every report says in the same words: the verdict, the SLA, what was measured. Pure.
 
-use super::summary::Summary;
+use super::summary::{Summary, ThresholdRow};
 use crate::format::{ms_unit, number, percent, plural};
 use crate::threshold::Verdict;
 
@@ -50,14 +50,19 @@ pub(super) fn sla(summary: &Summary) -> Option<(String, f64)> {
     Some((words, sla.limit))
 }
 
+/// What stands for a number that there isn't.
+pub(super) const fn no_data(ok: bool) -> &'static str {
+    if ok { "not sent" } else { "no data" }
+}
+
 /// What was measured, in the unit of its threshold.
-pub(super) fn actual(summary: &Summary, expression: &str, actual: Option<f64>) -> String {
-    let threshold = summary.threshold(expression);
+pub(super) fn actual(summary: &Summary, row: &ThresholdRow) -> String {
+    let threshold = summary.threshold(&row.expression);
     match (
-        actual,
+        row.actual,
         threshold.map(|threshold| (threshold.aggregation, threshold.metric.kind())),
     ) {
-        (None, _) => "no data".to_owned(),
+        (None, _) => no_data(row.ok).to_owned(),
         (Some(value), Some((aggregation, _))) if aggregation.is_duration() => ms_unit(value),
         (Some(value), Some((_, crate::metrics::Kind::Rate))) => percent(value),
         (Some(value), _) => number(value),

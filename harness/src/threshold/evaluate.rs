@@ -14,7 +14,7 @@ pub struct Outcome {
     /// What was measured, nothing without data: milliseconds for trends, a share for rates. With
     /// a window, that of the worst one.
     pub actual: Option<f64>,
-    /// Whether it holds. Without data it never does.
+    /// Whether it holds. Without data only an optional one does.
     pub ok: bool,
     /// When it was crossed and by what, if it was.
     pub crossing: Option<Crossing>,
@@ -24,10 +24,11 @@ impl Outcome {
     /// The outcome of a threshold with this number.
     #[must_use]
     pub fn of(threshold: &Threshold, actual: Option<f64>) -> Self {
+        let holds = |actual| threshold.operator.holds(actual, threshold.limit);
         Self {
             threshold: threshold.clone(),
             actual,
-            ok: actual.is_some_and(|actual| threshold.operator.holds(actual, threshold.limit)),
+            ok: actual.map_or(threshold.optional, holds),
             crossing: None,
         }
     }
@@ -183,6 +184,28 @@ mod tests {
             let threshold = parse(text, &trends).expect(text);
             let outcome = evaluate(&[threshold], &snapshot()).remove(0);
             assert_eq!((outcome.actual, outcome.ok), (actual, ok), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_need_not_be_sent_holds_without_data_and_is_judged_with_it() {
+        let rows = [
+            ("nobody", true, None, true),
+            ("nobody", false, None, false),
+            ("5_create_order", true, Some(500.0), false),
+            ("5_create_order", false, Some(500.0), false),
+        ];
+        let total = parse("http_req_duration: p(95)<200", &[]).expect("a threshold");
+        for (name, optional, actual, ok) in rows {
+            let threshold = total.clone().of_request(name, optional);
+            let text = format!("http_req_duration{{name:{name}}}: p(95)<200");
+            assert_eq!(threshold.to_string(), text);
+            let outcome = evaluate(&[threshold], &snapshot()).remove(0);
+            assert_eq!(
+                (outcome.actual, outcome.ok),
+                (actual, ok),
+                "{name} {optional}"
+            );
         }
     }
 }

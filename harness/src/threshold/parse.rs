@@ -39,6 +39,8 @@ pub struct Threshold {
     pub window: Option<Duration>,
     /// From when on a crossing ends the run, if one does.
     pub abort_after: Option<Duration>,
+    /// Whether a run without data holds it: what it is about need not happen.
+    pub optional: bool,
     /// The assertion as the user wrote it, without blanks.
     assertion: String,
 }
@@ -66,6 +68,14 @@ impl Threshold {
             self.filter.0.insert(0, pair);
         }
         Ok(self)
+    }
+
+    /// The same threshold about the requests of this name only.
+    #[must_use]
+    pub fn of_request(mut self, name: &str, optional: bool) -> Self {
+        self.filter.0.push(("name".to_owned(), name.to_owned()));
+        self.optional = optional;
+        self
     }
 }
 
@@ -241,6 +251,7 @@ pub fn parse_knowing(text: &str, known: Known<'_>) -> Result<Threshold, ParseErr
         limit,
         window,
         abort_after,
+        optional: false,
         assertion,
     })
 }

@@ -87,6 +87,8 @@ pub struct Api {
     pub stock: Option<Numbers<2>>,
     /// Lists the products sold most.
     pub top: Route,
+    /// In its query, how many of them, if that can be asked for.
+    pub top_limit: Option<String>,
     /// The id of each.
     pub top_id: Numbers<1>,
     /// Id and sold quantity of each, if there is one.
@@ -166,6 +168,7 @@ impl Api {
             product: numbers(keys, "products", ["id", "price"]),
             stock: optional(keys, "products", "stock"),
             top: route(keys, "top", "top5", requests::TOP_PRODUCTS, &[]),
+            top_limit: keys.optional("top", "limit"),
             top_id: numbers(keys, "top", ["id"]),
             sold: optional(keys, "top", "sold"),
             orders: route(keys, "orders", "order", requests::ORDER, &[]),

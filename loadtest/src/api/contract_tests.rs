@@ -73,6 +73,7 @@ fn without_a_file_it_is_our_own_contract() {
         assert_eq!(told(route), (path.to_owned(), statuses, check));
     }
     assert!(api.claim.is_done(201) && !api.claim.is_done(409));
+    assert_eq!(api.top_limit.as_deref(), Some("limit"));
     assert_eq!(api.amount(10_000), r#"{"amount":10000}"#);
     assert_eq!(
         api.order(42, None, [(1, 1), (2, 1)].into_iter()),
@@ -98,6 +99,7 @@ fn a_file_says_what_is_different() {
         claim.status = [202]
         balance.zero = [404, 500]
         top.sold = "none"
+        top.limit = "none"
         ledger.path = "none"
         "#,
     )
@@ -110,6 +112,7 @@ fn a_file_says_what_is_different() {
     assert_eq!(api.product.of(product), Some([4, 2_000]));
     assert_eq!(api.stock.expect("unchanged").of(product), Some([4, 9]));
     assert!(api.lists_used && api.sold.is_none() && api.ledger.is_none());
+    assert_eq!(api.top_limit, None);
     assert_eq!(api.zero, [404, 500]);
     assert_eq!(api.total_is, TotalIs::Gross);
 }

@@ -9,7 +9,7 @@ pub(super) const BUYER: Buyer = Buyer {
     persona: Persona {
         key: 'a',
         name: "impulse_buyer",
-        summary: "charges 10,000 won, claims a coupon, buys the top 5 with or without it",
+        summary: "charges what the top 5 cost, claims a coupon, buys them with or without it",
         requests: &[
             ("0_get_userId", 1, 1),
             ("1_charge_balance", 1, 1),
@@ -25,20 +25,19 @@ pub(super) const BUYER: Buyer = Buyer {
     spends_everything: false,
 };
 
-/// Enough for one of each of five products.
-const CHARGE: i64 = 10_000;
-
 async fn iterate(shopper: &mut Shopper) -> Result<(), Stop> {
     shopper.log_in().await?;
-    shopper.charge(CHARGE).await?;
+    let (top, charge) = (shopper.world.basket.top, shopper.world.basket.charge);
+    shopper.charge(charge).await?;
     let coupon = if shopper.claim().await? {
         shopper.issued_coupon().await?
     } else {
         None
     };
     let mut products = shopper.top_products().await?;
-    products.truncate(5);
-    shopper.vu.check("top5 has 5 products", products.len() == 5);
+    products.truncate(top as usize);
+    let complete = products.len() == top as usize;
+    shopper.vu.check("top products complete", complete);
     shopper.order(&products, coupon).await?;
     shopper.balance().await?;
     Ok(())

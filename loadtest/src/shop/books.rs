@@ -22,6 +22,19 @@ pub enum ShopError {
     /// The shop can't be tested with.
     #[error("the server has no {0} after {1}: there is nothing to test with")]
     Empty(&'static str, String),
+    /// It answered, but did something else.
+    #[error("{0} did not do what it was asked for: {1}")]
+    NotKept(String, String),
+    /// Persona A can't buy what it is to buy.
+    #[error(
+        "the server has {has} products, and persona A is to buy the top {top}; give --products {top}, or --top {has}"
+    )]
+    TooFewProducts {
+        /// Products that there are.
+        has: usize,
+        /// Products to buy.
+        top: u32,
+    },
     /// A call failed.
     #[error(transparent)]
     Call(#[from] AdminError),

@@ -1,6 +1,7 @@
 //! The shop: what personas use of its API, typed calls with fixed names, checks and the book; and
 //! what set-up and audit ask.
 
+mod basket;
 mod books;
 mod ledger;
 mod look;
@@ -13,6 +14,7 @@ mod shelves;
 mod shopper;
 mod world;
 
+pub use basket::{Basket, PRICE, TOP};
 pub use books::{Books, ShopError, balance, init, ledger, listed_coupons, prices, user_ledger};
 pub use ledger::{Ledger, LedgerPolicy, LedgerProduct, UserLedger};
 pub use plan::{Plan, Products};

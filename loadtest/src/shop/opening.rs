@@ -38,7 +38,11 @@ impl Opening {
             (Some(Policies::Ids(ids)), false) => Ok(Self::Keep(ids.clone())),
             (_, false) if consent.host.is_none() => Ok(Self::Reset("the private server")),
             (_, false) if consent.on_this_machine => Ok(Self::Reset("a loopback address")),
-            (Some(Policies::Count(id)), false) => Ok(Self::Keep(vec![i64::from(*id)])),
+            (Some(Policies::Count(count)), false) => Err(Refused(format!(
+                "--policies {count} is how many coupon policies to create, which erases the \
+                 server's data (POST /init): that needs --allow-reset; for the one policy with the \
+                 id {count} of a shop that is used as it is, write --policies {count},"
+            ))),
             (None, false) => Err(Refused(format!(
                 "{} may hold data that somebody needs: it is erased (POST /init) only with \
                  --allow-reset; to use what is there, name its coupon policies, as in \
@@ -91,7 +95,6 @@ mod tests {
             (allowed(FAR), Opening::Reset("--allow-reset")),
             (with(allowed(FAR), &count), Opening::Reset("--allow-reset")),
             (with(FAR, &ids), Opening::Keep(vec![1, 2])),
-            (with(FAR, &count), Opening::Keep(vec![7])),
         ];
         for (consent, expected) in rows {
             let opening = Opening::of(consent).unwrap_or_else(|error| panic!("{error}"));
@@ -103,6 +106,17 @@ mod tests {
     fn without_consent_and_ids_it_is_refused_with_both_ways_out() {
         let error = Opening::of(FAR).expect_err("no consent").to_string();
         for part in ["http://shop.example", "--allow-reset", "--policies 1,2,3"] {
+            assert!(error.contains(part), "{error}");
+        }
+        let count = Policies::Count(7);
+        let unclear = Consent {
+            policies: Some(&count),
+            ..FAR
+        };
+        let error = Opening::of(unclear)
+            .expect_err("a number or an id")
+            .to_string();
+        for part in ["--policies 7 is how many", "--allow-reset", "--policies 7,"] {
             assert!(error.contains(part), "{error}");
         }
         let ids = Policies::Ids(vec![1, 2]);

@@ -1,9 +1,11 @@
 //! Before the load: a look at the server, a reset if it may be, and what personas must know.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use harness::{Error, Refused, SetUp};
 
+use super::basket::Basket;
 use super::books::{Books, ShopError, init, ledger, prices};
 use super::look::Look;
 use super::opening::{Consent, Opening};
@@ -22,6 +24,8 @@ pub struct Asked {
     pub policies: Option<Policies>,
     /// `--allow-reset`.
     pub allow_reset: bool,
+    /// `--top`.
+    pub top: u32,
     /// `--coupon-wait`.
     pub coupon_wait: Duration,
 }
@@ -41,17 +45,24 @@ pub async fn set_up(given: &SetUp<'_>, asked: Asked) -> Result<World, Error> {
     let api = api(given, &opening)?;
     let mut look = Look::at(admin, api, given.audited).await;
     if let Some(host) = given.host {
-        let source = format!("{} {}", api.init_method.as_str(), api.init.text());
-        look.row("reset", source, what_becomes(&opening), "-");
+        look.row("reset", init_of(api), what_becomes(&opening), "-");
         given.say(&look.table(host));
     }
     look.usable()?;
     let (policies, prices) = match opening? {
         Opening::Reset(_) => {
             let policies = init(admin, api, &asked.plan).await?;
-            (policies, prices(admin, api).await?)
+            let prices = prices(admin, api).await?;
+            let kept = asked.plan.kept(policies.len(), &prices);
+            kept.map_err(|text| ShopError::NotKept(init_of(api), text))?;
+            (policies, prices)
         }
-        Opening::Keep(ids) => (ids, std::mem::take(&mut look.prices)),
+        Opening::Keep(ids) => {
+            let prices = std::mem::take(&mut look.prices);
+            // Found out while nothing has been changed.
+            basket(asked.top, &prices).map_err(|error| Refused(error.to_string()))?;
+            (ids, prices)
+        }
     };
     if prices.is_empty() {
         let after = format!("GET {}", api.products.text());
@@ -62,7 +73,9 @@ pub async fn set_up(given: &SetUp<'_>, asked: Asked) -> Result<World, Error> {
         products = prices.len(),
         "the shop is set up"
     );
+    let basket = basket(asked.top, &prices)?;
     let mut world = World::new(api, policies, prices);
+    world.basket = basket;
     world.coupon_wait = asked.coupon_wait;
     world.coupons = match asked.plan.coupons {
         Coupons::Limited(coupons) => Some(coupons),
@@ -72,6 +85,15 @@ pub async fn set_up(given: &SetUp<'_>, asked: Asked) -> Result<World, Error> {
         world.before = Some(books(given, api, look.no_ledger).await?);
     }
     Ok(world)
+}
+
+/// What persona A buys, if there is enough of it.
+fn basket(top: u32, prices: &HashMap<i64, i64>) -> Result<Basket, ShopError> {
+    let has = prices.len();
+    if has < top as usize {
+        return Err(ShopError::TooFewProducts { has, top });
+    }
+    Ok(Basket::of(top, prices))
 }
 
 /// The API of the configuration. Users of a shop that is kept have names that nobody had before, so
@@ -93,6 +115,10 @@ fn api(given: &SetUp<'_>, opening: &Result<Opening, Refused>) -> Result<&'static
         Refused(flaws.join("; "))
     })?;
     Ok(api.forever())
+}
+
+fn init_of(api: &Api) -> String {
+    format!("{} {}", api.init_method.as_str(), api.init.text())
 }
 
 fn what_becomes(opening: &Result<Opening, Refused>) -> String {

@@ -153,7 +153,9 @@ impl Shopper {
     /// When the list can't be read.
     pub async fn top_products(&mut self) -> Result<Vec<i64>, Stop> {
         let api = self.world.api;
-        let answer = self.vu.send(self.to(&api.top, 0)).await;
+        let path = api.top.path.of(self.ids(0));
+        let path = self.world.basket.listed(path, api.top_limit.as_deref());
+        let answer = self.vu.send(api.top.request.at(path)).await;
         self.check_status(&api.top, &answer);
         let top = self.vu.read(&answer, |body| api.top_id.list(body).ok())?;
         Ok(top.into_iter().map(|[id]| id).collect())

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use super::basket::Basket;
 use super::books::Books;
 use crate::api::Api;
 
@@ -58,6 +59,8 @@ pub struct World {
     pub policy_ids: Vec<i64>,
     /// Price of every product, in won, by its id.
     pub prices: HashMap<i64, i64>,
+    /// What persona A buys.
+    pub basket: Basket,
     /// How long a persona waits between its claim and looking for the coupon.
     pub coupon_wait: Duration,
     /// What the server's books said before the load, if they are to be audited.

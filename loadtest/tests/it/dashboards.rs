@@ -507,7 +507,7 @@ fn every_service_is_pinned_checked_and_closed_to_the_world() {
             "{name} has no health check"
         );
         for port in under(lines, "ports") {
-            assert!(port.starts_with("- \"127.0.0.1:"), "{name}: {port}");
+            assert!(port.starts_with("- \"127.0.0.1:${"), "{name}: {port}");
         }
         assert!(
             !lines.iter().any(|line| line.contains("network_mode")),
@@ -533,21 +533,31 @@ fn variables(line: &str) -> Vec<&str> {
         .collect()
 }
 
-#[test]
-fn secrets_come_from_env_and_have_no_default() {
-    let example = read(".env.example");
-    let settings: BTreeMap<&str, &str> = example
+/// Settings of the example, and what it has for them.
+fn example() -> BTreeMap<String, String> {
+    read(".env.example")
         .lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.split_once('='))
-        .collect();
-    for (name, value) in &settings {
-        assert_eq!(*value, "", "{name} has a value that might be used");
-    }
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+#[test]
+fn secrets_come_from_env_and_have_no_default() {
+    let settings = example();
+    let is_secret = |name: &str| name.ends_with("_PASSWORD") || name.ends_with("_TOKEN");
     let mut used = BTreeSet::new();
     for line in yaml("docker-compose.yml") {
         for name in variables(&line) {
-            assert!(line.contains(&format!("${{{name}:?")), "{line}");
+            let value = settings.get(name).unwrap_or_else(|| panic!("{line}"));
+            if is_secret(name) {
+                assert_eq!(value, "", "{name} has a value that might be used");
+                assert!(line.contains(&format!("${{{name}:?")), "{line}");
+            } else {
+                // What the example shows is what holds without it.
+                assert!(line.contains(&format!("${{{name}:-{value}}}")), "{line}");
+            }
             used.insert(name.to_owned());
         }
         assert_no_secret(&line);
@@ -556,8 +566,67 @@ fn secrets_come_from_env_and_have_no_default() {
         used.extend(variables(&line).into_iter().map(str::to_owned));
         assert_no_secret(&line);
     }
-    let known: BTreeSet<String> = settings.keys().map(|&name| name.to_owned()).collect();
+    let known: BTreeSet<String> = settings.into_keys().collect();
     assert_eq!(used, known, "what is used, and what .env.example names");
+}
+
+#[test]
+fn ports_can_be_moved_without_moving_those_within() {
+    let services = services();
+    let ports: Vec<(&str, Vec<&str>)> = services
+        .iter()
+        .map(|(name, lines)| (name.as_str(), under(lines, "ports")))
+        .filter(|(_, ports)| !ports.is_empty())
+        .collect();
+    assert_eq!(
+        ports,
+        [
+            (
+                "grafana",
+                vec!["- \"127.0.0.1:${GRAFANA_PORT:-3000}:3000\""]
+            ),
+            (
+                "influxdb",
+                vec!["- \"127.0.0.1:${INFLUX_PORT:-8086}:8086\""]
+            ),
+            ("server", vec!["- \"127.0.0.1:${SERVER_PORT:-8080}:8080\""]),
+        ]
+    );
+}
+
+/// Flags win over variables, so `--host` behind `docker compose run loadtest` does, too.
+#[test]
+fn the_load_goes_to_the_server_that_the_user_gives_also_outside_of_the_network() {
+    let services = services();
+    let loadtest = &services["loadtest"];
+    let entrypoint = loadtest
+        .iter()
+        .find_map(|line| line.strip_prefix("    entrypoint: "))
+        .expect("an entry point");
+    assert!(!entrypoint.contains("--host"), "{entrypoint}");
+    assert!(entrypoint.contains("\"--out\""), "{entrypoint}");
+    let environment = under(loadtest, "environment");
+    let host = "LOADTEST_HOST: http://server:8080";
+    assert!(environment.contains(&host), "{environment:?}");
+    // Consent to erase holds for the server of this file only: never for one that the user names.
+    let consents = |line: &&String| {
+        line.to_lowercase()
+            .replace('_', "-")
+            .contains("allow-reset")
+    };
+    let consent: Vec<&String> = loadtest.iter().filter(consents).collect();
+    let command =
+        r#"    command: ["--host", "http://server:8080", "--allow-reset", "--profile", "smoke"]"#;
+    assert_eq!(consent, [command]);
+    let variable = harness::Outline::of::<loadtest::Shop>()
+        .fields
+        .of_key("host")
+        .map(harness::Field::variable);
+    assert_eq!(variable.as_deref(), Some("LOADTEST_HOST"));
+    assert_eq!(
+        under(loadtest, "extra_hosts"),
+        ["- \"host.docker.internal:host-gateway\""]
+    );
 }
 
 /// A password, token or login stands there as a variable only.

@@ -23,7 +23,9 @@ mod proxy;
 mod reports;
 mod runs;
 mod series;
+mod set_up;
 mod signals;
+mod sla;
 #[cfg(target_os = "linux")]
 mod starved;
 mod theirs;
