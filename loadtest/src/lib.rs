@@ -3,10 +3,12 @@
 
 pub mod audit;
 pub mod book;
+mod operation;
 pub mod personas;
 mod private;
 mod profiles;
+pub mod race;
 pub mod shop;
 mod suite;
 
-pub use suite::{COUPON_WAIT, COUPONS, Shop};
+pub use suite::{COUPON_WAIT, COUPONS, HOSTILE, Shop};

@@ -14,7 +14,7 @@ use crate::audit::audit;
 use crate::personas::BUYERS;
 use crate::private::PrivateStack;
 use crate::profiles::PROFILES;
-use crate::shop::{Coupons, REQUESTS, Shopper, World, init, ledger, prices};
+use crate::shop::{Coupons, Hostile, REQUESTS, Shopper, World, init, ledger, prices};
 
 /// The shop.
 pub struct Shop;
@@ -43,6 +43,18 @@ pub static COUPON_WAIT: Field = Field::one(
 .checked(|text| parse::duration(text).map(drop))
 .compared();
 
+/// What hostile input persona C sends.
+pub static HOSTILE: Field = Field::one(
+    "hostile",
+    "hostile",
+    "GROUP,...|none",
+    "Shop",
+    "Hostile input that persona C draws from: money, types, json, ids, text",
+)
+.default("all of them")
+.checked(|text| Hostile::parse(text).map(drop))
+.compared();
+
 /// The seed's number of users; more VUs get theirs as well.
 const USERS: u32 = 300;
 
@@ -58,6 +70,13 @@ fn coupon_wait(options: &Options) -> Duration {
         .get(&COUPON_WAIT)
         .and_then(|text| parse::duration(text).ok());
     given.unwrap_or(Duration::from_secs(1))
+}
+
+fn hostile(options: &Options) -> Hostile {
+    let given = options
+        .get(&HOSTILE)
+        .and_then(|text| Hostile::parse(text).ok());
+    given.unwrap_or_default()
 }
 
 impl Suite for Shop {
@@ -93,7 +112,7 @@ impl Suite for Shop {
     }
 
     fn fields() -> Vec<&'static Field> {
-        vec![&COUPONS, &COUPON_WAIT]
+        vec![&COUPONS, &COUPON_WAIT, &HOSTILE]
     }
 
     fn profiles() -> Vec<Profile> {
@@ -130,7 +149,9 @@ impl Suite for Shop {
             None
         };
         let wait = coupon_wait(set_up.options);
-        Ok(World::new(policies, prices, wait, before))
+        let mut world = World::new(policies, prices, wait, before);
+        world.hostile = hostile(set_up.options);
+        Ok(world)
     }
 
     fn user(vu: VirtualUser, world: &Arc<World>) -> Shopper {

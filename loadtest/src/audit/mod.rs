@@ -2,6 +2,7 @@
 
 mod collect;
 mod invariants;
+mod races;
 mod totals;
 
 pub use collect::audit;

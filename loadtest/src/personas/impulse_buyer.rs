@@ -3,7 +3,7 @@
 use harness::{Persona, Stop};
 
 use super::Buyer;
-use crate::shop::Shopper;
+use crate::shop::{Item, Shopper};
 
 pub(super) const BUYER: Buyer = Buyer {
     persona: Persona {
@@ -22,6 +22,7 @@ pub(super) const BUYER: Buyer = Buyer {
         iterate: &iterate,
     },
     forbidden_to_order: false,
+    orders_each_time: true,
     spends_everything: false,
 };
 
@@ -31,15 +32,13 @@ const CHARGE: i64 = 10_000;
 async fn iterate(shopper: &mut Shopper) -> Result<(), Stop> {
     shopper.log_in().await?;
     shopper.charge(CHARGE).await?;
-    let coupon = if shopper.claim().await? {
-        shopper.issued_coupon().await?
-    } else {
-        None
-    };
+    // Whatever became of the claim and of the list of coupons, it orders.
+    let coupon = shopper.coupon().await;
     let mut products = shopper.top_products().await?;
     products.truncate(5);
     shopper.vu.check("top5 has 5 products", products.len() == 5);
-    shopper.order(&products, coupon).await?;
+    let basket: Vec<Item> = products.into_iter().map(Item::one).collect();
+    shopper.order(&basket, coupon).await?;
     shopper.balance().await?;
     Ok(())
 }

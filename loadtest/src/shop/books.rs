@@ -8,6 +8,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::ledger::{Ledger, UserLedger};
+use super::requests;
 use super::world::Coupons;
 
 /// Why set-up or audit can't go on.
@@ -57,7 +58,9 @@ pub async fn init(admin: &Admin, users: u32, coupons: Coupons) -> Result<Vec<i64
         "users": users,
         "coupons": { "policies": POLICIES, "total": coupons.quantity(), "discount": DISCOUNT },
     });
-    let initialised: Initialised = match admin.post("/init", &body).await {
+    let call = admin.post("/init", &body);
+    let answer = admin.measured(&requests::INIT, "init 200", call).await;
+    let initialised: Initialised = match answer {
         Err(AdminError::Status { status: 403, .. }) => return Err(ShopError::InitRefused),
         other => other?,
     };

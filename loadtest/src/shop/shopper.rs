@@ -32,6 +32,17 @@ pub struct Item {
     pub quantity: i64,
 }
 
+impl Item {
+    /// One piece.
+    #[must_use]
+    pub const fn one(product_id: i64) -> Self {
+        Self {
+            product_id,
+            quantity: 1,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TopProduct {
@@ -45,7 +56,7 @@ struct Balance {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct OrderBody<'a> {
+pub(super) struct OrderBody<'a> {
     user_id: i64,
     coupon_id: Option<i64>,
     items: &'a [Item],
@@ -53,8 +64,8 @@ struct OrderBody<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Ordered {
-    total_amount: i64,
+pub(super) struct Ordered {
+    pub(super) total_amount: i64,
 }
 
 /// The type of bodies that are written by hand.
@@ -71,6 +82,10 @@ pub struct Shopper {
     pub book: Book,
     /// What it knows.
     pub world: Arc<World>,
+    /// The coupon that it was given last, used or not.
+    pub given: Option<Coupon>,
+    /// Coupons of orders whose outcome it doesn't know: they may be used.
+    doubtful: Vec<i64>,
 }
 
 impl Shopper {
@@ -81,6 +96,8 @@ impl Shopper {
             vu,
             book: Book::default(),
             world,
+            given: None,
+            doubtful: Vec::new(),
         }
     }
 
@@ -102,11 +119,8 @@ impl Shopper {
     /// # Errors
     /// When that was not acknowledged.
     pub async fn charge(&mut self, amount: i64) -> Result<(), Stop> {
-        let path = format!("/users/{}/balance", self.id());
-        let body = format!("{{\"amount\":{amount}}}");
-        let call = requests::CHARGE.at(path).body(JSON, body);
         let entry = self.book.enter(Operation::Charge { amount });
-        let answer = self.vu.send(call).await;
+        let answer = self.send_charge(amount).await;
         self.book.settle(&entry, fate(&answer));
         self.vu.check("charge 201", answer.status == 201);
         let Balance { balance } = self.vu.json(&answer)?;
@@ -114,11 +128,28 @@ impl Shopper {
         Ok(())
     }
 
+    pub(super) async fn send_charge(&self, amount: i64) -> Answer {
+        let path = format!("/users/{}/balance", self.id());
+        let body = format!("{{\"amount\":{amount}}}");
+        self.vu
+            .send(requests::CHARGE.at(path).body(JSON, body))
+            .await
+    }
+
+    /// Claims a coupon and waits for it. Whatever becomes of that, it ends no iteration: without
+    /// an answer there is no coupon.
+    pub async fn coupon(&mut self) -> Option<Coupon> {
+        match self.claim().await {
+            Ok(true) => self.issued_coupon().await.ok().flatten(),
+            _ => None,
+        }
+    }
+
     /// Claims a coupon; whether the claim was accepted.
     ///
     /// # Errors
     /// When the server didn't answer.
-    pub async fn claim(&mut self) -> Result<bool, Stop> {
+    async fn claim(&mut self) -> Result<bool, Stop> {
         let policy = self.world.policy_of(self.vu.number);
         let path = format!("/coupons?userId={}&policyId={policy}", self.id());
         let entry = self.book.enter(Operation::Claim { policy });
@@ -136,7 +167,7 @@ impl Shopper {
     ///
     /// # Errors
     /// When the list can't be read.
-    pub async fn issued_coupon(&mut self) -> Result<Option<Coupon>, Stop> {
+    async fn issued_coupon(&mut self) -> Result<Option<Coupon>, Stop> {
         self.vu.wait(self.world.coupon_wait).await;
         let mut coupon = self.first_coupon().await?;
         for _ in 0..LOOKS {
@@ -149,6 +180,7 @@ impl Shopper {
         self.vu
             .check("coupon visible after the claim", coupon.is_some());
         if let Some(coupon) = coupon {
+            self.given = Some(coupon);
             self.world.note_coupon(coupon.coupon_id);
         }
         Ok(coupon)
@@ -159,7 +191,8 @@ impl Shopper {
         let answer = self.vu.send(requests::COUPONS.at(path)).await;
         self.vu.check("get coupons 200", answer.status == 200);
         let coupons: Vec<Coupon> = self.vu.json(&answer)?;
-        Ok(coupons.first().copied())
+        let sure = |coupon: &Coupon| !self.doubtful.contains(&coupon.coupon_id);
+        Ok(coupons.into_iter().find(sure))
     }
 
     /// The products sold most, best first.
@@ -174,32 +207,22 @@ impl Shopper {
         Ok(top.into_iter().map(|product| product.product_id).collect())
     }
 
-    /// Orders one of each product, with the coupon if there is one.
+    /// Orders the items, with the coupon if there is one.
     ///
     /// # Errors
     /// When that was not acknowledged.
-    pub async fn order(&mut self, products: &[i64], coupon: Option<Coupon>) -> Result<(), Stop> {
-        let items: Vec<Item> = products
-            .iter()
-            .map(|id| Item {
-                product_id: *id,
-                quantity: 1,
-            })
-            .collect();
-        let discount = coupon.map_or(0, |coupon| coupon.discount);
-        let paid = (self.price_of(&items) - discount).max(0);
-        let entry = self.book.enter(Operation::Order {
-            items: items
-                .iter()
-                .map(|item| (item.product_id, item.quantity))
-                .collect(),
-            paid,
-            with_coupon: coupon.is_some(),
-        });
-        let body = self.order_body(&items, coupon.map(|coupon| coupon.coupon_id));
+    pub async fn order(&mut self, items: &[Item], coupon: Option<Coupon>) -> Result<(), Stop> {
+        let paid = self.to_pay(items, coupon);
+        let entry = self.book.enter(self.operation(items, coupon));
+        self.doubt(coupon);
+        let body = self.order_body(items, coupon.map(|coupon| coupon.coupon_id));
         let call = requests::ORDER.at("/orders").json(&body);
         let answer = self.vu.send(call).await;
-        self.book.settle(&entry, fate(&answer));
+        let fate = fate(&answer);
+        self.book.settle(&entry, fate);
+        if fate != Fate::Unknown {
+            self.trust(coupon);
+        }
         self.vu.check("order 201", answer.status == 201);
         let Ordered { total_amount } = self.vu.json(&answer)?;
         self.vu
@@ -266,11 +289,51 @@ impl Shopper {
             .sum()
     }
 
+    /// What an order costs, in won.
+    pub(super) fn to_pay(&self, items: &[Item], coupon: Option<Coupon>) -> i64 {
+        let discount = coupon.map_or(0, |coupon| coupon.discount);
+        (self.price_of(items) - discount).max(0)
+    }
+
+    /// An order, for the book.
+    pub(super) fn operation(&self, items: &[Item], coupon: Option<Coupon>) -> Operation {
+        let line = |item: &Item| (item.product_id, item.quantity);
+        Operation::Order {
+            items: items.iter().map(line).collect(),
+            paid: self.to_pay(items, coupon),
+            with_coupon: coupon.is_some(),
+        }
+    }
+
+    /// Notes that an order with this coupon is under way.
+    pub(super) fn doubt(&mut self, coupon: Option<Coupon>) {
+        self.doubtful.extend(coupon.map(|coupon| coupon.coupon_id));
+    }
+
+    /// Notes that the list of coupons tells the truth of it again.
+    pub(super) fn trust(&mut self, coupon: Option<Coupon>) {
+        self.doubtful
+            .retain(|id| coupon.is_none_or(|coupon| coupon.coupon_id != *id));
+    }
+
+    /// Every product with its price, by id.
+    #[must_use]
+    pub fn products(&self) -> Vec<(i64, i64)> {
+        let prices = self.world.prices.iter();
+        let mut products: Vec<_> = prices.map(|(id, price)| (*id, *price)).collect();
+        products.sort_unstable();
+        products
+    }
+
     fn id(&self) -> i64 {
         self.book.user_id.unwrap_or_default()
     }
 
-    fn order_body<'a>(&self, items: &'a [Item], coupon_id: Option<i64>) -> OrderBody<'a> {
+    pub(super) fn order_body<'a>(
+        &self,
+        items: &'a [Item],
+        coupon_id: Option<i64>,
+    ) -> OrderBody<'a> {
         OrderBody {
             user_id: self.id(),
             coupon_id,
@@ -302,20 +365,22 @@ impl User for Shopper {
 }
 
 /// What the answer says of an operation that it answers.
-fn fate(answer: &Answer) -> Fate {
+pub(super) fn fate(answer: &Answer) -> Fate {
     match (answer.status, &answer.error) {
         (201, _) => Fate::Done,
+        // Too many requests: nobody looked at what it wants.
+        (429, _) => Fate::Unheard,
         (400..=499, _) => Fate::Refused,
         // Nothing was sent.
         (
             _,
             Some(TransportError::Connect(_) | TransportError::Tls(_) | TransportError::Call(_)),
-        ) => Fate::Refused,
+        ) => Fate::Unheard,
         _ => Fate::Unknown,
     }
 }
 
-fn reached(answer: &Answer) -> Result<(), Stop> {
+pub(super) fn reached(answer: &Answer) -> Result<(), Stop> {
     if answer.status == 0 {
         Err(Stop::Unreachable)
     } else {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use super::hostile::Hostile;
 use super::ledger::Ledger;
 
 /// How many coupons the set-up asks for.
@@ -59,6 +60,8 @@ pub struct World {
     pub coupon_wait: Duration,
     /// The server's books before the load, if they are to be audited.
     pub before: Option<Ledger>,
+    /// What persona C sends that no server should take.
+    pub hostile: Hostile,
     /// A coupon that some user was lately given: what persona C tries to steal. 0 before there is one.
     latest_coupon: AtomicI64,
 }
@@ -77,6 +80,7 @@ impl World {
             prices,
             coupon_wait,
             before,
+            hostile: Hostile::default(),
             latest_coupon: AtomicI64::new(0),
         }
     }

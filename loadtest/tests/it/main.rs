@@ -17,6 +17,7 @@ mod influx;
 mod live_view;
 mod names;
 mod panels;
+mod personas;
 mod program;
 mod proxy;
 mod reports;
