@@ -33,7 +33,10 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
             section.record(&format!("{name}: CPU per request, µs"), cost.micros);
             section.record(&format!("{name}: requests/s"), cost.long.counts.per_second);
             section.witness(name, &cost.long);
-            tell(Generator::Loadtest, &format!("{name}: {:.1} µs", cost.micros));
+            tell(
+                Generator::Loadtest,
+                &format!("{name}: {:.1} µs", cost.micros),
+            );
         }
         Ok(())
     })?;

@@ -4,6 +4,7 @@ use super::*;
 use crate::config::Field;
 use crate::executor::{Executor, Schedule};
 use crate::fixture::{PAUSE, outline};
+use crate::vu::Header;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -174,6 +175,37 @@ fn headers_are_given_as_any_list_is_and_take_variables() {
     assert_eq!(headers(&of_a_file), [("X-Team", "red"), ("b", "2")]);
     let above = config(&format!("--config {path} --header a:1"));
     assert_eq!(headers(&above), [("a", "1")], "a list is replaced whole");
+}
+
+#[test]
+fn a_suites_headers_give_way_to_those_of_the_run() {
+    let mut outline = outline();
+    outline.headers = || {
+        let of_the_suite = [("authorization", "Bearer a"), ("x-team", "red")];
+        let header = |(name, value)| Header::new(name, value).map_err(|error| error.to_string());
+        of_the_suite.into_iter().map(header).collect()
+    };
+    let line = "--vus 1 --duration 1s --header Authorization:b";
+    let config = load(&outline, inputs(line)).expect("it is good");
+    assert_eq!(
+        headers(&config),
+        [("x-team", "red"), ("Authorization", "b")]
+    );
+    let settings = format!("{:?}", config.settings);
+    assert!(!settings.contains("x-team"), "{settings}");
+}
+
+#[test]
+fn a_suite_that_lacks_something_says_so_beside_what_else_is_wrong() {
+    let mut outline = outline();
+    outline.headers = || Err("the token is not there".to_owned());
+    let problems = load(&outline, inputs("--vus 0 --duration 1s")).expect_err("two problems");
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(
+        problems.contains(&"loadtest: the token is not there".to_owned()),
+        "{problems:?}"
+    );
 }
 
 #[test]

@@ -26,12 +26,6 @@ where
 }
 
 /// An `async fn` of a user, with a name for its future: the future borrows the user.
-#[diagnostic::on_unimplemented(
-    message = "this can't be what a persona does in an iteration",
-    label = "not an `async fn(&mut {U}) -> Result<(), Stop>`",
-    note = "write `async fn visit(user: &mut {U}) -> Result<(), Stop>`, and `iterate: &visit`",
-    note = "what it keeps over an `.await` must be `Send`"
-)]
 pub trait Steps<'a, U: 'a>: Fn(&'a mut U) -> <Self as Steps<'a, U>>::Future {
     /// What it gives.
     type Future: Future<Output = Result<(), Stop>> + Send + 'a;

@@ -23,6 +23,7 @@ use super::exchange::Exchange;
 use super::http::Client;
 use super::options::ConnectOptions;
 use super::target::Target;
+use crate::catalogue::{Catalogue, PartEntry};
 use crate::vu::{Fields, Request as Declared};
 
 pub(super) const MS: Duration = Duration::from_millis(1);
@@ -121,7 +122,15 @@ pub(super) async fn client_with(
     options: &ConnectOptions,
 ) -> Client {
     let target = Target::resolve(address, options).await.expect("a target");
-    let target = target.with_parts(&Arc::new(crate::fixture::catalogue()));
+    let part = |name: &str| PartEntry {
+        name: name.to_owned(),
+        ..PartEntry::default()
+    };
+    let catalogue = Catalogue {
+        server_parts: ["queue", "db"].map(part).into(),
+        ..Catalogue::default()
+    };
+    let target = target.with_parts(&Arc::new(catalogue));
     let fields = Arc::new(Fields::new(&target, &[]));
     Client::new(Arc::new(target), timeout, fields, false)
 }

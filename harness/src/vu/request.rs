@@ -238,6 +238,27 @@ mod tests {
     }
 
     #[test]
+    fn the_check_of_its_answers_has_its_name() {
+        static LONG: Request = Request::get(concat!(
+            "a_name_of_eighty_bytes__________________",
+            "______________________________to_the_쿠"
+        ));
+        assert_eq!(PAGE.readable(), "page: answer can be read");
+        assert_eq!(LONG.name.len(), LONGEST_NAME);
+        assert_eq!(
+            LONG.readable(),
+            format!("{}: answer can be read", LONG.name)
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "a request's name may have 80 bytes")]
+    fn a_name_fits_into_a_table() {
+        let name: &'static str = "x".repeat(LONGEST_NAME + 1).leak();
+        let _ = Request::get(name);
+    }
+
+    #[test]
     fn success_is_expected_unless_something_else_is_said() {
         let of = |request: &Request| {
             [0, 199, 200, 201, 302, 399, 400, 409, 500].map(|status| request.is_expected(status))

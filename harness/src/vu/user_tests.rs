@@ -397,3 +397,38 @@ async fn secrets_are_in_no_sample() {
         ]
     );
 }
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_a_failed_check_and_ends_the_iteration() {
+    let (address, _) = server(|path| match path {
+        "/number" => ok("", "7"),
+        "/words" => ok("", "seven"),
+        _ => b"HTTP/1.1 404 X\r\ncontent-length: 1\r\n\r\n7".to_vec(),
+    })
+    .await;
+    let vu = user(&address, Ways::default()).await;
+    let mut read = Vec::new();
+    for path in ["/number", "/words", "/nowhere"] {
+        let answer = vu.send(GET.at(path)).await;
+        read.push((answer.is_expected(), vu.json::<u32>(&answer)));
+    }
+    let expected = [
+        (true, Ok(7)),
+        (true, Err(Stop::Unusable)),
+        (false, Err(Stop::Unusable)),
+    ];
+    assert_eq!(read, expected);
+    let nobody = user("http://127.0.0.1:1", Ways::default()).await;
+    let answer = nobody.send(GET.at("/")).await;
+    assert_eq!(nobody.json::<u32>(&answer), Err(Stop::Unreachable));
+    // A failed request is no failed check: it has been counted already.
+    let mut snapshot = Snapshot::default();
+    vu.surroundings.recorder.drain(&mut snapshot);
+    nobody.surroundings.recorder.drain(&mut snapshot);
+    let checks: Vec<_> = snapshot
+        .checks
+        .iter()
+        .map(|(tags, sum)| (tags.check, sum.passes, sum.fails))
+        .collect();
+    assert_eq!(checks, [("get: answer can be read", 0, 1)]);
+}
