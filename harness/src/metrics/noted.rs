@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::phase::Phase;
 use super::raw::{Origin, RawSamples, SampleOf};
 use super::recorder::Recorder;
+use super::snapshot::Slowest;
 use super::tags::{CheckTags, RequestTags};
 
 /// Scenario and persona of what the set-up sends.
@@ -33,13 +34,19 @@ impl Noted {
             check: self.check,
             stage: self.tags.stage,
         };
-        let (tags, ok) = (self.tags, self.tags.expected);
+        let (tags, ok, duration) = (self.tags, self.tags.expected, self.duration);
         let phases = self.phases();
         recorder.check(check, ok);
         recorder.request(tags, |series| {
-            for (phase, duration) in phases {
-                series.record(phase, duration);
+            for (phase, time) in phases {
+                series.record(phase, time);
             }
+            series.slowest = Some(Slowest {
+                duration,
+                vu: 0,
+                at: Duration::ZERO,
+                server: Default::default(),
+            });
         });
         if let Some(raw) = raw {
             let nobody = Origin {
