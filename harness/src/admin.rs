@@ -107,7 +107,7 @@ impl Admin {
     /// Those of the call.
     pub async fn measured<T>(
         &self,
-        request: &'static Request,
+        request: &Request,
         check: &'static str,
         call: impl Future<Output = Result<T, AdminError>>,
     ) -> Result<T, AdminError> {
@@ -148,7 +148,35 @@ impl Admin {
     /// # Errors
     /// See [`AdminError`].
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, AdminError> {
-        self.call(Method::GET, path, None::<&()>).await
+        self.read(path, |body| serde_json::from_slice(body)).await
+    }
+
+    /// The same with a reader of one's own.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
+    pub async fn read<T>(
+        &self,
+        path: &str,
+        read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
+    ) -> Result<T, AdminError> {
+        self.call(Method::GET, path, None::<&()>, read).await
+    }
+
+    /// Sends JSON by any method and reads the answer as JSON. It is tried again only if it can't
+    /// have reached the server.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
+    pub async fn send<T: DeserializeOwned>(
+        &self,
+        method: crate::metrics::Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, AdminError> {
+        let method = Method::from_bytes(method.as_str().as_bytes()).unwrap_or_default();
+        let read = |body: &[u8]| serde_json::from_slice(body);
+        self.call(method, path, Some(body), read).await
     }
 
     /// Posts JSON and reads the answer as JSON. It is tried again only if it can't have reached
@@ -161,7 +189,7 @@ impl Admin {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, AdminError> {
-        self.call(Method::POST, path, Some(body)).await
+        self.send(crate::metrics::Method::Post, path, body).await
     }
 
     /// Where a request of this path is redirected to, if it is.
@@ -172,11 +200,12 @@ impl Admin {
         }
     }
 
-    async fn call<T: DeserializeOwned>(
+    async fn call<T>(
         &self,
         method: Method,
         path: &str,
         body: Option<&impl Serialize>,
+        read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, AdminError> {
         let mut pause = FIRST_PAUSE;
         let mut tries = 1;
@@ -193,7 +222,7 @@ impl Admin {
             }
         };
         let request = format!("{method} {path}");
-        serde_json::from_slice(&body).map_err(|source| AdminError::Body { request, source })
+        read(&body).map_err(|source| AdminError::Body { request, source })
     }
 
     async fn bytes(

@@ -89,9 +89,9 @@ mod fixture;
 
 pub use admin::{Admin, AdminError};
 pub use catalogue::ServerPart;
-pub use config::{Field, Options, Outline, Profile, Program};
+pub use config::{Field, Flaw, Options, Outline, Profile, Program, Section};
 pub use invariant::{Amount, Invariant};
 pub use persona::{Persona, Stop};
 pub use program::main;
-pub use suite::{Audit, Error, PrivateServer, SetUp, Suite, User};
+pub use suite::{Audit, Error, PrivateServer, Refused, SetUp, Suite, User};
 pub use vu::{Answer, Call, Header, Request, VirtualUser};

@@ -92,6 +92,19 @@ impl Progress {
         }
     }
 
+    /// Says something that stays, before and after the load.
+    pub(crate) fn say(&self, text: &str) {
+        let tell = || {
+            // Nobody is left to read it when standard error is closed.
+            let _ = writeln!(tui::Log, "{text}");
+        };
+        match &self.view {
+            View::Hidden => {}
+            View::Live(bar) => bar.suspend(tell),
+            View::Full(_) | View::Plain { .. } => tell(),
+        }
+    }
+
     /// Shows a second of the load, and where its thresholds stand.
     pub fn tick(&mut self, tick: &Tick<'_>, outcomes: &[Outcome]) {
         let (done, of) = match self.goal {

@@ -4,13 +4,19 @@ use std::sync::Arc;
 
 use crate::admin::Admin;
 use crate::catalogue::{Catalogue, MOST_PARTS, PartEntry, RequestEntry, ServerPart};
-use crate::config::{Field, Fields, Options, Outline, Profile, Program};
+use crate::config::{Field, Fields, Options, Outline, Profile, Program, Section};
 use crate::invariant::Invariant;
 use crate::persona::{Persona, Role};
-use crate::vu::{Header, Request, VirtualUser};
+use crate::progress::Progress;
+use crate::vu::{Header, Request, Target, VirtualUser};
 
 /// Whatever went wrong in a suite; `?` makes it of any error.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a set-up doesn't begin: it has changed nothing on the server. The program ends with 104.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
 
 /// A load test of one API.
 ///
@@ -56,6 +62,12 @@ pub trait Suite: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Tables of profiles and files that it reads itself, such as `[api]`.
+    #[must_use]
+    fn sections() -> Vec<&'static Section> {
+        Vec::new()
+    }
+
     /// Configurations that come with the program. The first is used where no load is given.
     #[must_use]
     fn profiles() -> Vec<Profile> {
@@ -83,13 +95,19 @@ pub trait Suite: Sized + Send + Sync + 'static {
         std::time::Duration::ZERO
     }
 
-    /// Prepares the server before the load.
+    /// Prepares the server before the load. [`Refused`] says that there is no sense in it.
     fn set_up(_set_up: SetUp<'_>) -> impl Future<Output = Result<Self::World, Error>> + Send {
         async { Ok(Self::World::default()) }
     }
 
     /// A user who has done nothing yet.
     fn user(vu: VirtualUser, world: &Arc<Self::World>) -> Self::User;
+
+    /// What is worth knowing though it makes no verdict, such as rules that can't be checked.
+    #[must_use]
+    fn warnings(_world: &Self::World) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Checks after the load what must hold on the server.
     fn audit(
@@ -136,6 +154,22 @@ pub struct SetUp<'a> {
     pub options: &'a Options,
     /// Whether there will be an audit.
     pub audited: bool,
+    /// The server's address as it was given; none for the private server.
+    pub host: Option<&'a str>,
+    pub(crate) progress: &'a Progress,
+}
+
+impl SetUp<'_> {
+    /// Whether the server is the private one, or at a loopback address.
+    #[must_use]
+    pub fn is_on_this_machine(&self) -> bool {
+        self.host.is_none_or(Target::is_loopback)
+    }
+
+    /// Says something on standard error, unless the run is to be quiet.
+    pub fn say(&self, text: &str) {
+        self.progress.say(text);
+    }
 }
 
 /// What an audit has to go by.
@@ -173,7 +207,7 @@ impl Outline {
             program: S::PROGRAM,
             roles,
             catalogue: Arc::new(catalogue(&requests, &parts)),
-            fields: Fields::with(&S::fields()),
+            fields: Fields::with(&S::fields()).and_sections(S::sections()),
             profiles: S::profiles(),
             private: S::PRIVATE,
             headers: || S::headers().map_err(|error| error.to_string()),

@@ -1,6 +1,7 @@
 //! The load test of the shop: its API, its personas, their books, and the rules that must hold.
 //! Scheduling, measuring and judging are `harness`'s.
 
+pub mod api;
 pub mod audit;
 pub mod book;
 mod operation;

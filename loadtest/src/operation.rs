@@ -50,4 +50,14 @@ impl Operation {
             Self::OneOf(both) => both.iter().flat_map(Self::effects).collect(),
         }
     }
+
+    /// Whether a coupon is used when it happens.
+    #[must_use]
+    pub fn may_use_coupon(&self) -> bool {
+        match self {
+            Self::Charge { .. } | Self::Claim { .. } => false,
+            Self::Order { with_coupon, .. } => *with_coupon,
+            Self::OneOf(both) => both.iter().any(Self::may_use_coupon),
+        }
+    }
 }

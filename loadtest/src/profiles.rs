@@ -17,6 +17,7 @@ pub(crate) static PROFILES: &[Profile] = built_in![
     "flow_300vus",
     "ramping",
     "mixed",
+    "hhplus",
 ];
 
 #[cfg(test)]

@@ -7,14 +7,15 @@ use std::time::Duration;
 use harness::config::parse;
 use harness::{
     Audit, Error, Field, Invariant, Options, Persona, PrivateServer, Profile, Program, Request,
-    ServerPart, SetUp, Suite, VirtualUser,
+    Section, ServerPart, SetUp, Suite, VirtualUser,
 };
 
-use crate::audit::audit;
+use crate::api::SECTION;
+use crate::audit::{audit, unjudged};
 use crate::personas::BUYERS;
 use crate::private::PrivateStack;
 use crate::profiles::PROFILES;
-use crate::shop::{Coupons, Hostile, REQUESTS, Shopper, World, init, ledger, prices};
+use crate::shop::{Asked, Coupons, Hostile, Plan, Policies, REQUESTS, Shopper, World, set_up};
 
 /// The shop.
 pub struct Shop;
@@ -55,8 +56,30 @@ pub static HOSTILE: Field = Field::one(
 .checked(|text| Hostile::parse(text).map(drop))
 .compared();
 
+/// Coupon policies of the set-up.
+static POLICIES: Field = Field::one(
+    "policies",
+    "policies",
+    "N|ID,ID,...",
+    "Shop",
+    "Coupon policies that the set-up creates; or the ids of those to use as they are",
+)
+.default("5")
+.checked(|text| Policies::parse(text).map(drop))
+.compared();
+
+/// Whether the set-up may erase the data of a server elsewhere.
+static ALLOW_RESET: Field = Field::switch(
+    "allow_reset",
+    "allow-reset",
+    "Shop",
+    "Let the set-up erase the server's data (POST /init) though it is not at a loopback address",
+);
+
 /// The seed's number of users; more VUs get theirs as well.
 const USERS: u32 = 300;
+/// What a coupon takes off, as in the seed.
+const DISCOUNT: i64 = 2_000;
 
 fn coupons(options: &Options) -> Coupons {
     let given = options
@@ -77,6 +100,27 @@ fn hostile(options: &Options) -> Hostile {
         .get(&HOSTILE)
         .and_then(|text| Hostile::parse(text).ok());
     given.unwrap_or_default()
+}
+
+fn asked(options: &Options, vus: u32) -> Asked {
+    let policies = options.get(&POLICIES).map(Policies::parse);
+    let policies = policies.and_then(Result::ok);
+    let plan = Plan {
+        users: vus.max(USERS),
+        policies: match policies {
+            Some(Policies::Count(count)) => Some(count),
+            _ => None,
+        },
+        coupons: coupons(options),
+        discount: DISCOUNT,
+        products: None,
+    };
+    Asked {
+        plan,
+        policies,
+        allow_reset: options.is_on(&ALLOW_RESET),
+        coupon_wait: coupon_wait(options),
+    }
 }
 
 impl Suite for Shop {
@@ -112,7 +156,11 @@ impl Suite for Shop {
     }
 
     fn fields() -> Vec<&'static Field> {
-        vec![&COUPONS, &COUPON_WAIT, &HOSTILE]
+        vec![&COUPONS, &COUPON_WAIT, &HOSTILE, &POLICIES, &ALLOW_RESET]
+    }
+
+    fn sections() -> Vec<&'static Section> {
+        vec![&SECTION]
     }
 
     fn profiles() -> Vec<Profile> {
@@ -132,26 +180,19 @@ impl Suite for Shop {
         coupon_wait(options)
     }
 
-    async fn set_up(set_up: SetUp<'_>) -> Result<World, Error> {
-        let admin = set_up.admin;
-        let users = set_up.vus.max(USERS);
-        let policies = init(admin, users, coupons(set_up.options)).await?;
-        let prices = prices(admin).await?;
-        tracing::info!(
-            users,
-            policies = policies.len(),
-            products = prices.len(),
-            "the shop is set up"
-        );
-        let before = if set_up.audited {
-            Some(ledger(admin).await?)
-        } else {
-            None
-        };
-        let wait = coupon_wait(set_up.options);
-        let mut world = World::new(policies, prices, wait, before);
-        world.hostile = hostile(set_up.options);
+    async fn set_up(given: SetUp<'_>) -> Result<World, Error> {
+        let mut world = set_up(&given, asked(given.options, given.vus)).await?;
+        world.hostile = hostile(given.options);
         Ok(world)
+    }
+
+    fn warnings(world: &World) -> Vec<String> {
+        world
+            .before
+            .as_ref()
+            .and_then(unjudged)
+            .into_iter()
+            .collect()
     }
 
     fn user(vu: VirtualUser, world: &Arc<World>) -> Shopper {
@@ -159,9 +200,12 @@ impl Suite for Shop {
     }
 
     async fn audit(given: Audit<'_, Self>) -> Result<Vec<Invariant>, Error> {
-        let Some(before) = &given.world.before else {
-            return Ok(Vec::new());
-        };
-        Ok(audit(given.admin, before, given.users, given.planned_iterations).await?)
+        Ok(audit(
+            given.admin,
+            given.world,
+            given.users,
+            given.planned_iterations,
+        )
+        .await?)
     }
 }

@@ -31,6 +31,7 @@ use crate::config::{Outline, RunConfig};
 use crate::executor::Control;
 use crate::files::write_whole;
 use crate::metrics::Kind;
+use crate::report::RunResult;
 use crate::run::Session;
 use crate::suite::Suite;
 use crate::threshold::{ExitCode, Limits, Threshold};
@@ -104,11 +105,16 @@ async fn search<S: Suite>(
         };
         let unit = request.by.unit();
         tell(&format!("trial {}: {load} {unit} …", trials.len() + 1));
-        let trial = tried(request, session, load, config(load)).await;
+        let result = tried(request, session, config(load)).await;
         if session.signalled() {
             tell("stopped by a signal: the capacity was not found");
             return Err(ExitCode::Interrupted);
         }
+        if result.judgement.exit == ExitCode::BadConfiguration {
+            tell(&format!("error: {}", result.judgement.reasons.join("; ")));
+            return Err(ExitCode::BadConfiguration);
+        }
+        let trial = Trial::of(load, &result, request.hold, &config(load).limits);
         if trial.requests_per_second == 0.0 {
             let reasons = trial.reasons.join("; ");
             tell(&format!("error: no request was made: {reasons}"));
@@ -122,20 +128,17 @@ async fn search<S: Suite>(
 async fn tried<S: Suite>(
     request: &Request,
     session: &Session<S>,
-    load: u32,
     mut config: RunConfig,
-) -> Trial {
-    let limits = config.limits;
+) -> RunResult {
     if request.by == By::Rate {
         // Whether the rate was kept is asked of the hold, and not of the rise as well.
         config.limits = Limits {
             dropped: 1.0,
             late_starts: 1.0,
-            ..limits
+            ..config.limits
         };
     }
-    let result = session.run(config).await;
-    Trial::of(load, &result, request.hold, &limits)
+    session.run(config).await
 }
 
 /// Shows the outcome, and writes it where it was asked for; `limit` is the SLA's time in ms.

@@ -1,5 +1,7 @@
 //! The one list of what can be configured: flags, environment and file keys all come from it.
 
+use super::section::Section;
+
 /// Something that can be configured: a flag, a key of files and a `LOADTEST_*` variable.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
@@ -355,6 +357,7 @@ impl Field {
 pub struct Fields {
     all: Vec<&'static Field>,
     own: Vec<&'static Field>,
+    sections: Vec<&'static Section>,
 }
 
 impl Fields {
@@ -366,7 +369,21 @@ impl Fields {
         Self {
             all: [load, own.to_vec(), others].concat(),
             own: own.to_vec(),
+            sections: Vec::new(),
         }
+    }
+
+    /// With tables of files that the suite reads itself.
+    #[must_use]
+    pub fn and_sections(mut self, sections: Vec<&'static Section>) -> Self {
+        self.sections = sections;
+        self
+    }
+
+    /// The tables of files that the suite reads itself.
+    #[must_use]
+    pub fn sections(&self) -> &[&'static Section] {
+        &self.sections
     }
 
     /// All of them, in the order of the help text.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::field::{Field, Fields, Form};
+use super::nearest::no_such_key;
 use super::problem::{Problem, Source};
 
 /// A value and where it comes from. A switch that is on has no texts.
@@ -85,7 +86,8 @@ impl Layer {
                 return Self::default();
             }
         };
-        let others = |key: &str| matches!(key, "description" | "scenario");
+        let of_suite = |key: &str| fields.sections().iter().any(|section| section.key == key);
+        let others = |key: &str| matches!(key, "description" | "scenario") || of_suite(key);
         Self::from_table(&table, file, others, (fields, Field::in_files), problems)
     }
 
@@ -108,10 +110,7 @@ impl Layer {
             }
             let Some(field) = fields.of_key(key).filter(|field| may(field)) else {
                 let known: Vec<_> = fields.iter().filter(|f| may(f)).map(|f| f.key).collect();
-                problems.push(Problem::new(
-                    source(key),
-                    format!("there is no such key; known are {}", known.join(", ")),
-                ));
+                problems.push(Problem::new(source(key), no_such_key(key, &known)));
                 continue;
             };
             match texts(field, value) {

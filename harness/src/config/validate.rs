@@ -11,6 +11,7 @@ use super::problem::Problem;
 use super::profile::Profile;
 use super::reader::Reader;
 use super::scenario::{self, Table};
+use super::sections::{self, Sections};
 use super::setting::settings;
 use super::{Baseline, RunConfig, SummaryJson, connect, headers, judgement, shape, tags};
 use crate::compare::Rule;
@@ -41,7 +42,13 @@ pub fn load(outline: &Outline, inputs: Inputs) -> Result<RunConfig, Vec<Problem>
     };
     let base = base(&mut reader, &outline.profiles);
     reader.layers.insert(0, base.layer);
-    let config = assemble(&mut reader, outline, base.name, base.scenarios, &variables);
+    let (tables, sections) = (base.scenarios, base.sections);
+    let config = assemble(
+        &mut reader,
+        outline,
+        (base.name, tables, sections),
+        &variables,
+    );
     match config {
         Some(config) if reader.problems.is_empty() => Ok(config),
         _ => Err(reader.problems),
@@ -54,6 +61,7 @@ struct Base {
     name: String,
     layer: Layer,
     scenarios: Vec<Table>,
+    sections: Sections,
 }
 
 impl Base {
@@ -62,6 +70,7 @@ impl Base {
             name: name.to_owned(),
             layer: Layer::from_toml(toml, file, &reader.fields, &mut reader.problems),
             scenarios: scenario::tables(toml, file, &reader.fields, &mut reader.problems),
+            sections: sections::read(toml, file, reader.fields.sections(), &mut reader.problems),
         }
     }
 
@@ -125,8 +134,7 @@ fn built_in(name: &str, profiles: &[Profile], reader: &mut Reader) -> Base {
 fn assemble(
     reader: &mut Reader,
     outline: &Outline,
-    profile: String,
-    tables: Vec<Table>,
+    (profile, tables, sections): (String, Vec<Table>, Sections),
     variables: &[(String, String)],
 ) -> Option<RunConfig> {
     let scoped = scenario::scoped_thresholds(&tables);
@@ -144,7 +152,7 @@ fn assemble(
         name: reader.parse("name", run_name),
         profile,
         host: host(reader, outline),
-        options: options(reader),
+        options: options(reader, sections),
         http_timeout: seconds_60(reader, "http_timeout"),
         setup_timeout: seconds_60(reader, "setup_timeout"),
         headers: headers::headers(reader, outline, variables),

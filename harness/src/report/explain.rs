@@ -4,6 +4,7 @@
 use super::cause::{Blame, Cause};
 use super::evidence::Evidence;
 use super::measured::DURATION;
+use super::same_time::same_time;
 use super::series::{Row, Second, Slow};
 use super::shares::{Shares, when};
 use super::summary::FailureRow;
@@ -220,6 +221,9 @@ fn failing(
     if let Some(sentence) = meaning(&explanation.errors) {
         explanation.sentences.push(sentence);
     }
+    explanation
+        .sentences
+        .extend(same_times(evidence, &explanation.errors));
     if checks {
         return;
     }
@@ -231,6 +235,27 @@ fn failing(
         let blame = Blame::of(evidence.parts(), evidence.seconds, &unexpected, |_| true);
         conclude(&blame, blame.cause(), explanation);
     }
+}
+
+/// Which of these requests' failures look like a time-out behind the API.
+fn same_times(evidence: &Evidence<'_>, errors: &[FailureRow]) -> Vec<String> {
+    let mut names: Vec<&str> = errors.iter().map(|row| row.name.as_str()).collect();
+    names.dedup();
+    let said = names.into_iter().filter_map(|name| {
+        let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let failed = [
+            tag("name", name),
+            tag("expected_response", "false"),
+            tag("status", "!0"),
+        ];
+        let rows = evidence.seconds.iter().flat_map(|second| &second.trends);
+        let mut times = Trend::default();
+        for row in rows.filter(|row| row.is(DURATION, &failed)) {
+            row.value.add_to(&mut times).ok()?;
+        }
+        same_time(name, &times)
+    });
+    said.map(|said| format!("{said}.")).collect()
 }
 
 /// Adds what failed in a second.
@@ -270,6 +295,7 @@ fn invariant(evidence: &Evidence<'_>, row: &Invariant) -> Explanation {
     sentences.extend(row.detail.clone());
     sentences.push("It is checked after the load, so nobody can tell when it began.".to_owned());
     let errors = evidence.errors(|failure| row.requests.contains(&failure.name));
+    sentences.extend(same_times(evidence, &errors));
     let unexpected = evidence
         .measured
         .requests

@@ -15,6 +15,7 @@ mod measured;
 mod plan;
 mod plot;
 mod record;
+mod same_time;
 mod second;
 mod series;
 mod shares;
@@ -39,6 +40,7 @@ pub use junit::write_junit;
 pub use markdown::{MARKDOWN_LIMIT, write_markdown};
 pub use plan::write_plan;
 pub use record::{Record, RecordError, open_file, read_series, summary_at};
+pub use same_time::same_time;
 pub use series::{
     Head, Row, SERIES_FILE, SERIES_VERSION, Second, Series, SeriesError, Slow, Tags, has,
 };

@@ -128,6 +128,7 @@ fn result() -> RunResult {
         thresholds: &thresholds,
         broken_invariants: &broken,
         error: None,
+        refused: None,
         iterations: 99,
         interrupted: 1,
         limits: &Limits::default(),

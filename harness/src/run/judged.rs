@@ -1,5 +1,6 @@
 //! From what was seen to a result: evidence gathered, verdict made.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::drive::Driven;
@@ -11,9 +12,9 @@ use crate::executor::Settled;
 use crate::fidelity::{self, PersonaShare, shares};
 use crate::health::{self, LATE_MS};
 use crate::invariant::Invariant;
-use crate::metrics::{Counter, TagFilter, Trend, TrendOf};
+use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend, TrendOf};
 use crate::output::Account;
-use crate::report::{Generator, RunResult};
+use crate::report::{Generator, RunResult, same_time};
 use crate::threshold::{Evidence, Timeline, judge};
 
 /// How a run went beside its load.
@@ -32,6 +33,8 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         driven,
         invariants,
         unknown,
+        warnings: said,
+        refused,
     } = load;
     let thresholds = course.timeline.finish(&driven.snapshot);
     let mix: Vec<PersonaShare> = config
@@ -45,6 +48,8 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
     if server.target.is_insecure() {
         warnings.push("--insecure: certificates were not verified".to_owned());
     }
+    warnings.extend(said);
+    warnings.extend(same_times(&driven.snapshot));
     let broken = invariants.iter().filter(|row| !row.ok);
     let broken: Vec<String> = broken.map(Invariant::to_string).collect();
     let counter = |counter| driven.snapshot.counter(counter, &TagFilter::default());
@@ -52,6 +57,7 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         thresholds: &thresholds,
         broken_invariants: &broken,
         error: driven.error.as_deref(),
+        refused: refused.as_deref(),
         iterations: counter(Counter::Iterations),
         interrupted: counter(Counter::Interrupted),
         limits: &config.limits,
@@ -83,6 +89,22 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         warnings,
         judgement,
     }
+}
+
+/// Requests whose failures look like a time-out behind the API.
+fn same_times(snapshot: &Snapshot) -> Vec<String> {
+    let mut failed = BTreeMap::<&str, Trend>::new();
+    // Without an answer it is our own time-out, or no connection.
+    let answered = snapshot
+        .requests
+        .iter()
+        .filter(|(tags, _)| tags.status != 0);
+    for (tags, series) in answered.filter(|(tags, _)| !tags.expected) {
+        let all = failed.entry(tags.name).or_default();
+        all.merge(series.trend(Phase::Duration));
+    }
+    let said = failed.iter().map(|(name, times)| same_time(name, times));
+    said.flatten().collect()
 }
 
 /// In what the load was not the one that was asked for.

@@ -8,7 +8,8 @@ use super::drive::{Driven, Watch, drive};
 use super::outlets::Outlets;
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Snapshot, TagFilter};
-use crate::suite::{Audit, Error, SetUp, Suite, User};
+use crate::progress::Progress;
+use crate::suite::{Audit, Error, Refused, SetUp, Suite, User};
 
 /// What came of the load.
 #[derive(Default)]
@@ -17,6 +18,10 @@ pub(super) struct Load {
     pub(super) invariants: Vec<Invariant>,
     /// Operations whose outcome nobody knows.
     pub(super) unknown: u64,
+    /// What the suite says that makes no verdict.
+    pub(super) warnings: Vec<String>,
+    /// Why the suite refused to begin, if it did.
+    pub(super) refused: Option<String>,
 }
 
 impl Load {
@@ -33,11 +38,19 @@ pub(super) async fn load<S: Suite>(run: Run<'_>, outlets: Outlets) -> (Load, Wat
     let watch = Watch::new(run, outlets);
     watch.outlets.progress.step("setting the server up");
     let world = tokio::select! {
-        world = set_up::<S>(run) => world,
+        world = set_up::<S>(run, &watch.outlets.progress) => world,
         () = run.control.stopping().cancelled() => return (Load::default(), watch),
     };
     let world = match world {
         Ok(world) => Arc::new(world),
+        Err(error) if error.is::<Refused>() => {
+            let refused = Some(error.to_string());
+            let load = Load {
+                refused,
+                ..Load::default()
+            };
+            return (load, watch);
+        }
         Err(error) => return (Load::failed(format!("set-up failed: {error}")), watch),
     };
     let (driven, users, watch) = drive::<S>(run, &world, watch).await;
@@ -45,6 +58,7 @@ pub(super) async fn load<S: Suite>(run: Run<'_>, outlets: Outlets) -> (Load, Wat
     let mut load = Load {
         driven,
         unknown,
+        warnings: S::warnings(&world),
         ..Load::default()
     };
     if run.config.audit && load.driven.error.is_none() {
@@ -59,13 +73,15 @@ pub(super) async fn load<S: Suite>(run: Run<'_>, outlets: Outlets) -> (Load, Wat
     (load, watch)
 }
 
-async fn set_up<S: Suite>(run: Run<'_>) -> Result<S::World, Error> {
+async fn set_up<S: Suite>(run: Run<'_>, progress: &Progress) -> Result<S::World, Error> {
     let config = run.config;
     let set_up = SetUp {
         admin: &run.server.admin,
         vus: config.plan().vus_max(),
         options: &config.options,
         audited: config.audit,
+        host: config.host.as_deref(),
+        progress,
     };
     within(config.setup_timeout, S::set_up(set_up)).await
 }

@@ -77,7 +77,18 @@ pub async fn run<S: Suite>(
     };
     let (result, outlets) = perform::<S>(config, &server, &attempt, outlets).await;
     let result = conclude(result, outlets, baseline.as_ref(), &directory).await;
+    if result.judgement.exit == ExitCode::BadConfiguration {
+        return refused(&result, &directory);
+    }
     publish(&result, &directory)
+}
+
+/// Ends a run that the suite refused before it changed anything: there is nothing to keep.
+fn refused(result: &RunResult, directory: &Path) -> ExitCode {
+    tell(&format!("error: {}", result.judgement.reasons.join("; ")));
+    let _ = std::fs::remove_file(directory.join(SERIES_FILE));
+    let _ = std::fs::remove_dir(directory);
+    result.judgement.exit
 }
 
 /// Finds the server and opens whatever the run is written to.

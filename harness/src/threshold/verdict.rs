@@ -93,6 +93,8 @@ pub struct Evidence<'a> {
     pub broken_invariants: &'a [String],
     /// Why set-up, load or audit could not be carried through, if it couldn't.
     pub error: Option<&'a str>,
+    /// Why the load was not begun, if the suite refused to.
+    pub refused: Option<&'a str>,
     /// Complete iterations.
     pub iterations: u64,
     /// Iterations cut before they were complete.
@@ -149,6 +151,13 @@ impl Judgement {
 /// then what makes the run invalid, then broken invariants, then crossed thresholds.
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>) -> Judgement {
+    if let Some(refused) = evidence.refused {
+        return Judgement {
+            verdict: Verdict::Invalid,
+            exit: ExitCode::BadConfiguration,
+            reasons: vec![refused.to_owned()],
+        };
+    }
     let mut invalid = invalid_reasons(evidence);
     let invariants: Vec<String> = evidence
         .broken_invariants
@@ -270,6 +279,7 @@ mod tests {
         thresholds: &[],
         broken_invariants: &[],
         error: None,
+        refused: None,
         iterations: 300,
         interrupted: 0,
         limits: &Limits::DEFAULT,
@@ -303,6 +313,24 @@ mod tests {
                 verdict: Verdict::Pass,
                 exit: ExitCode::Pass,
                 reasons: vec![]
+            }
+        );
+    }
+
+    #[test]
+    fn a_load_that_was_refused_is_no_run() {
+        let judgement = judge(&Evidence {
+            refused: Some("there is nothing to buy"),
+            requests: 0,
+            iterations: 0,
+            ..GOOD
+        });
+        assert_eq!(
+            judgement,
+            Judgement {
+                verdict: Verdict::Invalid,
+                exit: ExitCode::BadConfiguration,
+                reasons: vec!["there is nothing to buy".to_owned()]
             }
         );
     }

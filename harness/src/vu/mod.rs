@@ -241,7 +241,19 @@ impl VirtualUser {
     /// # Errors
     /// What ends the iteration: a failed request, or a body that is something else.
     pub fn json<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Stop> {
-        answer.usable()?.json().ok_or_else(|| {
+        self.read(answer, |body| serde_json::from_slice(body).ok())
+    }
+
+    /// The same with a reader of one's own, which gives nothing when the body is something else.
+    ///
+    /// # Errors
+    /// As [`VirtualUser::json`].
+    pub fn read<T>(
+        &self,
+        answer: &Answer,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<T, Stop> {
+        read(&answer.usable()?.body).ok_or_else(|| {
             self.check(answer.request.readable(), false);
             Stop::Unusable
         })

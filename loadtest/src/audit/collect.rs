@@ -7,8 +7,10 @@ use harness::{Admin, AdminError, Invariant};
 use tokio::time::{Instant, sleep};
 
 use super::invariants::{Facts, UserFacts, invariants};
+use super::public::{PublicFacts, predicted_coupons, public};
+use super::receipts::{order_totals, within_limit};
 use crate::personas::Buyer;
-use crate::shop::{Ledger, Shopper, balance, ledger, user_ledger};
+use crate::shop::{Books, Shelves, Shopper, World, balance, ledger, listed_coupons, user_ledger};
 
 /// How long the queue and the ranking may take to settle.
 const SETTLE_WITHIN: Duration = Duration::from_secs(10);
@@ -16,33 +18,35 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// Users asked for at the same time.
 const CONCURRENT: usize = 16;
 
-/// Compares the users' books with the server's; `before` is what the server's said before the
-/// load, `planned_iterations` how many the schedule asked for, if that is fixed and none was cut.
+/// Compares the users' books with the server's, or with what public reads show of them.
+/// `planned_iterations` is how many the schedule asked for, if that is fixed and none was cut.
 ///
 /// # Errors
 /// When the server's books can't be read.
 pub async fn audit(
     admin: &Admin,
-    before: &Ledger,
+    world: &World,
     shoppers: Vec<Shopper>,
     planned_iterations: Option<u64>,
 ) -> Result<Vec<Invariant>, AdminError> {
-    let users: Vec<UserFacts> = stream::iter(shoppers)
+    let Some(before) = &world.before else {
+        return Ok(Vec::new());
+    };
+    let audit = Audit {
+        admin,
+        world,
+        before,
+        planned_iterations,
+    };
+    let mut users: Vec<UserFacts> = stream::iter(shoppers)
         .filter_map(async |shopper| Some((shopper.book.user_id?, shopper)))
-        .map(|(id, shopper)| user_facts(admin, id, shopper))
+        .map(|(id, shopper)| audit.user(id, shopper))
         .buffer_unordered(CONCURRENT)
         .try_collect()
         .await?;
     let deadline = Instant::now() + SETTLE_WITHIN;
     loop {
-        let after = ledger(admin).await?;
-        let facts = Facts {
-            before,
-            after: &after,
-            users: &users,
-            planned_iterations,
-        };
-        let rows = invariants(&facts);
+        let rows = audit.judge(&mut users).await?;
         // A claim waits in the queue and the ranking is written after the order's answer, so an
         // early look may find less; what is wrong stays wrong.
         if rows.iter().all(|row| row.ok) || Instant::now() >= deadline {
@@ -52,19 +56,77 @@ pub async fn audit(
     }
 }
 
-async fn user_facts(admin: &Admin, id: i64, shopper: Shopper) -> Result<UserFacts, AdminError> {
-    let buyer = Buyer::of_name(shopper.vu.persona());
-    let balance = balance(admin, id).await?;
-    let orders = if buyer.forbidden_to_order {
-        user_ledger(admin, id).await?.orders.count
-    } else {
-        0
-    };
-    Ok(UserFacts {
-        number: shopper.vu.number,
-        buyer,
-        book: shopper.book,
-        balance,
-        orders,
-    })
+/// What an audit goes by.
+struct Audit<'a> {
+    admin: &'a Admin,
+    world: &'a World,
+    before: &'a Books,
+    planned_iterations: Option<u64>,
+}
+
+impl Audit<'_> {
+    async fn user(&self, id: i64, shopper: Shopper) -> Result<UserFacts, AdminError> {
+        let (admin, api) = (self.admin, self.world.api);
+        let buyer = Buyer::of_name(shopper.vu.persona());
+        let has_ledger = matches!(self.before, Books::Ledger(_));
+        let orders = if buyer.forbidden_to_order && has_ledger {
+            let ledger = user_ledger(admin, api, id).await?;
+            ledger.unwrap_or_default().orders.count
+        } else {
+            0
+        };
+        Ok(UserFacts {
+            number: shopper.vu.number,
+            buyer,
+            balance: balance(admin, api, id).await?,
+            book: shopper.book,
+            orders,
+            receipts: shopper.receipts,
+            coupons: 0,
+        })
+    }
+
+    /// Every rule, as of now.
+    async fn judge(&self, users: &mut [UserFacts]) -> Result<Vec<Invariant>, AdminError> {
+        let (admin, api) = (self.admin, self.world.api);
+        let mut rows = match self.before {
+            Books::Ledger(before) => {
+                let after = ledger(admin, api).await?.unwrap_or_default();
+                invariants(&Facts {
+                    before,
+                    after: &after,
+                    users,
+                    planned_iterations: self.planned_iterations,
+                })
+            }
+            Books::Public { shelves, .. } => {
+                self.look_for_coupons(users).await?;
+                public(&PublicFacts {
+                    api,
+                    before: shelves,
+                    after: &Shelves::read(admin, api).await?,
+                    users,
+                    planned_iterations: self.planned_iterations,
+                })
+            }
+        };
+        rows.extend(order_totals(users, api));
+        rows.extend(within_limit(users, self.world.coupons, api));
+        Ok(rows)
+    }
+
+    /// Asks for the coupons of users whose list isn't yet as predicted.
+    async fn look_for_coupons(&self, users: &mut [UserFacts]) -> Result<(), AdminError> {
+        let (admin, api) = (self.admin, self.world.api);
+        let unsettled = users
+            .iter_mut()
+            .filter(|user| !predicted_coupons(user, api.lists_used).takes(user.coupons));
+        stream::iter(unsettled.map(Ok))
+            .try_for_each_concurrent(CONCURRENT, async |user| {
+                let id = user.book.user_id.unwrap_or_default();
+                user.coupons = listed_coupons(admin, api, id).await?;
+                Ok(())
+            })
+            .await
+    }
 }

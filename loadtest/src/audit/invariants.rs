@@ -8,7 +8,9 @@ use super::races::races;
 use super::totals::{Sums, Totals};
 use crate::book::Book;
 use crate::personas::Buyer;
-use crate::shop::{ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, ABOUT_RACES, Ledger, LedgerProduct};
+use crate::shop::{
+    ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, ABOUT_RACES, Ledger, LedgerProduct, Receipts,
+};
 
 /// Everything the rules look at.
 pub struct Facts<'a> {
@@ -32,26 +34,35 @@ pub struct UserFacts {
     pub book: Book,
     /// Its balance by the server, in won.
     pub balance: i64,
-    /// Its orders by the server; asked only where there must be none.
+    /// Its orders by the server's ledger; asked only where there must be none.
     pub orders: i64,
+    /// What its orders were answered.
+    pub receipts: Receipts,
+    /// Coupons that the server lists for it; asked only where there is no ledger.
+    pub coupons: i64,
+}
+
+impl UserFacts {
+    /// Its number and book.
+    pub(super) const fn numbered(&self) -> (u32, &Book) {
+        (self.number, &self.book)
+    }
 }
 
 /// Judges every rule.
 #[must_use]
 pub fn invariants(facts: &Facts<'_>) -> Vec<Invariant> {
     let totals = Totals::of(facts.users.iter().map(|user| &user.book));
-    let books: Vec<_> = facts
-        .users
-        .iter()
-        .map(|user| (user.number, &user.book))
-        .collect();
     let groups = [
         (orders(facts, &totals), ABOUT_ORDERS),
         (coupons(facts, &totals), ABOUT_COUPONS),
         (money(facts, &totals), ABOUT_MONEY),
         (products(facts, &totals), ABOUT_ORDERS),
         (personas(facts), ABOUT_MONEY),
-        (races(&books), ABOUT_RACES),
+        (
+            races(facts.users.iter().map(UserFacts::numbered)),
+            ABOUT_RACES,
+        ),
     ];
     let about = |(rows, requests): (Vec<Invariant>, &'static [&'static Request])| {
         rows.into_iter().map(|row| row.about(requests))
@@ -96,12 +107,16 @@ fn orders(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
 
 fn coupons(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
     let (before, after) = (&facts.before.coupons, &facts.after.coupons);
+    // What was issued before the load nobody can claim any more.
+    let issued_before = |policy: i64| {
+        let mut rows = before.policies.iter();
+        rows.find(|row| row.policy_id == policy)
+            .map_or(0, |row| row.issued)
+    };
     let quantity_of = |policy: i64| {
-        after
-            .policies
-            .iter()
-            .find(|row| row.policy_id == policy)
-            .map_or(0, |row| row.quantity)
+        let mut rows = after.policies.iter();
+        rows.find(|row| row.policy_id == policy)
+            .map_or(0, |row| row.quantity - issued_before(policy))
     };
     let claims = totals.claims.iter();
     let accepted: i64 = claims.clone().map(|(_, claims)| claims.accepted).sum();
@@ -156,17 +171,7 @@ fn coupons(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
 fn money(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
     let (done, unknown) = (&totals.done, &totals.unknown);
     let (before, after) = (facts.before, facts.after);
-    let wrong: Vec<String> = facts
-        .users
-        .iter()
-        .filter(|user| !possible_balances(&user.book).takes(user.balance))
-        .map(|user| {
-            format!(
-                "u{}: expected {}, actual {}",
-                user.number, user.book.balance, user.balance
-            )
-        })
-        .collect();
+    let wrong = wrong_balances(facts.users);
     let users = facts.users.len() as i64;
     vec![
         Invariant::new(
@@ -191,6 +196,18 @@ fn money(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
         )
         .with_cases(&wrong),
     ]
+}
+
+/// Users whose balance can't be what the server says.
+pub(super) fn wrong_balances(users: &[UserFacts]) -> Vec<String> {
+    let is_wrong = |user: &&UserFacts| !possible_balances(&user.book).takes(user.balance);
+    let told = |user: &UserFacts| {
+        format!(
+            "u{}: expected {}, actual {}",
+            user.number, user.book.balance, user.balance
+        )
+    };
+    users.iter().filter(is_wrong).map(told).collect()
 }
 
 /// Balances that a user may have, given what of its book is unknown.
@@ -303,23 +320,13 @@ fn wrong_rank(products: &[LedgerProduct]) -> Vec<String> {
 }
 
 fn personas(facts: &Facts<'_>) -> Vec<Invariant> {
-    let users = |is: fn(&Buyer) -> bool| facts.users.iter().filter(move |user| is(user.buyer));
-    let spenders = || users(|buyer| buyer.spends_everything);
-    let forbidden = || users(|buyer| buyer.forbidden_to_order);
-    let mut rows = Vec::new();
-    if spenders().next().is_some() {
-        // Who was stopped half-way may have charged and not yet spent.
-        let finished =
-            || spenders().filter(|user| user.book.is_certain() && user.book.unfinished == 0);
-        let wrong: Vec<String> = finished()
-            .filter(|user| user.balance != 0)
-            .map(|user| format!("u{}: {} won left", user.number, user.balance))
-            .collect();
-        let all = finished().count() as i64;
-        let ended = all - wrong.len() as i64;
-        let rule = "balance 0 of users who spend everything";
-        rows.push(Invariant::new(rule, Amount::Exactly(all), ended).with_cases(&wrong));
-    }
+    let mut rows: Vec<Invariant> = left_over(facts.users, "").into_iter().collect();
+    let forbidden = || {
+        facts
+            .users
+            .iter()
+            .filter(|user| user.buyer.forbidden_to_order)
+    };
     if forbidden().next().is_some() {
         let guilty: Vec<String> = forbidden()
             .filter(|user| user.orders != 0)
@@ -330,6 +337,22 @@ fn personas(facts: &Facts<'_>) -> Vec<Invariant> {
         rows.push(Invariant::new(rule, Amount::Exactly(0), orders).with_cases(&guilty));
     }
     rows
+}
+
+/// The rule on users who spend everything, if there are any; `from` says where balances are read.
+pub(super) fn left_over(users: &[UserFacts], from: &str) -> Option<Invariant> {
+    let spenders = || users.iter().filter(|user| user.buyer.spends_everything);
+    spenders().next()?;
+    // Who was stopped half-way may have charged and not yet spent.
+    let finished = || spenders().filter(|user| user.book.is_certain() && user.book.unfinished == 0);
+    let wrong: Vec<String> = finished()
+        .filter(|user| user.balance != 0)
+        .map(|user| format!("u{}: {} won left", user.number, user.balance))
+        .collect();
+    let all = finished().count() as i64;
+    let ended = all - wrong.len() as i64;
+    let rule = format!("balance 0 of users who spend everything{from}");
+    Some(Invariant::new(&rule, Amount::Exactly(all), ended).with_cases(&wrong))
 }
 
 #[cfg(test)]

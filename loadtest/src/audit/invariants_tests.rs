@@ -49,6 +49,8 @@ fn user(number: u32, persona: usize, operations: Vec<(Operation, Fate)>) -> User
         book,
         balance,
         orders: 0,
+        receipts: Receipts::default(),
+        coupons: 0,
     }
 }
 

@@ -2,9 +2,12 @@
 
 mod collect;
 mod invariants;
+mod public;
 mod races;
+mod receipts;
 mod totals;
 
 pub use collect::audit;
 pub use invariants::{Facts, UserFacts, invariants};
+pub use public::{PublicFacts, public, unjudged};
 pub use totals::Totals;

@@ -6,12 +6,12 @@ use crate::book::Book;
 use crate::race::{Race, Races};
 
 /// A rule for each kind of race that there was. Races of unknown outcome count as kept: the sums
-/// of orders and money find what they did.
-/// `users` are the virtual users' numbers and books.
-pub(super) fn races(users: &[(u32, &Book)]) -> Vec<Invariant> {
+/// of orders and money find what they did. `users` are the virtual users' numbers and books.
+pub(super) fn races<'a>(users: impl Iterator<Item = (u32, &'a Book)>) -> Vec<Invariant> {
+    let users: Vec<_> = users.collect();
     Race::ALL
         .into_iter()
-        .filter_map(|race| rule(users, race))
+        .filter_map(|race| rule(&users, race))
         .collect()
 }
 

@@ -3,107 +3,131 @@
 use std::collections::HashMap;
 
 use harness::{Admin, AdminError};
-use serde::Deserialize;
-use serde_json::json;
+use serde_json::Value;
 use thiserror::Error;
 
 use super::ledger::{Ledger, UserLedger};
-use super::requests;
-use super::world::Coupons;
+use super::plan::Plan;
+use super::shelves::Shelves;
+use crate::api::{Api, Ids};
 
 /// Why set-up or audit can't go on.
 #[derive(Debug, Error)]
 pub enum ShopError {
     /// The server keeps its data.
     #[error(
-        "POST /init was refused with 403: it erases the server's data; start the server with --allow-init if it may"
+        "{0} was refused with 403: it erases the server's data; start the server with --allow-init if it may"
     )]
-    InitRefused,
+    InitRefused(String),
     /// The shop can't be tested with.
-    #[error("the server has no {0} after POST /init: there is nothing to test with")]
-    Empty(&'static str),
+    #[error("the server has no {0} after {1}: there is nothing to test with")]
+    Empty(&'static str, String),
     /// A call failed.
     #[error(transparent)]
     Call(#[from] AdminError),
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Initialised {
-    policy_ids: Vec<i64>,
+/// What an audit compares the users' books with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Books {
+    /// The server's own.
+    Ledger(Ledger),
+    /// What anybody can read.
+    Public {
+        /// Of the products.
+        shelves: Shelves,
+        /// Why there is nothing better.
+        no_ledger: String,
+    },
 }
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Product {
-    product_id: i64,
-    price: i64,
-}
-
-#[derive(Deserialize)]
-struct Balance {
-    balance: i64,
-}
-
-/// Coupon policies and discount of the set-up, as in the seed.
-const POLICIES: u32 = 5;
-const DISCOUNT: i64 = 2_000;
 
 /// Empties the shop and fills it anew; gives the policies' ids.
 ///
 /// # Errors
 /// See [`ShopError`].
-pub async fn init(admin: &Admin, users: u32, coupons: Coupons) -> Result<Vec<i64>, ShopError> {
-    let body = json!({
-        "users": users,
-        "coupons": { "policies": POLICIES, "total": coupons.quantity(), "discount": DISCOUNT },
-    });
-    let call = admin.post("/init", &body);
-    let answer = admin.measured(&requests::INIT, "init 200", call).await;
-    let initialised: Initialised = match answer {
-        Err(AdminError::Status { status: 403, .. }) => return Err(ShopError::InitRefused),
+pub async fn init(admin: &Admin, api: &Api, plan: &Plan) -> Result<Vec<i64>, ShopError> {
+    let (method, path) = (api.init_method, api.init.of(Ids::default()));
+    let request = format!("{} {path}", method.as_str());
+    let body = plan.body();
+    let call = admin.send(method, &path, &body);
+    let answer = admin.measured(&api.init_request, "init 200", call).await;
+    let answer: Value = match answer {
+        Err(AdminError::Status { status: 403, .. }) => return Err(ShopError::InitRefused(request)),
         other => other?,
     };
-    if initialised.policy_ids.is_empty() {
-        return Err(ShopError::Empty("coupon policies"));
+    let ids = answer[&api.policies].as_array().into_iter().flatten();
+    let ids: Vec<i64> = ids.filter_map(Value::as_i64).collect();
+    if ids.is_empty() {
+        return Err(ShopError::Empty("coupon policies", request));
     }
-    Ok(initialised.policy_ids)
+    Ok(ids)
 }
 
 /// Every product's price in won, by its id.
 ///
 /// # Errors
-/// See [`ShopError`].
-pub async fn prices(admin: &Admin) -> Result<HashMap<i64, i64>, ShopError> {
-    let products: Vec<Product> = admin.get("/products").await?;
-    if products.is_empty() {
-        return Err(ShopError::Empty("products"));
+/// See [`AdminError`].
+pub async fn prices(admin: &Admin, api: &Api) -> Result<HashMap<i64, i64>, AdminError> {
+    let path = api.products.of(Ids::default());
+    let products = admin.read(&path, |body| api.product.list(body)).await?;
+    Ok(products
+        .into_iter()
+        .map(|[id, price]| (id, price))
+        .collect())
+}
+
+/// The books, if the server shows them.
+///
+/// # Errors
+/// See [`AdminError`].
+pub async fn ledger(admin: &Admin, api: &Api) -> Result<Option<Ledger>, AdminError> {
+    match &api.ledger {
+        Some((path, _)) => admin.get(&path.of(Ids::default())).await.map(Some),
+        None => Ok(None),
     }
-    let price = |product: Product| (product.product_id, product.price);
-    Ok(products.into_iter().map(price).collect())
 }
 
-/// The books.
+/// One user's books, if the server shows them.
 ///
 /// # Errors
 /// See [`AdminError`].
-pub async fn ledger(admin: &Admin) -> Result<Ledger, AdminError> {
-    admin.get("/ledger").await
-}
-
-/// One user's books.
-///
-/// # Errors
-/// See [`AdminError`].
-pub async fn user_ledger(admin: &Admin, user: i64) -> Result<UserLedger, AdminError> {
-    admin.get(&format!("/ledger?userId={user}")).await
+pub async fn user_ledger(
+    admin: &Admin,
+    api: &Api,
+    user: i64,
+) -> Result<Option<UserLedger>, AdminError> {
+    match &api.ledger {
+        Some((_, path)) => admin.get(&path.of(of_user(user))).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// One user's balance, in won.
 ///
 /// # Errors
 /// See [`AdminError`].
-pub async fn balance(admin: &Admin, user: i64) -> Result<i64, AdminError> {
-    let Balance { balance } = admin.get(&format!("/users/{user}/balance")).await?;
-    Ok(balance)
+pub async fn balance(admin: &Admin, api: &Api, user: i64) -> Result<i64, AdminError> {
+    let path = api.balance.path.of(of_user(user));
+    match admin.read(&path, |body| api.held.object(body)).await {
+        Ok([balance]) => Ok(balance),
+        Err(AdminError::Status { status, .. }) if api.zero.contains(&status) => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// How many coupons are listed for a user.
+///
+/// # Errors
+/// See [`AdminError`].
+pub async fn listed_coupons(admin: &Admin, api: &Api, user: i64) -> Result<i64, AdminError> {
+    let path = api.coupons.path.of(of_user(user));
+    let coupons = admin.read(&path, |body| api.coupon.list(body)).await?;
+    Ok(coupons.len() as i64)
+}
+
+fn of_user(user: i64) -> Ids {
+    Ids {
+        user,
+        ..Ids::default()
+    }
 }

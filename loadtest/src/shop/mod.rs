@@ -1,17 +1,30 @@
-//! The shop's API: what personas use of it, typed calls with fixed names, checks and the book; and
+//! The shop: what personas use of its API, typed calls with fixed names, checks and the book; and
 //! what set-up and audit ask.
 
 mod books;
 mod hostile;
 mod ledger;
+mod look;
+mod opening;
+mod plan;
+mod policies;
 mod racing;
-mod requests;
+mod receipts;
+mod set_up;
+mod shelves;
 mod shopper;
 mod world;
 
-pub use books::{ShopError, balance, init, ledger, prices, user_ledger};
+pub use books::{Books, ShopError, balance, init, ledger, listed_coupons, prices, user_ledger};
 pub use hostile::Hostile;
 pub use ledger::{Ledger, LedgerPolicy, LedgerProduct, UserLedger};
-pub use requests::{ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, ABOUT_RACES, REQUESTS};
+pub use plan::{Plan, Products};
+pub use policies::Policies;
+pub use receipts::{Due, Receipts, WrongTotal};
+pub use set_up::{Asked, set_up};
+pub use shelves::Shelves;
 pub use shopper::{Coupon, Item, Shopper};
 pub use world::{Coupons, World};
+
+use crate::api::requests;
+pub use crate::api::requests::{ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, ABOUT_RACES, REQUESTS};

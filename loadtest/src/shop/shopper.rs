@@ -6,15 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use harness::vu::TransportError;
 use harness::{Answer, Call, Stop, User, VirtualUser};
-use serde::{Deserialize, Serialize};
 
+use super::receipts::{Due, Receipts};
 use super::requests;
 use super::world::World;
+use crate::api::{Ids, Route};
 use crate::book::{Book, Fate, Operation};
 
 /// A coupon that a user holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coupon {
     /// Its id.
     pub coupon_id: i64,
@@ -23,8 +23,7 @@ pub struct Coupon {
 }
 
 /// One line of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Item {
     /// Which product.
     pub product_id: i64,
@@ -43,33 +42,8 @@ impl Item {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TopProduct {
-    product_id: i64,
-}
-
-#[derive(Deserialize)]
-struct Balance {
-    balance: i64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct OrderBody<'a> {
-    user_id: i64,
-    coupon_id: Option<i64>,
-    items: &'a [Item],
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Ordered {
-    pub(super) total_amount: i64,
-}
-
 /// The type of bodies that are written by hand.
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 /// How often an accepted claim is looked for once the wait is over, and how long apart.
 const LOOKS: u32 = 20;
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
@@ -82,10 +56,12 @@ pub struct Shopper {
     pub book: Book,
     /// What it knows.
     pub world: Arc<World>,
+    /// What its orders were answered.
+    pub receipts: Receipts,
     /// The coupon that it was given last, used or not.
     pub given: Option<Coupon>,
-    /// Coupons of orders whose outcome it doesn't know: they may be used.
-    doubtful: Vec<i64>,
+    /// Coupons that may be used, though the server may list them still.
+    used: Vec<i64>,
 }
 
 impl Shopper {
@@ -96,8 +72,9 @@ impl Shopper {
             vu,
             book: Book::default(),
             world,
+            receipts: Receipts::default(),
             given: None,
-            doubtful: Vec::new(),
+            used: Vec::new(),
         }
     }
 
@@ -106,10 +83,13 @@ impl Shopper {
     /// # Errors
     /// When the answer is no number.
     pub async fn log_in(&mut self) -> Result<i64, Stop> {
-        let path = format!("/users/id?name=u{}", self.vu.number);
-        let answer = self.vu.send(requests::USER_ID.at(path)).await;
-        self.vu.check("getUserId 200", answer.status == 200);
-        let id = self.vu.json(&answer)?;
+        let api = self.world.api;
+        let answer = self.vu.send(self.to(&api.users, 0)).await;
+        self.check_status(&api.users, &answer);
+        let id = match &api.user_id {
+            None => self.vu.json(&answer)?,
+            Some(id) => self.vu.read(&answer, |body| id.of(body))?[0],
+        };
         self.book.user_id = Some(id);
         Ok(id)
     }
@@ -119,21 +99,20 @@ impl Shopper {
     /// # Errors
     /// When that was not acknowledged.
     pub async fn charge(&mut self, amount: i64) -> Result<(), Stop> {
+        let api = self.world.api;
         let entry = self.book.enter(Operation::Charge { amount });
         let answer = self.send_charge(amount).await;
-        self.book.settle(&entry, fate(&answer));
-        self.vu.check("charge 201", answer.status == 201);
-        let Balance { balance } = self.vu.json(&answer)?;
+        self.book.settle(&entry, fate(&api.charge, &answer));
+        self.check_status(&api.charge, &answer);
+        let [balance] = self.vu.read(&answer, |body| api.charged.of(body))?;
         self.check_balance("charged balance as predicted", balance);
         Ok(())
     }
 
     pub(super) async fn send_charge(&self, amount: i64) -> Answer {
-        let path = format!("/users/{}/balance", self.id());
-        let body = format!("{{\"amount\":{amount}}}");
-        self.vu
-            .send(requests::CHARGE.at(path).body(JSON, body))
-            .await
+        let api = self.world.api;
+        let call = self.to(&api.charge, 0).body(JSON, api.amount(amount));
+        self.vu.send(call).await
     }
 
     /// Claims a coupon and waits for it. Whatever becomes of that, it ends no iteration: without
@@ -151,16 +130,14 @@ impl Shopper {
     /// When the server didn't answer.
     async fn claim(&mut self) -> Result<bool, Stop> {
         let policy = self.world.policy_of(self.vu.number);
-        let path = format!("/coupons?userId={}&policyId={policy}", self.id());
+        let claim = &self.world.api.claim;
         let entry = self.book.enter(Operation::Claim { policy });
-        let answer = self.vu.send(requests::CLAIM.at(path)).await;
-        self.book.settle(&entry, fate(&answer));
-        self.vu.check(
-            "coupon response valid",
-            matches!(answer.status, 201 | 400 | 409),
-        );
+        let answer = self.vu.send(self.to(claim, policy)).await;
+        self.book.settle(&entry, fate(claim, &answer));
+        let valid = claim.request.is_expected(answer.status);
+        self.vu.check("coupon response valid", valid);
         reached(&answer)?;
-        Ok(answer.status == 201)
+        Ok(claim.is_done(answer.status))
     }
 
     /// Waits for the coupon of an accepted claim, and gives the first that it may use.
@@ -187,12 +164,16 @@ impl Shopper {
     }
 
     async fn first_coupon(&mut self) -> Result<Option<Coupon>, Stop> {
-        let path = format!("/users/{}/coupons", self.id());
-        let answer = self.vu.send(requests::COUPONS.at(path)).await;
-        self.vu.check("get coupons 200", answer.status == 200);
-        let coupons: Vec<Coupon> = self.vu.json(&answer)?;
-        let sure = |coupon: &Coupon| !self.doubtful.contains(&coupon.coupon_id);
-        Ok(coupons.into_iter().find(sure))
+        let api = self.world.api;
+        let answer = self.vu.send(self.to(&api.coupons, 0)).await;
+        self.check_status(&api.coupons, &answer);
+        let coupons = self.vu.read(&answer, |body| api.coupon.list(body).ok())?;
+        let coupon = |[coupon_id, discount]: [i64; 2]| Coupon {
+            coupon_id,
+            discount,
+        };
+        let mut coupons = coupons.into_iter().map(coupon);
+        Ok(coupons.find(|coupon| !self.used.contains(&coupon.coupon_id)))
     }
 
     /// The products sold most, best first.
@@ -200,11 +181,11 @@ impl Shopper {
     /// # Errors
     /// When the list can't be read.
     pub async fn top_products(&mut self) -> Result<Vec<i64>, Stop> {
-        let call = requests::TOP_PRODUCTS.at("/products/top/realtime");
-        let answer = self.vu.send(call).await;
-        self.vu.check("top5 200", answer.status == 200);
-        let top: Vec<TopProduct> = self.vu.json(&answer)?;
-        Ok(top.into_iter().map(|product| product.product_id).collect())
+        let api = self.world.api;
+        let answer = self.vu.send(self.to(&api.top, 0)).await;
+        self.check_status(&api.top, &answer);
+        let top = self.vu.read(&answer, |body| api.top_id.list(body).ok())?;
+        Ok(top.into_iter().map(|[id]| id).collect())
     }
 
     /// Orders the items, with the coupon if there is one.
@@ -212,21 +193,31 @@ impl Shopper {
     /// # Errors
     /// When that was not acknowledged.
     pub async fn order(&mut self, items: &[Item], coupon: Option<Coupon>) -> Result<(), Stop> {
-        let paid = self.to_pay(items, coupon);
+        let api = self.world.api;
+        let due = self.due(items, coupon);
         let entry = self.book.enter(self.operation(items, coupon));
-        self.doubt(coupon);
+        self.use_coupon(coupon);
         let body = self.order_body(items, coupon.map(|coupon| coupon.coupon_id));
-        let call = requests::ORDER.at("/orders").json(&body);
-        let answer = self.vu.send(call).await;
-        let fate = fate(&answer);
+        let answer = self.vu.send(self.to(&api.orders, 0).body(JSON, body)).await;
+        let fate = fate(&api.orders, &answer);
         self.book.settle(&entry, fate);
-        if fate != Fate::Unknown {
-            self.trust(coupon);
-        }
-        self.vu.check("order 201", answer.status == 201);
-        let Ordered { total_amount } = self.vu.json(&answer)?;
-        self.vu
-            .check("order total as predicted", total_amount == paid);
+        self.settle_coupon(coupon, fate);
+        self.check_status(&api.orders, &answer);
+        self.take_receipt(&answer, due)
+    }
+
+    /// Reads what an order was answered.
+    pub(super) fn take_receipt(&mut self, answer: &Answer, due: Due) -> Result<(), Stop> {
+        let api = self.world.api;
+        let (id, total) = if self.world.keeps_order_ids() {
+            let [id, total] = self.vu.read(answer, |body| api.receipt.of(body))?;
+            (Some(id), total)
+        } else {
+            let [total] = self.vu.read(answer, |body| api.total.of(body))?;
+            (None, total)
+        };
+        let as_predicted = self.receipts.take(id, total, due, api.total_is);
+        self.vu.check("order total as predicted", as_predicted);
         Ok(())
     }
 
@@ -235,10 +226,10 @@ impl Shopper {
     /// # Errors
     /// When it can't be read.
     pub async fn balance(&mut self) -> Result<i64, Stop> {
-        let path = format!("/users/{}/balance", self.id());
-        let answer = self.vu.send(requests::BALANCE.at(path)).await;
-        self.vu.check("get balance 200", answer.status == 200);
-        let Balance { balance } = self.vu.json(&answer)?;
+        let api = self.world.api;
+        let answer = self.vu.send(self.to(&api.balance, 0)).await;
+        self.check_status(&api.balance, &answer);
+        let [balance] = self.vu.read(&answer, |body| api.held.of(body))?;
         self.check_balance("balance as predicted", balance);
         Ok(balance)
     }
@@ -250,7 +241,8 @@ impl Shopper {
     /// When the server didn't answer.
     pub async fn attack_order(&self, items: &[Item], coupon: Option<i64>) -> Result<(), Stop> {
         let body = self.order_body(items, coupon);
-        let call = requests::MALICIOUS_ORDER.at("/orders").json(&body);
+        let path = self.world.api.orders.path.of(self.ids(0));
+        let call = requests::MALICIOUS_ORDER.at(path).body(JSON, body);
         self.attack(call).await
     }
 
@@ -289,10 +281,12 @@ impl Shopper {
             .sum()
     }
 
-    /// What an order costs, in won.
-    pub(super) fn to_pay(&self, items: &[Item], coupon: Option<Coupon>) -> i64 {
+    /// What an order costs.
+    pub(super) fn due(&self, items: &[Item], coupon: Option<Coupon>) -> Due {
+        let gross = self.price_of(items);
         let discount = coupon.map_or(0, |coupon| coupon.discount);
-        (self.price_of(items) - discount).max(0)
+        let paid = (gross - discount).max(0);
+        Due { gross, paid }
     }
 
     /// An order, for the book.
@@ -300,20 +294,22 @@ impl Shopper {
         let line = |item: &Item| (item.product_id, item.quantity);
         Operation::Order {
             items: items.iter().map(line).collect(),
-            paid: self.to_pay(items, coupon),
+            paid: self.due(items, coupon).paid,
             with_coupon: coupon.is_some(),
         }
     }
 
     /// Notes that an order with this coupon is under way.
-    pub(super) fn doubt(&mut self, coupon: Option<Coupon>) {
-        self.doubtful.extend(coupon.map(|coupon| coupon.coupon_id));
+    pub(super) fn use_coupon(&mut self, coupon: Option<Coupon>) {
+        self.used.extend(coupon.map(|coupon| coupon.coupon_id));
     }
 
-    /// Notes that the list of coupons tells the truth of it again.
-    pub(super) fn trust(&mut self, coupon: Option<Coupon>) {
-        self.doubtful
-            .retain(|id| coupon.is_none_or(|coupon| coupon.coupon_id != *id));
+    /// Forgets a coupon of which the server's list will tell the truth.
+    pub(super) fn settle_coupon(&mut self, coupon: Option<Coupon>, fate: Fate) {
+        let listed = fate == Fate::Done && self.world.api.lists_used;
+        if let Some(coupon) = coupon.filter(|_| fate != Fate::Unknown && !listed) {
+            self.used.retain(|id| *id != coupon.coupon_id);
+        }
     }
 
     /// Every product with its price, by id.
@@ -329,16 +325,26 @@ impl Shopper {
         self.book.user_id.unwrap_or_default()
     }
 
-    pub(super) fn order_body<'a>(
-        &self,
-        items: &'a [Item],
-        coupon_id: Option<i64>,
-    ) -> OrderBody<'a> {
-        OrderBody {
-            user_id: self.id(),
-            coupon_id,
-            items,
+    pub(super) fn ids(&self, policy: i64) -> Ids {
+        Ids {
+            vu: self.vu.number,
+            user: self.id(),
+            policy,
         }
+    }
+
+    /// A request of this route, for this user.
+    fn to(&self, route: &'static Route, policy: i64) -> Call<'static> {
+        route.request.at(route.path.of(self.ids(policy)))
+    }
+
+    pub(super) fn check_status(&self, route: &'static Route, answer: &Answer) {
+        self.vu.check(route.check, route.is_done(answer.status));
+    }
+
+    pub(super) fn order_body(&self, items: &[Item], coupon: Option<i64>) -> String {
+        let items = items.iter().map(|item| (item.product_id, item.quantity));
+        self.world.api.order(self.id(), coupon, items)
     }
 
     fn check_balance(&self, check: &'static str, balance: i64) {
@@ -365,9 +371,9 @@ impl User for Shopper {
 }
 
 /// What the answer says of an operation that it answers.
-pub(super) fn fate(answer: &Answer) -> Fate {
+pub(super) fn fate(route: &Route, answer: &Answer) -> Fate {
     match (answer.status, &answer.error) {
-        (201, _) => Fate::Done,
+        (status, _) if route.is_done(status) => Fate::Done,
         // Too many requests: nobody looked at what it wants.
         (429, _) => Fate::Unheard,
         (400..=499, _) => Fate::Refused,

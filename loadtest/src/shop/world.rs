@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use super::books::Books;
 use super::hostile::Hostile;
-use super::ledger::Ledger;
+use crate::api::Api;
 
 /// How many coupons the set-up asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +53,18 @@ impl Coupons {
 /// The shop as the set-up left it.
 #[derive(Debug, Default)]
 pub struct World {
+    /// Its API.
+    pub api: &'static Api,
     /// The coupon policies.
     pub policy_ids: Vec<i64>,
     /// Price of every product, in won, by its id.
     pub prices: HashMap<i64, i64>,
     /// How long a persona waits between its claim and looking for the coupon.
     pub coupon_wait: Duration,
-    /// The server's books before the load, if they are to be audited.
-    pub before: Option<Ledger>,
+    /// What the server's books said before the load, if they are to be audited.
+    pub before: Option<Books>,
+    /// The coupons that there are over all policies, if `--coupons` limits them.
+    pub coupons: Option<u32>,
     /// What persona C sends that no server should take.
     pub hostile: Hostile,
     /// A coupon that some user was lately given: what persona C tries to steal. 0 before there is one.
@@ -69,20 +74,19 @@ pub struct World {
 impl World {
     /// A shop with these policies and prices.
     #[must_use]
-    pub fn new(
-        policy_ids: Vec<i64>,
-        prices: HashMap<i64, i64>,
-        coupon_wait: Duration,
-        before: Option<Ledger>,
-    ) -> Self {
+    pub fn new(api: &'static Api, policy_ids: Vec<i64>, prices: HashMap<i64, i64>) -> Self {
         Self {
+            api,
             policy_ids,
             prices,
-            coupon_wait,
-            before,
-            hostile: Hostile::default(),
-            latest_coupon: AtomicI64::new(0),
+            ..Self::default()
         }
+    }
+
+    /// Whether users keep the ids of their orders: without a ledger, nobody else knows them.
+    #[must_use]
+    pub const fn keeps_order_ids(&self) -> bool {
+        matches!(self.before, Some(Books::Public { .. }))
     }
 
     /// The policy that a user claims from, spread evenly over the users as in the seed.

@@ -131,7 +131,7 @@ async fn a_run_over_tls_of_ones_own() {
         .finish()
         .await;
     assert_eq!(wrong.code, 104, "{}", wrong.stderr);
-    let careless = format!("{ARGS} {resolve} --insecure");
+    let careless = format!("{ARGS} {resolve} --insecure --allow-reset");
     let ran = Run::against(&elsewhere, &careless).finish().await;
     assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
     assert!(warnings(&ran).contains(&WARNING), "{:?}", warnings(&ran));

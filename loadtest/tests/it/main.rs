@@ -16,6 +16,7 @@ mod https;
 mod influx;
 mod live_view;
 mod names;
+mod other_shops;
 mod panels;
 mod personas;
 mod program;
@@ -26,5 +27,6 @@ mod series;
 mod signals;
 #[cfg(target_os = "linux")]
 mod starved;
+mod theirs;
 mod truth;
 mod workflows;

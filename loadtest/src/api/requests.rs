@@ -1,36 +1,36 @@
-//! Every request that the personas send, named as in the seed's script.
+//! Every request that the personas send, named as in the seed's script, as our own contract has it.
 
 use harness::Request;
 
 /// What the set-up sends.
-pub(super) static INIT: Request = Request::post("init").expects(&[200]);
-pub(super) static USER_ID: Request = Request::get("0_get_userId").expects(&[200]);
-pub(super) static CHARGE: Request = Request::post("1_charge_balance")
+pub(crate) static INIT: Request = Request::post("init").expects(&[200]);
+pub(crate) static USER_ID: Request = Request::get("0_get_userId").expects(&[200]);
+pub(crate) static CHARGE: Request = Request::post("1_charge_balance")
     .expects(&[201])
     .trend("charge_balance_time");
-/// A claim that comes too late is answered with 409, and a policy may be over: the seed's script
-/// takes both as they should be. Claims refused too early break a rule of the audit.
-pub(super) static CLAIM: Request = Request::post("2_claim_coupon")
+/// A claim that comes too late is answered with 409, one for a policy that is over with 400, and
+/// that is as it should be.
+pub(crate) static CLAIM: Request = Request::post("2_claim_coupon")
     .expects(&[201, 400, 409])
     .trend("coupon_issue_time");
-pub(super) static COUPONS: Request = Request::get("3_get_coupons")
+pub(crate) static COUPONS: Request = Request::get("3_get_coupons")
     .expects(&[200])
     .trend("coupon_check_time");
-pub(super) static TOP_PRODUCTS: Request = Request::get("4_get_top_products")
+pub(crate) static TOP_PRODUCTS: Request = Request::get("4_get_top_products")
     .expects(&[200])
     .trend("get_top5_time");
-pub(super) static ORDER: Request = Request::post("5_create_order")
+pub(crate) static ORDER: Request = Request::post("5_create_order")
     .expects(&[201])
     .trend("order_time");
-pub(super) static BALANCE: Request = Request::get("6_get_balance").expects(&[200]);
+pub(crate) static BALANCE: Request = Request::get("6_get_balance").expects(&[200]);
 /// A well-formed order that must not succeed.
-pub(super) static MALICIOUS_ORDER: Request = Request::post("7_malicious_order").expects(REFUSALS);
+pub(crate) static MALICIOUS_ORDER: Request = Request::post("7_malicious_order").expects(REFUSALS);
 /// A request that no server should take.
-pub(super) static HOSTILE_GET: Request = Request::get("8_hostile_get").expects(REFUSALS);
+pub(crate) static HOSTILE_GET: Request = Request::get("8_hostile_get").expects(REFUSALS);
 /// A request that no server should take.
-pub(super) static HOSTILE_POST: Request = Request::post("9_hostile_post").expects(REFUSALS);
+pub(crate) static HOSTILE_POST: Request = Request::post("9_hostile_post").expects(REFUSALS);
 /// One of two orders at once, of which one must be refused.
-pub(super) static RACING_ORDER: Request =
+pub(crate) static RACING_ORDER: Request =
     Request::post("10_racing_order").expects(&[201, 400, 409]);
 
 /// What a server may answer to a request that it must refuse.
