@@ -1,7 +1,9 @@
-//! The client of set-up and audit. It is not measured.
+//! The client of set-up and audit. It is not measured, but for a request that asks for it.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use serde::Serialize;
@@ -9,8 +11,9 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 use url::Url;
 
+use crate::metrics::{Noted, Proto, RequestTags, SET_UP};
 use crate::secret::scrub;
-use crate::vu::{Header, Target};
+use crate::vu::{Header, Request, Target};
 
 /// Why a call of set-up or audit failed.
 #[derive(Debug, Error)]
@@ -75,6 +78,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 pub struct Admin {
     client: reqwest::Client,
     base: Url,
+    proto: Proto,
+    noted: Arc<Mutex<Vec<Noted>>>,
 }
 
 impl Admin {
@@ -87,7 +92,55 @@ impl Admin {
         Ok(Self {
             client: target.companion(timeout, sensitive(headers))?,
             base: target.base().clone(),
+            proto: match target.speaks_http2() {
+                true => Proto::Http2,
+                false => Proto::Http1,
+            },
+            noted: Arc::default(),
         })
+    }
+
+    /// Measures a call of the set-up under the name of a request of the suite, with a check that
+    /// its status is an expected one. It counts among the requests of the load, as in k6.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn measured<T>(
+        &self,
+        request: &Request,
+        check: &'static str,
+        call: impl Future<Output = Result<T, AdminError>>,
+    ) -> Result<T, AdminError> {
+        let began = Instant::now();
+        let answer = call.await;
+        let status = match &answer {
+            Err(AdminError::NoAnswer { .. }) => 0,
+            Err(AdminError::Redirect { status, .. } | AdminError::Status { status, .. }) => *status,
+            Ok(_) | Err(AdminError::Body { .. }) => 200,
+        };
+        let tags = RequestTags {
+            scenario: SET_UP,
+            persona: SET_UP,
+            name: request.name,
+            method: request.method,
+            status,
+            stage: 0,
+            expected: request.is_expected(status),
+            trend: request.trend,
+            proto: self.proto,
+        };
+        self.noted.lock().push(Noted {
+            tags,
+            url: scrub(self.base.as_str()).into_owned(),
+            check,
+            duration: began.elapsed(),
+        });
+        answer
+    }
+
+    /// Takes what was measured.
+    pub(crate) fn take_noted(&self) -> Vec<Noted> {
+        std::mem::take(&mut *self.noted.lock())
     }
 
     /// Gets a path and reads the answer as JSON. Without an answer it is tried again.

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::metrics::{RateOf, RawSamples, Recorder, Snapshot, TagFilter};
 use crate::vu::ConnectOptions;
 
 /// Answers connections one after the other; an empty answer closes without a word. The counter
@@ -110,4 +111,36 @@ async fn another_status_and_another_body_are_quoted() {
             .starts_with("GET /id was answered with something else than the API promises"),
         "{error}"
     );
+}
+
+static INIT: Request = Request::post("init").expects(&[200]);
+
+/// Two calls of a set-up: one is answered, the other refused.
+#[tokio::test]
+async fn a_measured_call_is_a_request_and_a_check() {
+    const REFUSED: &str = "HTTP/1.1 403 No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let (admin, _) = server(&[OK, REFUSED]).await;
+    for _ in 0..2 {
+        let call = admin.post::<u32>("/init", &1);
+        let _ = admin.measured(&INIT, "init 200", call).await;
+    }
+    let (recorder, raw) = (Recorder::default(), RawSamples::default());
+    for noted in admin.take_noted() {
+        noted.record(&recorder, Some(&raw));
+    }
+    let mut snapshot = Snapshot::default();
+    recorder.drain(&mut snapshot);
+    let counts: Vec<_> = snapshot
+        .checks
+        .values()
+        .map(|c| (c.passes, c.fails))
+        .collect();
+    assert_eq!(counts, [(1, 1)]);
+    let mut statuses: Vec<_> = snapshot.requests.keys().map(|tags| tags.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 403]);
+    let only = TagFilter::of("name", "init");
+    assert_eq!(snapshot.rate(RateOf::Failed, &only).share(), Some(0.5));
+    assert_eq!(raw.take().len(), 4, "each a request and a check");
+    assert!(admin.take_noted().is_empty(), "once");
 }

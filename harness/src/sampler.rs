@@ -72,13 +72,17 @@ pub async fn sample<A: Fn() -> u64, O: Observer>(
         let elapsed = clock.map_or(Duration::ZERO, |clock| clock.elapsed());
         second.clear();
         second.duration = elapsed.saturating_sub(total.duration);
-        sampled.recorder.drain(&mut second);
+        let started = clock.is_some_and(|clock| clock.is_started());
+        // What the set-up left there belongs to the first second that anybody sees.
+        if started || stopped {
+            sampled.recorder.drain(&mut second);
+        }
         total.merge(&second);
         total.duration = elapsed;
         let vus = (sampled.active)();
         second.vus.set(vus);
         total.vus.set(vus);
-        if clock.is_some_and(|clock| clock.is_started()) {
+        if started {
             let stages: Vec<u16> = sampled.clocks.iter().map(|clock| clock.stage()).collect();
             observer.tick(&Tick {
                 time_ms: covered(now_ms(), stopped),

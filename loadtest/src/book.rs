@@ -5,40 +5,8 @@
 
 use std::collections::BTreeMap;
 
-/// Something that changes the server's books.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Operation {
-    /// Money put on the balance.
-    Charge {
-        /// Won.
-        amount: i64,
-    },
-    /// A claim for a coupon.
-    Claim {
-        /// Its policy.
-        policy: i64,
-    },
-    /// An order.
-    Order {
-        /// Product and quantity.
-        items: Vec<(i64, i64)>,
-        /// What it costs after the discount, in won.
-        paid: i64,
-        /// Whether it uses a coupon.
-        with_coupon: bool,
-    },
-}
-
-/// What an answer says of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It happened.
-    Done,
-    /// It didn't.
-    Refused,
-    /// Nobody can tell from here.
-    Unknown,
-}
+pub use crate::operation::{Fate, Operation};
+use crate::race::{Outcome, Race, Races};
 
 /// Claims for the coupons of one policy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,9 +40,12 @@ pub struct Book {
     pub claims: BTreeMap<i64, Claims>,
     /// Charges and orders whose outcome nobody knows.
     pub unknown: Vec<Operation>,
+    /// Races, by kind.
+    pub races: BTreeMap<Race, Races>,
     /// Iterations that ended before the persona was through with them.
     pub unfinished: u64,
     pending: Vec<(u64, Operation)>,
+    racing: Option<(Race, [Operation; 2])>,
     entries: u64,
 }
 
@@ -103,6 +74,22 @@ impl Book {
         }
     }
 
+    /// Enters two operations that are about to be sent at the same time.
+    pub fn enter_race(&mut self, race: Race, both: [Operation; 2]) {
+        self.racing = Some((race, both));
+    }
+
+    /// Settles the race that is under way; how it came out, if the server looked at it.
+    pub fn settle_race(&mut self, fates: [Fate; 2]) -> Option<Outcome> {
+        let (race, both) = self.racing.take()?;
+        for (operation, fate) in race.settled(both, fates) {
+            self.post(operation, fate);
+        }
+        let outcome = race.outcome(fates)?;
+        self.races.entry(race).or_default().add(outcome);
+        Some(outcome)
+    }
+
     /// Notes that an iteration ended early, and settles what waits for an answer which will not
     /// come any more.
     pub fn end_early(&mut self) {
@@ -110,6 +97,7 @@ impl Book {
         for (_, operation) in std::mem::take(&mut self.pending) {
             self.post(operation, Fate::Unknown);
         }
+        self.settle_race([Fate::Unknown; 2]);
     }
 
     /// How many operations have an outcome that nobody knows, claims included.
@@ -125,31 +113,49 @@ impl Book {
         self.unknown.is_empty()
     }
 
+    /// The least and the most that the balance may be.
+    #[must_use]
+    pub fn range(&self) -> (i64, i64) {
+        let start = (self.balance, self.balance);
+        self.unknown.iter().fold(start, |(least, most), operation| {
+            let effects = operation.effects();
+            let lowest = effects.iter().copied().min().unwrap_or(0).min(0);
+            let highest = effects.iter().copied().max().unwrap_or(0).max(0);
+            (least + lowest, most + highest)
+        })
+    }
+
     fn post(&mut self, operation: Operation, fate: Fate) {
-        if let Operation::Claim { policy } = operation {
-            let claims = self.claims.entry(policy).or_default();
-            *(match fate {
-                Fate::Done => &mut claims.accepted,
-                Fate::Refused => &mut claims.refused,
-                Fate::Unknown => &mut claims.unknown,
-            }) += 1;
-            return;
+        match (operation, fate) {
+            (_, Fate::Unheard) => {}
+            (Operation::Claim { policy }, fate) => self.post_claim(policy, fate),
+            (_, Fate::Refused) => {}
+            (operation, Fate::Unknown) => self.unknown.push(operation),
+            (operation, Fate::Done) => self.post_done(operation),
         }
-        match (fate, operation) {
-            (Fate::Refused, _) => {}
-            (Fate::Unknown, operation) => self.unknown.push(operation),
-            (Fate::Done, Operation::Charge { amount }) => {
+    }
+
+    fn post_claim(&mut self, policy: i64, fate: Fate) {
+        let claims = self.claims.entry(policy).or_default();
+        match fate {
+            Fate::Done => claims.accepted += 1,
+            Fate::Refused => claims.refused += 1,
+            Fate::Unknown => claims.unknown += 1,
+            Fate::Unheard => {}
+        }
+    }
+
+    fn post_done(&mut self, operation: Operation) {
+        match operation {
+            Operation::Charge { amount } => {
                 self.charged += amount;
                 self.balance += amount;
             }
-            (
-                Fate::Done,
-                Operation::Order {
-                    items,
-                    paid,
-                    with_coupon,
-                },
-            ) => {
+            Operation::Order {
+                items,
+                paid,
+                with_coupon,
+            } => {
                 self.orders += 1;
                 self.with_coupon += i64::from(with_coupon);
                 self.paid += paid;
@@ -158,7 +164,8 @@ impl Book {
                     *self.items.entry(product).or_default() += quantity;
                 }
             }
-            (Fate::Done, Operation::Claim { .. }) => unreachable!("claims are posted above"),
+            // Neither is ever entered as such: claims are posted apart, and of two operations each.
+            Operation::Claim { .. } | Operation::OneOf(_) => {}
         }
     }
 }
@@ -219,5 +226,66 @@ mod tests {
         assert_eq!((book.orders, book.unknown.len()), (1, 1));
         book.settle(&first, Fate::Done);
         assert_eq!(book.orders, 1, "an answer after the cut changes nothing");
+    }
+
+    #[test]
+    fn what_the_server_never_looked_at_leaves_no_trace() {
+        let mut book = Book::default();
+        for operation in [Operation::Claim { policy: 7 }, order()] {
+            let entry = book.enter(operation);
+            book.settle(&entry, Fate::Unheard);
+        }
+        assert!(book.claims.is_empty() && book.is_certain());
+    }
+
+    #[test]
+    fn of_a_race_without_answers_at_most_one_happened() {
+        let mut book = Book::default();
+        let entry = book.enter(Operation::Charge { amount: 9_000 });
+        book.settle(&entry, Fate::Done);
+        let cheap = || Operation::Order {
+            items: vec![(1, 1)],
+            paid: 5_000,
+            with_coupon: false,
+        };
+        book.enter_race(Race::Money, [cheap(), order()]);
+        book.end_early();
+        assert_eq!(
+            book.unknown,
+            [Operation::OneOf(Box::new([cheap(), order()]))]
+        );
+        assert_eq!((book.balance, book.range()), (9_000, (1_000, 9_000)));
+        let unknown = Races {
+            pairs: 1,
+            ..Races::default()
+        };
+        assert_eq!(book.races[&Race::Money], unknown);
+        assert_eq!(book.settle_race([Fate::Done; 2]), None, "it is settled");
+    }
+
+    #[test]
+    fn a_race_is_noted_as_it_came_out() {
+        let mut book = Book::default();
+        let mut race = |fates| {
+            book.enter_race(Race::Money, [order(), order()]);
+            book.settle_race(fates)
+        };
+        let right = race([Fate::Unknown, Fate::Done]);
+        let wrong = race([Fate::Done, Fate::Done]);
+        let none = race([Fate::Unheard, Fate::Unheard]);
+        assert_eq!(
+            (right, wrong, none),
+            (Some(Outcome::Right), Some(Outcome::Both), None)
+        );
+        assert_eq!(
+            (book.orders, book.balance, book.unknown.len()),
+            (3, -24_000, 0)
+        );
+        let races = Races {
+            pairs: 2,
+            both: 1,
+            missing: 0,
+        };
+        assert_eq!(book.races[&Race::Money], races);
     }
 }

@@ -5,10 +5,12 @@ pub mod api;
 pub mod audit;
 pub mod book;
 pub mod fields;
+mod operation;
 pub mod personas;
 mod private;
 mod profiles;
+pub mod race;
 pub mod shop;
 mod suite;
 
-pub use suite::{COUPON_WAIT, COUPONS, Shop};
+pub use suite::{COUPON_WAIT, COUPONS, HOSTILE, Shop};

@@ -16,7 +16,7 @@ use crate::fields;
 use crate::personas::BUYERS;
 use crate::private::PrivateStack;
 use crate::profiles::PROFILES;
-use crate::shop::{Asked, Coupons, REQUESTS, Shopper, World, set_up};
+use crate::shop::{Asked, Coupons, Hostile, REQUESTS, Shopper, World, set_up};
 
 /// The shop.
 pub struct Shop;
@@ -45,6 +45,18 @@ pub static COUPON_WAIT: Field = Field::one(
 .checked(|text| parse::duration(text).map(drop))
 .compared();
 
+/// What hostile input persona C sends.
+pub static HOSTILE: Field = Field::one(
+    "hostile",
+    "hostile",
+    "GROUP,...|none",
+    "Shop",
+    "Hostile input that persona C draws from: money, types, json, ids, text",
+)
+.default("all of them")
+.checked(|text| Hostile::parse(text).map(drop))
+.compared();
+
 /// Whether the set-up may erase the data of a server elsewhere.
 static ALLOW_RESET: Field = Field::switch(
     "allow_reset",
@@ -65,6 +77,13 @@ fn coupon_wait(options: &Options) -> Duration {
         .get(&COUPON_WAIT)
         .and_then(|text| parse::duration(text).ok());
     given.unwrap_or(Duration::from_secs(1))
+}
+
+fn hostile(options: &Options) -> Hostile {
+    let given = options
+        .get(&HOSTILE)
+        .and_then(|text| Hostile::parse(text).ok());
+    given.unwrap_or_default()
 }
 
 fn asked(options: &Options, vus: u32) -> Asked {
@@ -110,7 +129,7 @@ impl Suite for Shop {
     }
 
     fn fields() -> Vec<&'static Field> {
-        let others = [&COUPONS, &COUPON_WAIT, &ALLOW_RESET];
+        let others = [&COUPONS, &COUPON_WAIT, &HOSTILE, &ALLOW_RESET];
         [&others[..], &fields::SET_UP].concat()
     }
 
@@ -140,7 +159,9 @@ impl Suite for Shop {
     }
 
     async fn set_up(given: SetUp<'_>) -> Result<World, Error> {
-        set_up(&given, asked(given.options, given.vus)).await
+        let mut world = set_up(&given, asked(given.options, given.vus)).await?;
+        world.hostile = hostile(given.options);
+        Ok(world)
     }
 
     fn warnings(world: &World) -> Vec<String> {

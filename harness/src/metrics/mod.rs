@@ -3,6 +3,7 @@
 mod encoded;
 mod histogram;
 mod metric;
+mod noted;
 mod phase;
 mod raw;
 mod recorder;
@@ -15,6 +16,7 @@ pub use metric::{
     AGGREGATIONS, Aggregation, Counter, GaugeOf, Kind, METRICS, Metric, Of, RateOf, TrendOf, all,
     find, phases,
 };
+pub use noted::{Noted, SET_UP};
 pub use phase::Phase;
 pub use raw::{Origin, RawSamples, Sample, SampleOf};
 pub use recorder::Recorder;

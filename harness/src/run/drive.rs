@@ -108,6 +108,9 @@ pub(super) async fn drive<S: Suite>(
     };
     let fields = Arc::new(Fields::new(&run.server.target, &run.config.headers));
     let raw = watch.outlets.raw.clone();
+    for noted in run.server.admin.take_noted() {
+        noted.record(&recorder, raw.as_deref());
+    }
     let surroundings = |clock: &Arc<Clock>| Surroundings {
         target: Arc::clone(&run.server.target),
         http_timeout: run.config.http_timeout,

@@ -257,7 +257,7 @@ impl Target {
     }
 
     /// Whether HTTP/2 may be spoken with it.
-    pub(super) const fn speaks_http2(&self) -> bool {
+    pub(crate) const fn speaks_http2(&self) -> bool {
         self.options.http2
     }
 

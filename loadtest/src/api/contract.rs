@@ -95,6 +95,8 @@ pub struct Api {
     pub sold: Option<Numbers<2>>,
     /// Orders.
     pub orders: Route,
+    /// One of two orders at once.
+    pub racing: Request,
     order_body: OrderBody,
     /// The total in its answer.
     pub total: Numbers<1>,
@@ -106,6 +108,8 @@ pub struct Api {
     pub init: Path,
     /// Its method.
     pub init_method: Method,
+    /// The same as a request that is measured.
+    pub init_request: Request,
     /// The policies' ids in its answer.
     pub policies: String,
     /// Where the books are: the shop's, and a user's.
@@ -148,6 +152,8 @@ impl Api {
 
     fn read(keys: &mut Keys) -> Self {
         let claim_refused = keys.statuses("claim", "refused");
+        let orders = route(keys, "orders", "order", requests::ORDER, &[]);
+        let init_method = keys.method("init");
         Self {
             users: route(keys, "users", "getUserId", requests::USER_ID, &[]),
             user_id: match keys.text("users", "id") {
@@ -171,13 +177,15 @@ impl Api {
             top_limit: keys.optional("top", "limit"),
             top_id: numbers(keys, "top", ["id"]),
             sold: optional(keys, "top", "sold"),
-            orders: route(keys, "orders", "order", requests::ORDER, &[]),
+            racing: racing(&orders),
+            orders,
             order_body: order_body(keys),
             total: numbers(keys, "orders", ["total"]),
             receipt: numbers(keys, "orders", ["id", "total"]),
             total_is: total_is(keys),
             init: keys.path("init", "path"),
-            init_method: keys.method("init"),
+            init_method,
+            init_request: of_method(requests::INIT, init_method),
             policies: keys.name("init", "policies"),
             ledger: keys
                 .optional_path("ledger", "path")
@@ -207,8 +215,7 @@ impl Api {
 /// The route of a part; it expects the statuses of its key, and these.
 fn route(keys: &mut Keys, part: &str, label: &str, named: Request, also: &[u16]) -> Route {
     let done = keys.statuses(part, "status");
-    let mut request = named;
-    request.method = keys.method(part);
+    let request = of_method(named, keys.method(part));
     let expected: Vec<u16> = done.iter().chain(also).copied().collect();
     let first = done.first().copied().unwrap_or_default();
     Route {
@@ -218,6 +225,18 @@ fn route(keys: &mut Keys, part: &str, label: &str, named: Request, also: &[u16])
         check: intern(&format!("{label} {first}")),
         done,
     }
+}
+
+const fn of_method(mut request: Request, method: Method) -> Request {
+    request.method = method;
+    request
+}
+
+/// One of two orders at once: it is done as any order, or refused.
+fn racing(orders: &Route) -> Request {
+    let expected = [&orders.done[..], &[400, 409]].concat();
+    let request = of_method(requests::RACING_ORDER, orders.request.method);
+    request.expects(expected.leak())
 }
 
 fn numbers<const N: usize>(keys: &mut Keys, part: &str, names: [&str; N]) -> Numbers<N> {

@@ -2,6 +2,8 @@
 
 use harness::Request;
 
+/// What the set-up sends.
+pub(crate) static INIT: Request = Request::post("init").expects(&[200]);
 pub(crate) static USER_ID: Request = Request::get("0_get_userId").expects(&[200]);
 pub(crate) static CHARGE: Request = Request::post("1_charge_balance")
     .expects(&[201])
@@ -27,12 +29,16 @@ pub(crate) static MALICIOUS_ORDER: Request = Request::post("7_malicious_order").
 pub(crate) static HOSTILE_GET: Request = Request::get("8_hostile_get").expects(REFUSALS);
 /// A request that no server should take.
 pub(crate) static HOSTILE_POST: Request = Request::post("9_hostile_post").expects(REFUSALS);
+/// One of two orders at once, of which one must be refused.
+pub(crate) static RACING_ORDER: Request =
+    Request::post("10_racing_order").expects(&[201, 400, 409]);
 
 /// What a server may answer to a request that it must refuse.
 const REFUSALS: &[u16] = &[400, 401, 403, 404, 405, 409, 413, 415, 422, 429];
 
 /// All of them, in the order in which reports list them.
 pub static REQUESTS: &[&Request] = &[
+    &INIT,
     &USER_ID,
     &CHARGE,
     &CLAIM,
@@ -43,11 +49,15 @@ pub static REQUESTS: &[&Request] = &[
     &MALICIOUS_ORDER,
     &HOSTILE_GET,
     &HOSTILE_POST,
+    &RACING_ORDER,
 ];
 
 /// What rules on orders are about.
-pub static ABOUT_ORDERS: &[&Request] = &[&ORDER, &MALICIOUS_ORDER];
+pub static ABOUT_ORDERS: &[&Request] = &[&ORDER, &MALICIOUS_ORDER, &RACING_ORDER];
 /// What rules on coupons are about.
-pub static ABOUT_COUPONS: &[&Request] = &[&CLAIM, &COUPONS, &ORDER, &MALICIOUS_ORDER];
+pub static ABOUT_COUPONS: &[&Request] =
+    &[&CLAIM, &COUPONS, &ORDER, &MALICIOUS_ORDER, &RACING_ORDER];
 /// What rules on money are about.
-pub static ABOUT_MONEY: &[&Request] = &[&CHARGE, &ORDER, &BALANCE, &MALICIOUS_ORDER];
+pub static ABOUT_MONEY: &[&Request] = &[&CHARGE, &ORDER, &BALANCE, &MALICIOUS_ORDER, &RACING_ORDER];
+/// What rules on two operations at once are about.
+pub static ABOUT_RACES: &[&Request] = &[&RACING_ORDER, &CHARGE];

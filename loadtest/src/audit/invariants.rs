@@ -1,11 +1,16 @@
 //! The business rules, each judged from the harness's books and the server's. Pure.
 
+use std::collections::BTreeSet;
+
 use harness::{Amount, Invariant, Request};
 
+use super::races::races;
 use super::totals::{Sums, Totals};
-use crate::book::{Book, Operation};
+use crate::book::Book;
 use crate::personas::Buyer;
-use crate::shop::{ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, Ledger, LedgerProduct, Receipts};
+use crate::shop::{
+    ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, ABOUT_RACES, Ledger, LedgerProduct, Receipts,
+};
 
 /// Everything the rules look at.
 pub struct Facts<'a> {
@@ -37,6 +42,13 @@ pub struct UserFacts {
     pub coupons: i64,
 }
 
+impl UserFacts {
+    /// Its number and book.
+    pub(super) const fn numbered(&self) -> (u32, &Book) {
+        (self.number, &self.book)
+    }
+}
+
 /// Judges every rule.
 #[must_use]
 pub fn invariants(facts: &Facts<'_>) -> Vec<Invariant> {
@@ -47,6 +59,10 @@ pub fn invariants(facts: &Facts<'_>) -> Vec<Invariant> {
         (money(facts, &totals), ABOUT_MONEY),
         (products(facts, &totals), ABOUT_ORDERS),
         (personas(facts), ABOUT_MONEY),
+        (
+            races(facts.users.iter().map(UserFacts::numbered)),
+            ABOUT_RACES,
+        ),
     ];
     let about = |(rows, requests): (Vec<Invariant>, &'static [&'static Request])| {
         rows.into_iter().map(|row| row.about(requests))
@@ -59,8 +75,7 @@ fn orders(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
     let (before, after) = (&facts.before.orders, &facts.after.orders);
     let count = after.count - before.count;
     let with_coupon = after.with_coupon - before.with_coupon;
-    let without = done.orders - done.with_coupon;
-    let unknown_without = unknown.orders - unknown.with_coupon;
+    let without = done.without_coupon;
     let mut rows = vec![
         Invariant::new(
             "orders = acknowledged",
@@ -74,14 +89,11 @@ fn orders(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
         ),
         Invariant::new(
             "orders without a coupon = acknowledged",
-            Amount::between(without, without + unknown_without),
+            Amount::between(without, without + unknown.without_coupon),
             count - with_coupon,
         ),
     ];
-    let all_buy = facts
-        .users
-        .iter()
-        .all(|user| !user.buyer.forbidden_to_order);
+    let all_buy = facts.users.iter().all(|user| user.buyer.orders_each_time);
     if let Some(planned) = facts.planned_iterations.filter(|_| all_buy) {
         let planned = i64::try_from(planned).unwrap_or(i64::MAX);
         rows.push(Invariant::new(
@@ -200,7 +212,7 @@ pub(super) fn wrong_balances(users: &[UserFacts]) -> Vec<String> {
 
 /// Balances that a user may have, given what of its book is unknown.
 enum Balances {
-    OneOf(Vec<i64>),
+    OneOf(BTreeSet<i64>),
     Between(i64, i64),
 }
 
@@ -217,22 +229,17 @@ impl Balances {
 const MOST_EXACT: usize = 10;
 
 fn possible_balances(book: &Book) -> Balances {
-    let effects = book.unknown.iter().map(|operation| match operation {
-        Operation::Charge { amount } => *amount,
-        Operation::Order { paid, .. } => -paid,
-        Operation::Claim { .. } => 0,
-    });
     if book.unknown.len() > MOST_EXACT {
-        let (least, most) = effects.fold((0, 0), |(least, most), effect| {
-            (least + effect.min(0), most + effect.max(0))
-        });
-        return Balances::Between(book.balance + least, book.balance + most);
+        let (least, most) = book.range();
+        return Balances::Between(least, most);
     }
-    let possible = effects.fold(vec![book.balance], |possible, effect| {
-        possible
-            .iter()
-            .flat_map(|balance| [*balance, balance + effect])
-            .collect()
+    let none = BTreeSet::from([book.balance]);
+    let possible = book.unknown.iter().fold(none, |before, operation| {
+        let mut after = before.clone();
+        for effect in operation.effects() {
+            after.extend(before.iter().map(|balance| balance + effect));
+        }
+        after
     });
     Balances::OneOf(possible)
 }
@@ -241,8 +248,8 @@ fn products(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
     let products = &facts.after.products;
     let sum = |value: fn(&LedgerProduct) -> i64| products.iter().map(value).sum::<i64>();
     let before: i64 = facts.before.products.iter().map(|row| row.sold).sum();
-    let done: i64 = totals.done.items.values().sum::<i64>() + before;
-    let unknown: i64 = totals.unknown.items.values().sum();
+    let done: i64 = totals.done.pieces + before;
+    let unknown = totals.unknown.pieces;
     vec![
         Invariant::new(
             "stock sold = items ordered",

@@ -1,8 +1,9 @@
 //! Each rule on books that add up, and on books that are wrong in just one place.
 
 use super::*;
-use crate::book::Fate;
+use crate::book::{Fate, Operation};
 use crate::personas::BUYERS;
+use crate::race::Race;
 use crate::shop::LedgerPolicy;
 
 const POLICY: i64 = 7;
@@ -303,4 +304,89 @@ fn planned_iterations_are_expected_of_buyers() {
         (row.expected, row.actual, row.ok),
         (Amount::Exactly(3), 2, false)
     );
+}
+
+/// Persona D after one race of each kind, and what the server's books say of the orders.
+fn racer(money: [Fate; 2]) -> UserFacts {
+    use Fate::{Done, Refused};
+    let charge = |amount| Operation::Charge { amount };
+    let mut user = user(4, 3, vec![]);
+    let mut race = |race, both, fates| {
+        user.book.enter_race(race, both);
+        user.book.settle_race(fates);
+    };
+    race(Race::Charges, [charge(1_000), charge(2_000)], [Done, Done]);
+    race(
+        Race::Coupon,
+        [order(0, true), order(0, true)],
+        [Refused, Done],
+    );
+    race(
+        Race::Money,
+        [order(2_000, false), order(2_500, false)],
+        money,
+    );
+    user.balance = user.book.balance;
+    user
+}
+
+fn race_rows(money: [Fate; 2], balance: Option<i64>) -> (Vec<Invariant>, Vec<String>) {
+    let mut user = racer(money);
+    user.balance = balance.unwrap_or(user.balance);
+    let (before, after) = (ledger(), ledger());
+    let users = [user];
+    let facts = Facts {
+        before: &before,
+        after: &after,
+        users: &users,
+        planned_iterations: Some(3),
+    };
+    let rows = invariants(&facts);
+    let wrong = rows.iter().filter(|row| !row.ok);
+    let wrong = wrong.map(|row| row.name.clone()).collect();
+    let races = rows.into_iter().filter(|row| row.name.ends_with("(pairs)"));
+    (races.collect(), wrong)
+}
+
+#[test]
+fn races_have_rules_of_their_own() {
+    use Fate::{Done, Refused, Unknown};
+    let told = |money| -> Vec<(String, i64, bool)> {
+        let (rows, _) = race_rows(money, None);
+        let told = |row: Invariant| (row.name, row.actual, row.ok);
+        rows.into_iter().map(told).collect()
+    };
+    let rows = |kept| {
+        vec![
+            (Race::Coupon.rule().to_owned(), 1, true),
+            (Race::Money.rule().to_owned(), i64::from(kept), kept),
+            (Race::Charges.rule().to_owned(), 1, true),
+        ]
+    };
+    assert_eq!(told([Done, Refused]), rows(true));
+    assert_eq!(told([Unknown, Unknown]), rows(true));
+    assert_eq!(told([Done, Done]), rows(false));
+    assert_eq!(told([Refused, Refused]), rows(false));
+    let (_, wrong) = race_rows([Done, Refused], None);
+    let planned = "orders = planned iterations".to_owned();
+    assert!(
+        !wrong.contains(&planned),
+        "not each of D's iterations orders"
+    );
+}
+
+#[test]
+fn of_two_orders_without_answers_one_may_have_happened() {
+    use Fate::Unknown;
+    let rule = "users with the predicted balance".to_owned();
+    for (balance, possible) in [
+        (3_000, true),
+        (1_000, true),
+        (500, true),
+        (-1_500, false),
+        (2_000, false),
+    ] {
+        let (_, wrong) = race_rows([Unknown, Unknown], Some(balance));
+        assert_eq!(!wrong.contains(&rule), possible, "{balance}");
+    }
 }

@@ -3,6 +3,7 @@
 mod collect;
 mod invariants;
 mod public;
+mod races;
 mod receipts;
 mod totals;
 

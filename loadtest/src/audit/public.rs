@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use harness::{Amount, Invariant, Request};
 
 use super::invariants::{UserFacts, left_over, wrong_balances};
+use super::races::races;
 use super::totals::Totals;
 use crate::api::Api;
-use crate::book::Operation;
-use crate::shop::{ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, Books, Shelves};
+use crate::shop::{ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, ABOUT_RACES, Books, Shelves};
 
 /// Everything that these rules look at.
 pub struct PublicFacts<'a> {
@@ -44,6 +44,10 @@ pub fn public(facts: &PublicFacts<'_>) -> Vec<Invariant> {
         (products(facts, &totals), ABOUT_ORDERS),
         (coupons(facts), ABOUT_COUPONS),
         (orders(facts), ABOUT_ORDERS),
+        (
+            races(facts.users.iter().map(UserFacts::numbered)),
+            ABOUT_RACES,
+        ),
     ];
     let about = |(rows, requests): (Vec<Invariant>, &'static [&'static Request])| {
         rows.into_iter().map(|row| row.about(requests))
@@ -167,15 +171,8 @@ pub(super) fn predicted_coupons(user: &UserFacts, lists_used: bool) -> Amount {
     if lists_used {
         return Amount::between(accepted, accepted + unknown);
     }
-    let may_be_used = user.book.unknown.iter().filter(|operation| {
-        matches!(
-            operation,
-            Operation::Order {
-                with_coupon: true,
-                ..
-            }
-        )
-    });
+    let unknown_orders = user.book.unknown.iter();
+    let may_be_used = unknown_orders.filter(|operation| operation.may_use_coupon());
     let left = accepted - user.book.with_coupon;
     Amount::between(left - may_be_used.count() as i64, left + unknown)
 }
@@ -205,7 +202,7 @@ fn orders(facts: &PublicFacts<'_>) -> Vec<Invariant> {
     let rule = format!("orders acknowledged, each with an id of its own (from {source})");
     let expected = Amount::Exactly(ids().count() as i64);
     let mut rows = vec![Invariant::new(&rule, expected, distinct.len() as i64)];
-    let all_buy = !facts.users.iter().any(|user| user.buyer.forbidden_to_order);
+    let all_buy = facts.users.iter().all(|user| user.buyer.orders_each_time);
     if let Some(planned) = facts.planned_iterations.filter(|_| all_buy) {
         let planned = i64::try_from(planned).unwrap_or(i64::MAX);
         let acknowledged = facts.users.iter().map(|user| user.book.orders).sum();

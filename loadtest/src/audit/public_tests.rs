@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::api::TotalIs;
-use crate::book::{Book, Fate};
+use crate::book::{Book, Fate, Operation};
 use crate::personas::BUYERS;
 use crate::shop::{Due, Receipts};
 

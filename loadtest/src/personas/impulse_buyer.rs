@@ -3,7 +3,7 @@
 use harness::{Persona, Stop};
 
 use super::Buyer;
-use crate::shop::Shopper;
+use crate::shop::{Item, Shopper};
 
 pub(super) const BUYER: Buyer = Buyer {
     persona: Persona {
@@ -22,6 +22,7 @@ pub(super) const BUYER: Buyer = Buyer {
         iterate: &iterate,
     },
     forbidden_to_order: false,
+    orders_each_time: true,
     spends_everything: false,
 };
 
@@ -29,16 +30,14 @@ async fn iterate(shopper: &mut Shopper) -> Result<(), Stop> {
     shopper.log_in().await?;
     let (top, charge) = (shopper.world.basket.top, shopper.world.basket.charge);
     shopper.charge(charge).await?;
-    let coupon = if shopper.claim().await? {
-        shopper.issued_coupon().await?
-    } else {
-        None
-    };
+    // Whatever became of the claim and of the list of coupons, it orders.
+    let coupon = shopper.coupon().await;
     let mut products = shopper.top_products().await?;
     products.truncate(top as usize);
     let complete = products.len() == top as usize;
     shopper.vu.check("top products complete", complete);
-    shopper.order(&products, coupon).await?;
+    let basket: Vec<Item> = products.into_iter().map(Item::one).collect();
+    shopper.order(&basket, coupon).await?;
     shopper.balance().await?;
     Ok(())
 }

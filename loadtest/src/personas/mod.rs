@@ -4,6 +4,7 @@
 
 mod impulse_buyer;
 mod malicious_buyer;
+mod racing_buyer;
 mod rational_buyer;
 
 use harness::Persona;
@@ -16,6 +17,8 @@ pub struct Buyer {
     pub persona: Persona<Shopper>,
     /// Whether its users must end without any order.
     pub forbidden_to_order: bool,
+    /// Whether each of its iterations makes one order.
+    pub orders_each_time: bool,
     /// Whether its users must end with a balance of 0.
     pub spends_everything: bool,
 }
@@ -25,6 +28,7 @@ pub static BUYERS: &[Buyer] = &[
     impulse_buyer::BUYER,
     rational_buyer::BUYER,
     malicious_buyer::BUYER,
+    racing_buyer::BUYER,
 ];
 
 impl Buyer {

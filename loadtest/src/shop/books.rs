@@ -61,7 +61,10 @@ pub enum Books {
 pub async fn init(admin: &Admin, api: &Api, plan: &Plan) -> Result<Vec<i64>, ShopError> {
     let (method, path) = (api.init_method, api.init.of(Ids::default()));
     let request = format!("{} {path}", method.as_str());
-    let answer: Value = match admin.send(method, &path, &plan.body()).await {
+    let body = plan.body();
+    let call = admin.send(method, &path, &body);
+    let answer = admin.measured(&api.init_request, "init 200", call).await;
+    let answer: Value = match answer {
         Err(AdminError::Status { status: 403, .. }) => return Err(ShopError::InitRefused(request)),
         other => other?,
     };

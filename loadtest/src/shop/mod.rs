@@ -3,11 +3,13 @@
 
 mod basket;
 mod books;
+mod hostile;
 mod ledger;
 mod look;
 mod opening;
 mod plan;
 mod policies;
+mod racing;
 mod receipts;
 mod set_up;
 mod shelves;
@@ -16,6 +18,7 @@ mod world;
 
 pub use basket::{Basket, PRICE, TOP};
 pub use books::{Books, ShopError, balance, init, ledger, listed_coupons, prices, user_ledger};
+pub use hostile::Hostile;
 pub use ledger::{Ledger, LedgerPolicy, LedgerProduct, UserLedger};
 pub use plan::{Plan, Products};
 pub use policies::Policies;
@@ -26,4 +29,4 @@ pub use shopper::{Coupon, Item, Shopper};
 pub use world::{Coupons, World};
 
 use crate::api::requests;
-pub use crate::api::requests::{ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, REQUESTS};
+pub use crate::api::requests::{ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, ABOUT_RACES, REQUESTS};

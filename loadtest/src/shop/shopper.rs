@@ -31,8 +31,19 @@ pub struct Item {
     pub quantity: i64,
 }
 
+impl Item {
+    /// One piece.
+    #[must_use]
+    pub const fn one(product_id: i64) -> Self {
+        Self {
+            product_id,
+            quantity: 1,
+        }
+    }
+}
+
 /// The type of bodies that are written by hand.
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 /// How often an accepted claim is looked for once the wait is over, and how long apart.
 const LOOKS: u32 = 20;
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
@@ -47,7 +58,9 @@ pub struct Shopper {
     pub world: Arc<World>,
     /// What its orders were answered.
     pub receipts: Receipts,
-    /// Coupons that it used, where the server lists those as well.
+    /// The coupon that it was given last, used or not.
+    pub given: Option<Coupon>,
+    /// Coupons that may be used, though the server may list them still.
     used: Vec<i64>,
 }
 
@@ -60,6 +73,7 @@ impl Shopper {
             book: Book::default(),
             world,
             receipts: Receipts::default(),
+            given: None,
             used: Vec::new(),
         }
     }
@@ -87,8 +101,7 @@ impl Shopper {
     pub async fn charge(&mut self, amount: i64) -> Result<(), Stop> {
         let api = self.world.api;
         let entry = self.book.enter(Operation::Charge { amount });
-        let call = self.to(&api.charge, 0).body(JSON, api.amount(amount));
-        let answer = self.vu.send(call).await;
+        let answer = self.send_charge(amount).await;
         self.book.settle(&entry, fate(&api.charge, &answer));
         self.check_status(&api.charge, &answer);
         let [balance] = self.vu.read(&answer, |body| api.charged.of(body))?;
@@ -96,11 +109,26 @@ impl Shopper {
         Ok(())
     }
 
+    pub(super) async fn send_charge(&self, amount: i64) -> Answer {
+        let api = self.world.api;
+        let call = self.to(&api.charge, 0).body(JSON, api.amount(amount));
+        self.vu.send(call).await
+    }
+
+    /// Claims a coupon and waits for it. Whatever becomes of that, it ends no iteration: without
+    /// an answer there is no coupon.
+    pub async fn coupon(&mut self) -> Option<Coupon> {
+        match self.claim().await {
+            Ok(true) => self.issued_coupon().await.ok().flatten(),
+            _ => None,
+        }
+    }
+
     /// Claims a coupon; whether the claim was accepted.
     ///
     /// # Errors
     /// When the server didn't answer.
-    pub async fn claim(&mut self) -> Result<bool, Stop> {
+    async fn claim(&mut self) -> Result<bool, Stop> {
         let policy = self.world.policy_of(self.vu.number);
         let claim = &self.world.api.claim;
         let entry = self.book.enter(Operation::Claim { policy });
@@ -116,7 +144,7 @@ impl Shopper {
     ///
     /// # Errors
     /// When the list can't be read.
-    pub async fn issued_coupon(&mut self) -> Result<Option<Coupon>, Stop> {
+    async fn issued_coupon(&mut self) -> Result<Option<Coupon>, Stop> {
         self.vu.wait(self.world.coupon_wait).await;
         let mut coupon = self.first_coupon().await?;
         for _ in 0..LOOKS {
@@ -129,6 +157,7 @@ impl Shopper {
         self.vu
             .check("coupon visible after the claim", coupon.is_some());
         if let Some(coupon) = coupon {
+            self.given = Some(coupon);
             self.world.note_coupon(coupon.coupon_id);
         }
         Ok(coupon)
@@ -161,45 +190,26 @@ impl Shopper {
         Ok(top.into_iter().map(|[id]| id).collect())
     }
 
-    /// Orders one of each product, with the coupon if there is one.
+    /// Orders the items, with the coupon if there is one.
     ///
     /// # Errors
     /// When that was not acknowledged.
-    pub async fn order(&mut self, products: &[i64], coupon: Option<Coupon>) -> Result<(), Stop> {
-        let items: Vec<Item> = products
-            .iter()
-            .map(|id| Item {
-                product_id: *id,
-                quantity: 1,
-            })
-            .collect();
-        let discount = coupon.map_or(0, |coupon| coupon.discount);
-        let gross = self.price_of(&items);
-        let paid = (gross - discount).max(0);
-        let entry = self.book.enter(Operation::Order {
-            items: items
-                .iter()
-                .map(|item| (item.product_id, item.quantity))
-                .collect(),
-            paid,
-            with_coupon: coupon.is_some(),
-        });
+    pub async fn order(&mut self, items: &[Item], coupon: Option<Coupon>) -> Result<(), Stop> {
         let api = self.world.api;
-        let coupon = coupon.map(|coupon| coupon.coupon_id);
-        let body = self.order_body(&items, coupon);
-        let call = self.to(&api.orders, 0).body(JSON, body);
-        let answer = self.vu.send(call).await;
+        let due = self.due(items, coupon);
+        let entry = self.book.enter(self.operation(items, coupon));
+        self.use_coupon(coupon);
+        let body = self.order_body(items, coupon.map(|coupon| coupon.coupon_id));
+        let answer = self.vu.send(self.to(&api.orders, 0).body(JSON, body)).await;
         let fate = fate(&api.orders, &answer);
         self.book.settle(&entry, fate);
-        if api.lists_used && fate != Fate::Refused {
-            self.used.extend(coupon);
-        }
+        self.settle_coupon(coupon, fate);
         self.check_status(&api.orders, &answer);
-        self.take_receipt(&answer, Due { gross, paid })
+        self.take_receipt(&answer, due)
     }
 
     /// Reads what an order was answered.
-    fn take_receipt(&mut self, answer: &Answer, due: Due) -> Result<(), Stop> {
+    pub(super) fn take_receipt(&mut self, answer: &Answer, due: Due) -> Result<(), Stop> {
         let api = self.world.api;
         let (id, total) = if self.world.keeps_order_ids() {
             let [id, total] = self.vu.read(answer, |body| api.receipt.of(body))?;
@@ -273,11 +283,51 @@ impl Shopper {
             .sum()
     }
 
+    /// What an order costs.
+    pub(super) fn due(&self, items: &[Item], coupon: Option<Coupon>) -> Due {
+        let gross = self.price_of(items);
+        let discount = coupon.map_or(0, |coupon| coupon.discount);
+        let paid = (gross - discount).max(0);
+        Due { gross, paid }
+    }
+
+    /// An order, for the book.
+    pub(super) fn operation(&self, items: &[Item], coupon: Option<Coupon>) -> Operation {
+        let line = |item: &Item| (item.product_id, item.quantity);
+        Operation::Order {
+            items: items.iter().map(line).collect(),
+            paid: self.due(items, coupon).paid,
+            with_coupon: coupon.is_some(),
+        }
+    }
+
+    /// Notes that an order with this coupon is under way.
+    pub(super) fn use_coupon(&mut self, coupon: Option<Coupon>) {
+        self.used.extend(coupon.map(|coupon| coupon.coupon_id));
+    }
+
+    /// Forgets a coupon of which the server's list will tell the truth.
+    pub(super) fn settle_coupon(&mut self, coupon: Option<Coupon>, fate: Fate) {
+        let listed = fate == Fate::Done && self.world.api.lists_used;
+        if let Some(coupon) = coupon.filter(|_| fate != Fate::Unknown && !listed) {
+            self.used.retain(|id| *id != coupon.coupon_id);
+        }
+    }
+
+    /// Every product with its price, by id.
+    #[must_use]
+    pub fn products(&self) -> Vec<(i64, i64)> {
+        let prices = self.world.prices.iter();
+        let mut products: Vec<_> = prices.map(|(id, price)| (*id, *price)).collect();
+        products.sort_unstable();
+        products
+    }
+
     fn id(&self) -> i64 {
         self.book.user_id.unwrap_or_default()
     }
 
-    fn ids(&self, policy: i64) -> Ids {
+    pub(super) fn ids(&self, policy: i64) -> Ids {
         Ids {
             vu: self.vu.number,
             user: self.id(),
@@ -290,11 +340,11 @@ impl Shopper {
         route.request.at(route.path.of(self.ids(policy)))
     }
 
-    fn check_status(&self, route: &'static Route, answer: &Answer) {
+    pub(super) fn check_status(&self, route: &'static Route, answer: &Answer) {
         self.vu.check(route.check, route.is_done(answer.status));
     }
 
-    fn order_body(&self, items: &[Item], coupon: Option<i64>) -> String {
+    pub(super) fn order_body(&self, items: &[Item], coupon: Option<i64>) -> String {
         let items = items.iter().map(|item| (item.product_id, item.quantity));
         self.world.api.order(self.id(), coupon, items)
     }
@@ -323,20 +373,22 @@ impl User for Shopper {
 }
 
 /// What the answer says of an operation that it answers.
-fn fate(route: &Route, answer: &Answer) -> Fate {
+pub(super) fn fate(route: &Route, answer: &Answer) -> Fate {
     match (answer.status, &answer.error) {
         (status, _) if route.is_done(status) => Fate::Done,
+        // Too many requests: nobody looked at what it wants.
+        (429, _) => Fate::Unheard,
         (400..=499, _) => Fate::Refused,
         // Nothing was sent.
         (
             _,
             Some(TransportError::Connect(_) | TransportError::Tls(_) | TransportError::Call(_)),
-        ) => Fate::Refused,
+        ) => Fate::Unheard,
         _ => Fate::Unknown,
     }
 }
 
-fn reached(answer: &Answer) -> Result<(), Stop> {
+pub(super) fn reached(answer: &Answer) -> Result<(), Stop> {
     if answer.status == 0 {
         Err(Stop::Unreachable)
     } else {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::basket::Basket;
 use super::books::Books;
+use super::hostile::Hostile;
 use crate::api::Api;
 
 /// How many coupons the set-up asks for.
@@ -67,6 +68,8 @@ pub struct World {
     pub before: Option<Books>,
     /// The coupons that there are over all policies, if `--coupons` limits them.
     pub coupons: Option<u32>,
+    /// What persona C sends that no server should take.
+    pub hostile: Hostile,
     /// A coupon that some user was lately given: what persona C tries to steal. 0 before there is one.
     latest_coupon: AtomicI64,
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use crate::program::{Ran, Run, stack};
+use crate::program::{Ran, Run, psql, stack};
 use crate::proxy::{Call, Reply, Upstream, proxy};
 
 /// Runs persona A through a proxy that does something else with the `nth` request that matches.
@@ -141,7 +142,7 @@ async fn an_order_of_persona_c_let_through() {
         let price = 2_000 * order["items"][0]["quantity"].as_i64().expect("a number");
         let charge = Call {
             method: Method::POST,
-            headers: Default::default(),
+            headers: HeaderMap::new(),
             path: format!("/users/{}/balance", order["userId"]),
             body: json!({"amount": price - 100}).to_string().into(),
         };
@@ -183,11 +184,7 @@ async fn a_stock_movement_dropped() {
             if is_order(&call) && orders.fetch_add(1, Ordering::Relaxed) == 4 {
                 let product = &body(&call)["items"][0]["productId"];
                 let sql = format!("UPDATE products SET stock = stock + 1 WHERE id = {product}");
-                let psql = tokio::process::Command::new("psql")
-                    .args([&url, "-qc", &sql])
-                    .status()
-                    .await;
-                assert!(psql.expect("psql is there").success());
+                psql(&url, &sql).await;
             }
             reply
         }
@@ -196,6 +193,178 @@ async fn a_stock_movement_dropped() {
     let ran = Run::against(&host, SHORT).finish().await;
     assert_broken(&ran, "stock sold = items ordered");
     assert_eq!(ran.actual("stock sold = items ordered"), 59);
+}
+
+/// Persona D alone: each user races once for a coupon, once for money, and once with charges.
+const RACES: &str = "--mix d=1 --vus 3 --iterations-per-vu 3 --coupon-wait 50ms --sla none";
+
+const COUPON_RULE: &str = "one of two orders with the same coupon (pairs)";
+const MONEY_RULE: &str = "one of two orders with the same money (pairs)";
+const CHARGES_RULE: &str = "both of two charges at once (pairs)";
+
+/// What comes of a call that the server refused, for what a broken server would have done.
+type Instead = fn(Call, Upstream) -> BoxFuture<'static, Reply>;
+
+/// Runs D through a proxy that does something else with the first order of this kind that the
+/// server refuses.
+async fn refused_first(with_coupon: bool, instead: Instead) -> Ran {
+    let stack = stack().await;
+    let done = Arc::new(AtomicU32::new(0));
+    let host = proxy(stack.base_url(), move |call, upstream| {
+        let done = Arc::clone(&done);
+        async move {
+            let reply = upstream.forward(&call).await;
+            let is_it = is_order(&call)
+                && reply.status != 201
+                && body(&call)["couponId"].is_null() != with_coupon;
+            if is_it && done.fetch_add(1, Ordering::Relaxed) == 0 {
+                instead(call, upstream).await
+            } else {
+                reply
+            }
+        }
+    })
+    .await;
+    Run::against(&host, RACES).finish().await
+}
+
+/// Puts money on the balance that the order lacks, as if it had been there.
+async fn lend(call: &Call, upstream: &Upstream, amount: i64) {
+    let charge = Call {
+        method: Method::POST,
+        headers: HeaderMap::new(),
+        path: format!("/users/{}/balance", body(call)["userId"]),
+        body: json!({"amount": amount}).to_string().into(),
+    };
+    assert_eq!(upstream.forward(&charge).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_racing_buyer_finds_nothing_wrong_with_a_sound_server() {
+    let stack = stack().await;
+    let ran = Run::against(stack.base_url(), RACES).finish().await;
+    assert_eq!((ran.code, ran.broken()), (0, vec![]), "{}", ran.stdout);
+    for rule in [COUPON_RULE, MONEY_RULE, CHARGES_RULE] {
+        assert_eq!(ran.actual(rule), 3, "{rule}");
+    }
+    assert_eq!(ran.actual("orders = acknowledged"), 6);
+    assert_eq!(ran.actual("orders with a coupon = acknowledged"), 3);
+    let racing = ran.metric("http_req_failed{name:10_racing_order}");
+    assert_eq!(
+        (&racing["passes"], &racing["fails"]),
+        (&json!(0), &json!(12))
+    );
+}
+
+/// The second order with a coupon happens as well, at the price that the coupon makes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coupon_spent_twice() {
+    let ran = refused_first(true, |call, upstream| {
+        Box::pin(async move {
+            let mut order = body(&call);
+            order["couponId"] = Value::Null;
+            lend(&call, &upstream, 2_000).await;
+            let twice = Call {
+                body: order.to_string().into(),
+                ..call
+            };
+            let reply = upstream.forward(&twice).await;
+            assert_eq!(reply.status, 201, "the second one is a real order");
+            let mut ordered: Value = serde_json::from_slice(&reply.body).expect("JSON");
+            let full = ordered["totalAmount"].as_i64().expect("a number");
+            ordered["totalAmount"] = json!(full - 2_000);
+            Reply::json(201, &ordered)
+        })
+    })
+    .await;
+    assert_broken(&ran, COUPON_RULE);
+    assert_eq!(ran.actual(COUPON_RULE), 2);
+    assert_eq!(
+        (ran.actual(MONEY_RULE), ran.actual(CHARGES_RULE)),
+        (&json!(3), &json!(3))
+    );
+    // Acknowledged with a coupon, and without one in the books.
+    assert!(
+        ran.broken()
+            .contains(&"orders with a coupon = acknowledged")
+    );
+}
+
+/// The second order happens as well, with money that wasn't there.
+#[tokio::test(flavor = "multi_thread")]
+async fn money_spent_twice() {
+    let ran = refused_first(false, |call, upstream| {
+        Box::pin(async move {
+            lend(&call, &upstream, 1_000_000).await;
+            let reply = upstream.forward(&call).await;
+            assert_eq!(reply.status, 201, "the second one is a real order");
+            reply
+        })
+    })
+    .await;
+    assert_broken(&ran, MONEY_RULE);
+    assert_eq!(ran.actual(MONEY_RULE), 2);
+    assert_eq!(
+        (ran.actual(COUPON_RULE), ran.actual(CHARGES_RULE)),
+        (&json!(3), &json!(3))
+    );
+    assert!(ran.broken().contains(&"users with the predicted balance"));
+}
+
+/// Of two charges at once one is lost, though acknowledged: the balance knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_lost_beside_another() {
+    let is_small = |call: &Call| {
+        call.path.ends_with("/balance")
+            && call.method == Method::POST
+            && body(call)["amount"] == 1_000
+    };
+    let lost = |status| {
+        move |call: Call, _| async move {
+            let user = call.path.split('/').nth(2).expect("an id").to_owned();
+            Reply::json(status, &json!({"userId": user, "balance": 1_000}))
+        }
+    };
+    let ran = tampered(RACES, is_small, 1, lost(201)).await;
+    assert_broken(&ran, "users with the predicted balance");
+    // 9,000 won in pairs and 12,000 before the other races, without the 1,000 that were lost.
+    assert_eq!(ran.actual("charges = acknowledged (won)"), 20_000);
+    let ran = tampered(RACES, is_small, 1, lost(409)).await;
+    assert_broken(&ran, CHARGES_RULE);
+    assert_eq!(ran.actual(CHARGES_RULE), 2);
+}
+
+/// The last item is sold to two: the stock says so once, the orders twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_sold_twice() {
+    let stack = stack().await;
+    let url = stack.postgres().url().to_owned();
+    let host = proxy(stack.base_url(), move |call, upstream| {
+        let url = url.clone();
+        async move {
+            let reply = upstream.forward(&call).await;
+            if call.path == "/init" {
+                // Enough for all of persona A's orders but one.
+                psql(
+                    &url,
+                    "UPDATE products SET stock = 11, initial_stock = 11 WHERE id = 1",
+                )
+                .await;
+            }
+            if !is_order(&call) || reply.status == 201 {
+                return reply;
+            }
+            psql(&url, "UPDATE products SET stock = stock + 1 WHERE id = 1").await;
+            let twice = upstream.forward(&call).await;
+            assert_eq!(twice.status, 201, "the last item once more");
+            twice
+        }
+    })
+    .await;
+    let ran = Run::against(&host, SHORT).finish().await;
+    assert_broken(&ran, "stock sold = items ordered");
+    assert_eq!(ran.actual("stock sold = items ordered"), 59);
+    assert_eq!(ran.actual("smallest stock"), 0);
 }
 
 /// Not the audit but the SLA: an answer that is right and late.

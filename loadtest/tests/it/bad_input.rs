@@ -7,7 +7,7 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 
 #[tokio::test]
 async fn all_problems_at_once() {
-    let ran = Run::against("nowhere", "--stage 1x:5 --mix d=1 --sla p95<200 --seed x")
+    let ran = Run::against("nowhere", "--stage 1x:5 --mix x=1 --sla p95<200 --seed x")
         .finish()
         .await;
     assert_eq!(ran.code, 104);

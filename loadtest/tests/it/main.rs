@@ -18,6 +18,7 @@ mod live_view;
 mod names;
 mod other_shops;
 mod panels;
+mod personas;
 mod program;
 mod proxy;
 mod reports;

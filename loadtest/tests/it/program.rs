@@ -18,6 +18,15 @@ pub(crate) async fn stack() -> Stack {
     Stack::start(sut).await.expect("the stack starts")
 }
 
+/// Changes the database behind the server's back.
+pub(crate) async fn psql(url: &str, sql: &str) {
+    let psql = tokio::process::Command::new("psql")
+        .args([url, "-qc", sql])
+        .status()
+        .await;
+    assert!(psql.expect("psql is there").success());
+}
+
 /// The cores that this process may run on; none where the system doesn't tell.
 pub(crate) fn allowed_cores() -> Vec<u32> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

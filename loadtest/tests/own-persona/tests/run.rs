@@ -35,10 +35,10 @@ fn help_and_plan_name_it() {
     assert!(
         words
             .join(" ")
-            .contains("c malicious_buyer, d window_shopper [default: a=1]"),
+            .contains("d racing_buyer, e window_shopper [default: a=1]"),
         "{help}"
     );
-    let plan = said(&program("validate --mix a=50,d=50 --vus 10 --duration 30s"));
+    let plan = said(&program("validate --mix a=50,e=50 --vus 10 --duration 30s"));
     let row = "     5 window_shopper: looks at the top 5 and at its balance, and buys nothing";
     assert!(plan.lines().any(|line| line.ends_with(row)), "{plan}");
 }
@@ -47,7 +47,7 @@ fn help_and_plan_name_it() {
 fn a_run_counts_and_audits_it_and_every_report_has_it() {
     let reports = tempfile::tempdir().expect("a temporary directory");
     let output = program(&format!(
-        "--mix a=50,d=50 --vus 4 --iterations-per-vu 2 --coupon-wait 50ms --sla none \
+        "--mix a=50,e=50 --vus 4 --iterations-per-vu 2 --coupon-wait 50ms --sla none \
          --threshold http_reqs{{persona:{NAME}}}:count==12 --out json={0}/rows.jsonl \
          --report-dir {0}/reports",
         reports.path().display()
