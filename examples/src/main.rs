@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use harness::{
-    Amount, Audit, Error, Header, Invariant, Persona, Program, Request, Stop, Suite, VirtualUser,
-    secret,
+    Amount, Audit, Error, Header, Invariant, Options, Persona, Program, Request, Stop, Suite,
+    VirtualUser, secret,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -78,6 +78,13 @@ impl Suite for Bookshelf {
 
     fn personas() -> Vec<&'static Persona<VirtualUser>> {
         vec![&READER, &MEMBER]
+    }
+
+    fn checks(_: &Options) -> Vec<&'static str> {
+        vec![
+            "the book is the one that was asked for",
+            "borrowed with 201",
+        ]
     }
 
     fn headers() -> Result<Vec<Header>, Error> {

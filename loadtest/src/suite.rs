@@ -10,10 +10,10 @@ use harness::{
     Section, ServerPart, SetUp, Suite, VirtualUser,
 };
 
-use crate::api::SECTION;
+use crate::api::{Api, SECTION};
 use crate::audit::{audit, unjudged};
 use crate::fields;
-use crate::personas::BUYERS;
+use crate::personas::{BUYERS, CHECKS};
 use crate::private::PrivateStack;
 use crate::profiles::PROFILES;
 use crate::shop::{Asked, Coupons, Hostile, REQUESTS, Shopper, World, set_up};
@@ -113,6 +113,12 @@ impl Suite for Shop {
 
     fn personas() -> Vec<&'static Persona<Shopper>> {
         BUYERS.iter().map(|buyer| &buyer.persona).collect()
+    }
+
+    fn checks(options: &Options) -> Vec<&'static str> {
+        let api = Api::parse(options.section(&SECTION), "");
+        let statuses = api.map(|api| api.checks()).unwrap_or_default();
+        [&statuses[..], CHECKS].concat()
     }
 
     fn server_parts() -> Vec<ServerPart> {

@@ -60,6 +60,19 @@ pub enum Method {
 }
 
 impl Method {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Get,
+        Self::Head,
+        Self::Post,
+        Self::Put,
+        Self::Delete,
+        Self::Connect,
+        Self::Options,
+        Self::Trace,
+        Self::Patch,
+    ];
+
     /// The method as it stands in the request line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -252,6 +265,14 @@ impl Names {
             |(of, own, is): &(&str, String, String)| *of == scenario && own == key && is == value;
         let of_run = |(own, is): &(String, String)| own == key && is == value;
         self.scenario_tags.iter().any(of_scenario) || self.run_tags.iter().any(of_run)
+    }
+
+    /// The values of a tag of the user's own.
+    pub fn values_of(&self, key: &str) -> impl Iterator<Item = &str> {
+        let of_scenarios = self.scenario_tags.iter().map(|(_, own, is)| (own, is));
+        let of_run = self.run_tags.iter().map(|(own, is)| (own, is));
+        let all = of_scenarios.chain(of_run);
+        all.filter_map(move |(own, is)| (own == key).then_some(is.as_str()))
     }
 
     /// The keys of the user's own tags.
