@@ -1,4 +1,8 @@
-//! Persona D: does twice at once what may be done once, and has the money for exactly one.
+//! Persona D: does twice at once what may be done once, and has the money for exactly one; and races
+//! other users for the last piece of a product.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use harness::{Persona, Stop};
 
@@ -10,10 +14,10 @@ pub(super) const BUYER: Buyer = Buyer {
     persona: Persona {
         key: 'd',
         name: "racing_buyer",
-        summary: "spends one coupon, or the money for one order, in two orders at once; charges twice at once",
+        summary: "spends one coupon or money twice at once, charges twice at once, races for last pieces",
         requests: &[
             ("0_get_userId", 1, 1),
-            ("1_charge_balance", 0, 2),
+            ("1_charge_balance", 0, 3),
             ("2_claim_coupon", 0, 1),
             ("3_get_coupons", 0, 21),
             ("6_get_balance", 1, 1),
@@ -30,23 +34,57 @@ pub(super) const BUYER: Buyer = Buyer {
 const CHARGES: [i64; 2] = [1_000, 2_000];
 /// So many pieces of a product in one order at most: the shop's stock is for all.
 const MOST_PIECES: i64 = 100;
+/// So long it waits for somebody who wants the same last piece.
+const WAIT_FOR_ANOTHER: Duration = Duration::from_secs(1);
 
 async fn iterate(shopper: &mut Shopper) -> Result<(), Stop> {
     shopper.log_in().await?;
-    match next(shopper) {
-        Race::Coupon => race_for_coupon(shopper).await?,
-        Race::Money => race_for_money(shopper).await?,
-        Race::Charges => shopper.race_charges(CHARGES).await?,
+    if !(wants_last_piece(shopper) && race_for_last_piece(shopper).await?) {
+        race_alone(shopper).await?;
     }
     shopper.balance().await?;
     Ok(())
 }
 
-/// One kind after the other; users begin with different ones.
-fn next(shopper: &Shopper) -> Race {
-    let ran: i64 = shopper.book.races.values().map(|races| races.pairs).sum();
-    let turn = ran.unsigned_abs() as usize + shopper.vu.number as usize;
-    Race::ALL[turn % Race::ALL.len()]
+/// Two orders or charges of its own at once. One kind after the other; users begin with different
+/// ones.
+async fn race_alone(shopper: &mut Shopper) -> Result<(), Stop> {
+    match (ran_alone(shopper) + shopper.vu.number as usize) % 3 {
+        0 => race_for_coupon(shopper).await,
+        1 => race_for_money(shopper).await,
+        _ => shopper.race_charges(CHARGES).await,
+    }
+}
+
+/// How many races it had with itself.
+fn ran_alone(shopper: &Shopper) -> usize {
+    let pairs: i64 = shopper.book.races.values().map(|races| races.pairs).sum();
+    pairs.unsigned_abs() as usize
+}
+
+/// Every fourth time, and whenever another user waits: alone, nobody can race for a last piece.
+fn wants_last_piece(shopper: &Shopper) -> bool {
+    let (book, last_pieces) = (&shopper.book, &shopper.world.last_pieces);
+    let turn = ran_alone(shopper) + book.last_pieces.len() + shopper.vu.number as usize;
+    last_pieces.is_somebody_waiting() || (turn % 4 == 3 && last_pieces.is_any_left())
+}
+
+/// Meets another user, and orders the last piece of the same product at the same time; whether
+/// somebody came. Both have the money for it before they meet.
+async fn race_for_last_piece(shopper: &mut Shopper) -> Result<bool, Stop> {
+    let world = Arc::clone(&shopper.world);
+    let Some(price) = world.last_pieces.dearest() else {
+        return Ok(false);
+    };
+    let (least, _) = uncertain(shopper.book.range());
+    if price > least {
+        shopper.charge(price - least).await?;
+    }
+    let Some(product) = world.last_pieces.meet(WAIT_FOR_ANOTHER).await else {
+        return Ok(false);
+    };
+    shopper.race_for_last(product).await?;
+    Ok(true)
 }
 
 /// The same coupon in two orders at once; without a coupon it races for money.

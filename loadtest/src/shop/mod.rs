@@ -4,6 +4,7 @@
 mod basket;
 mod books;
 mod hostile;
+mod last_pieces;
 mod ledger;
 mod look;
 mod opening;
@@ -19,8 +20,9 @@ mod world;
 pub use basket::{Basket, PRICE, TOP};
 pub use books::{Books, ShopError, balance, init, ledger, listed_coupons, prices, user_ledger};
 pub use hostile::Hostile;
+pub use last_pieces::LastPieces;
 pub use ledger::{Ledger, LedgerPolicy, LedgerProduct, UserLedger};
-pub use plan::{Plan, Products};
+pub use plan::{Plan, Products, Scarce};
 pub use policies::Policies;
 pub use receipts::{Due, Receipts, WrongTotal};
 pub use set_up::{Asked, set_up};
