@@ -55,33 +55,8 @@ pub async fn set_up(given: &SetUp<'_>, asked: Asked) -> Result<World, Error> {
         prices,
         last_pieces,
     } = match opening? {
-        Opening::Reset(_) => {
-            let scarce = asked.plan.scarce;
-            let scarce = if look.shows_stock {
-                scarce
-            } else {
-                unseen(api, scarce)?
-            };
-            made(
-                admin,
-                api,
-                &Plan {
-                    scarce,
-                    ..asked.plan.clone()
-                },
-            )
-            .await?
-        }
-        Opening::Keep(policies) => {
-            let prices = std::mem::take(&mut look.prices);
-            // Found out while nothing has been changed.
-            basket(asked.top, &prices).map_err(|error| Refused(error.to_string()))?;
-            Goods {
-                policies,
-                prices,
-                last_pieces: HashMap::new(),
-            }
-        }
+        Opening::Reset(_) => made(admin, api, &asked.plan, look.shows_stock).await?,
+        Opening::Keep(policies) => found(policies, std::mem::take(&mut look.prices), asked.top)?,
     };
     if prices.is_empty() {
         let after = format!("GET {}", api.products.text());
@@ -117,8 +92,27 @@ struct Goods {
     last_pieces: HashMap<i64, i64>,
 }
 
+/// What was there, without a change.
+fn found(policies: Vec<i64>, prices: HashMap<i64, i64>, top: u32) -> Result<Goods, Refused> {
+    // Found out while nothing has been changed.
+    basket(top, &prices).map_err(|error| Refused(error.to_string()))?;
+    Ok(Goods {
+        policies,
+        prices,
+        last_pieces: HashMap::new(),
+    })
+}
+
 /// Empties the shop and fills it anew, as planned.
-async fn made(admin: &Admin, api: &Api, plan: &Plan) -> Result<Goods, ShopError> {
+async fn made(admin: &Admin, api: &Api, plan: &Plan, shows_stock: bool) -> Result<Goods, Error> {
+    let scarce = match shows_stock {
+        true => plan.scarce,
+        false => unseen(api, plan.scarce)?,
+    };
+    let plan = &Plan {
+        scarce,
+        ..plan.clone()
+    };
     let policies = init(admin, api, plan).await?;
     let mut prices = prices(admin, api).await?;
     let scarce = match plan.scarce.count {

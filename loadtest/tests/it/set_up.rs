@@ -129,6 +129,28 @@ async fn scarce_products_are_asked_for_where_persona_d_races_for_them() {
     }
 }
 
+/// Where no stock can be read, nobody could tell which products have one piece.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_stock_to_read_there_are_no_scarce_products() {
+    let stack = stack().await;
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let theirs =
+        "mix = \"d=1\"\nvus = 2\niterations_per_vu = 2\n[api]\nproducts.stock = \"none\"\n";
+    std::fs::write(file.path(), theirs).expect("it can be written");
+    let path = file.path().display();
+    let args = format!("--config {path} --coupon-wait 50ms --sla none");
+    let (ran, seen) = observed(&stack, &args).await;
+    assert_eq!((ran.code, ran.broken()), (0, vec![]), "{}", ran.stderr);
+    assert_eq!(seen.init()["products"], Value::Null);
+    let warnings = ran.summary["warnings"].to_string();
+    assert!(warnings.contains("the last piece"), "{warnings}");
+    let (ran, seen) = observed(&stack, &format!("{args} --scarce 7")).await;
+    assert_eq!(ran.code, 104, "{}", ran.stderr);
+    let reason = "--scarce 7: GET /products shows no stock";
+    assert!(ran.stderr.contains(reason), "{}", ran.stderr);
+    assert!(seen.0.lock().0.is_empty(), "nothing was erased");
+}
+
 /// Where there are few products, sold last pieces stand in the list of best sellers as well.
 #[tokio::test(flavor = "multi_thread")]
 async fn persona_a_buys_no_last_piece() {
