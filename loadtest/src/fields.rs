@@ -78,7 +78,7 @@ const DEFAULT_USERS: i64 = 300;
 const DEFAULT_DISCOUNT: i64 = 2_000;
 const DEFAULT_PRODUCTS: i64 = 5;
 const DEFAULT_STOCK: i64 = 2_000_000;
-/// Nine users who race all the time use them up in ten seconds.
+/// Nine users who race without a pause use half of them up in ten seconds.
 const DEFAULT_SCARCE: u32 = 100;
 
 const fn number(name: &'static str, help: &'static str) -> Field {

@@ -62,11 +62,25 @@ fn ran_alone(shopper: &Shopper) -> usize {
     pairs.unsigned_abs() as usize
 }
 
-/// Every fourth time, and whenever another user waits: alone, nobody can race for a last piece.
 fn wants_last_piece(shopper: &Shopper) -> bool {
-    let (book, last_pieces) = (&shopper.book, &shopper.world.last_pieces);
-    let turn = ran_alone(shopper) + book.last_pieces.len() + shopper.vu.number as usize;
-    last_pieces.is_somebody_waiting() || (turn % 4 == 3 && last_pieces.is_any_left())
+    let (alone, for_last) = (ran_alone(shopper), shopper.book.last_pieces.len());
+    let last_pieces = &shopper.world.last_pieces;
+    if last_pieces.is_somebody_waiting() {
+        comes(alone, for_last)
+    } else {
+        begins(alone, for_last, shopper.vu.number) && last_pieces.is_any_left()
+    }
+}
+
+/// Whether a user waits for another one: every fourth race, and not all users at once.
+const fn begins(alone: usize, for_last: usize, number: u32) -> bool {
+    (alone + for_last + number as usize) % 4 == 3
+}
+
+/// Whether a user joins one who waits, so that nobody has to wait for somebody's fourth race: as
+/// long as it isn't ahead with last pieces.
+const fn comes(alone: usize, for_last: usize) -> bool {
+    3 * for_last <= alone + 2
 }
 
 /// Meets another user, and orders the last piece of the same product at the same time; whether
@@ -181,6 +195,28 @@ fn uncertain((least, most): (i64, i64)) -> (i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_fourth_race_is_for_a_last_piece_whoever_waits() {
+        for number in 1..=4 {
+            for somebody_waits in [false, true] {
+                let (mut alone, mut for_last) = (0, 0);
+                for _ in 0..400 {
+                    let wants = match somebody_waits {
+                        true => comes(alone, for_last),
+                        false => begins(alone, for_last, number),
+                    };
+                    if wants {
+                        for_last += 1;
+                    } else {
+                        alone += 1;
+                    }
+                }
+                assert!((100..=101).contains(&for_last), "{number}: {for_last}");
+            }
+        }
+        assert!(comes(0, 0) && !comes(0, 1), "one before any other race");
+    }
 
     #[test]
     fn with_a_coupon_nothing_but_the_coupon_keeps_the_second_order_out() {
