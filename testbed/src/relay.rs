@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 
@@ -115,6 +115,8 @@ async fn swallow(from: &mut (impl AsyncRead + Unpin)) {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use tokio::io::AsyncWriteExt as _;
 
     use super::*;
 
