@@ -37,12 +37,7 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         refused,
     } = load;
     let thresholds = course.timeline.finish(&driven.snapshot);
-    let mix: Vec<PersonaShare> = config
-        .scenarios
-        .iter()
-        .zip(&driven.settled)
-        .flat_map(|(scenario, settled)| shares(scenario, &settled.rolls, &driven.snapshot))
-        .collect();
+    let mix = mix(&config, &driven);
     let doubts = doubts(&config, &course, &driven, unknown, &mix);
     let (saturated, mut warnings) = findings(&config, &course, server, &driven);
     if server.target.is_insecure() {
@@ -89,6 +84,14 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         warnings,
         judgement,
     }
+}
+
+/// What was run of each persona, beside what was asked for.
+fn mix(config: &RunConfig, driven: &Driven) -> Vec<PersonaShare> {
+    let scenarios = config.scenarios.iter().zip(&driven.settled);
+    scenarios
+        .flat_map(|(scenario, settled)| shares(scenario, &settled.rolls, &driven.snapshot))
+        .collect()
 }
 
 /// Requests whose failures look like a time-out behind the API.

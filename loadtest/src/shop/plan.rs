@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
+use super::coupons::Coupons;
 use super::policies::Policies;
-use super::world::Coupons;
 
 /// The shop before the load.
 #[derive(Debug, Clone, PartialEq, Eq)]

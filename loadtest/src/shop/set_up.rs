@@ -7,13 +7,14 @@ use harness::{Admin, Error, Refused, SetUp};
 
 use super::basket::Basket;
 use super::books::{Books, ShopError, init, ledger, prices};
+use super::coupons::Coupons;
 use super::last_pieces::LastPieces;
 use super::look::Look;
 use super::opening::{Consent, Opening};
 use super::plan::{Plan, Scarce};
 use super::policies::Policies;
 use super::shelves::Shelves;
-use super::world::{Coupons, World};
+use super::world::World;
 use crate::api::{Api, SECTION};
 
 /// What is asked for by flags.

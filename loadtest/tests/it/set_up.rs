@@ -171,6 +171,32 @@ async fn persona_a_buys_no_last_piece() {
     assert!(ran.stderr.contains(reason), "{}", ran.stderr);
 }
 
+/// The server's own `/init`, with nothing in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_products_are_made_and_the_ten_best_sellers_bought() {
+    let stack = stack().await;
+    let asked = "--products 100 --price 300 --stock 5000 --top 10 --coupons 0";
+    let host = stack.base_url().to_owned();
+    let ran = Run::against(&host, &format!("{ONCE} {asked}"))
+        .finish()
+        .await;
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    let books = reqwest::get(format!("{host}/ledger"))
+        .await
+        .expect("an answer");
+    let books: Value = books.json().await.expect("JSON");
+    let products = books["products"].as_array().expect("a list");
+    let sold: Vec<i64> = products
+        .iter()
+        .filter_map(|row| row["sold"].as_i64())
+        .collect();
+    assert_eq!(sold.len(), 100);
+    assert_eq!(sold[..10], [10; 10], "each of ten users bought one of each");
+    assert_eq!(sold[10..], [0; 90]);
+    assert_eq!(products[99]["stock"], 5_000);
+    assert_eq!(books["orders"]["paid"], 10 * 10 * 300);
+}
+
 /// A shop that names ten products, and lists five of them as the best sellers of ten.
 #[tokio::test(flavor = "multi_thread")]
 async fn best_sellers_are_asked_for_by_number_and_too_few_fail_a_check() {
