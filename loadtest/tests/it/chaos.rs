@@ -29,7 +29,7 @@ struct Outcome {
     code: i32,
 }
 
-const SHORT: &str = "--vus 30 --duration 5s";
+const SHORT: &str = "--vus 30 --duration 8s";
 const LONG: &str = "--vus 100 --duration 9s";
 const PLAN: &str = "--mix a=50,b=25,c=10,d=15 --coupons 3000 --coupon-wait 100ms --sla none \
      --think-time 100ms..300ms --http-timeout 3s --graceful-stop 5s --max-unknown 100%";
