@@ -9,6 +9,7 @@ use super::server::Server;
 use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
 use crate::executor::Settled;
+use crate::failing::Faults;
 use crate::fidelity::{self, PersonaShare, shares};
 use crate::health::{self, LATE_MS};
 use crate::invariant::Invariant;
@@ -35,6 +36,7 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         unknown,
         warnings: said,
         refused,
+        unaudited,
     } = load;
     let thresholds = course.timeline.finish(&driven.snapshot);
     let mix: Vec<PersonaShare> = config
@@ -43,7 +45,13 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         .zip(&driven.settled)
         .flat_map(|(scenario, settled)| shares(scenario, &settled.rolls, &driven.snapshot))
         .collect();
-    let doubts = doubts(&config, &course, &driven, unknown, &mix);
+    let doubts = doubts(&config, &driven, unknown);
+    let ended_early = course.signalled || course.aborted.is_some();
+    let drift = if ended_early {
+        Vec::new()
+    } else {
+        fidelity::findings(&mix, config.limits.mix_drift)
+    };
     let (saturated, mut warnings) = findings(&config, &course, server, &driven);
     if server.target.is_insecure() {
         warnings.push("--insecure: certificates were not verified".to_owned());
@@ -57,6 +65,8 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         thresholds: &thresholds,
         broken_invariants: &broken,
         error: driven.error.as_deref(),
+        unaudited: unaudited.as_deref(),
+        faults: &Faults::of(&driven.snapshot),
         refused: refused.as_deref(),
         iterations: counter(Counter::Iterations),
         interrupted: counter(Counter::Interrupted),
@@ -67,6 +77,7 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         saturated: &saturated,
         idle: &fidelity::idle(&mix),
         doubts: &doubts,
+        mix: &drift,
     });
     let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
     RunResult {
@@ -108,21 +119,12 @@ fn same_times(snapshot: &Snapshot) -> Vec<String> {
 }
 
 /// In what the load was not the one that was asked for.
-fn doubts(
-    config: &RunConfig,
-    course: &Course,
-    driven: &Driven,
-    unknown: u64,
-    mix: &[PersonaShare],
-) -> Vec<String> {
+fn doubts(config: &RunConfig, driven: &Driven, unknown: u64) -> Vec<String> {
     let counter = |counter| driven.snapshot.counter(counter, &TagFilter::default());
     let started = counter(Counter::Iterations) + counter(Counter::Interrupted);
     let mut doubts = Vec::new();
     doubts.extend(dropped(&driven.settled, config.limits.dropped));
     doubts.extend(unknowns(unknown, started, config.limits.unknown));
-    if !course.signalled && course.aborted.is_none() {
-        doubts.extend(fidelity::findings(mix, config.limits.mix_drift));
-    }
     doubts
 }
 

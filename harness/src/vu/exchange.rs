@@ -61,12 +61,37 @@ pub(super) struct Exchange {
     pub(super) proto: Proto,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
+    /// Whether there was a connection: without one, nothing was sent and nothing took its time.
+    pub(super) connected: bool,
 }
 
 impl Exchange {
+    /// One that has not begun.
+    pub(super) fn new() -> Self {
+        Self {
+            response: Err(TransportError::Closed),
+            times: Times::default(),
+            server_timing: ServerTiming::default(),
+            proto: Proto::Http1,
+            bytes_sent: 0,
+            bytes_received: 0,
+            connected: false,
+        }
+    }
+
     /// What was answered; the measures stay.
     pub(super) fn take_response(&mut self) -> Result<Response, TransportError> {
         std::mem::replace(&mut self.response, Err(TransportError::Closed))
+    }
+
+    /// Notes that it was cut after this time: whatever it was waiting for has taken so long at
+    /// least.
+    pub(super) fn cut(&mut self, so_far: Duration) {
+        if self.connected {
+            self.times.waiting = so_far.saturating_sub(self.times.blocked);
+        } else {
+            self.times.blocked = so_far;
+        }
     }
 
     /// Notes when what passed on the connection.

@@ -16,13 +16,12 @@ use super::call::Call;
 use super::connection::{Connection, Received};
 use super::cookies::Jar;
 use super::error::TransportError;
-use super::exchange::{Exchange, Response, Times};
+use super::exchange::{Exchange, Response};
 use super::header::Fields;
-use super::server_timing::ServerTiming;
 use super::sessions::{Outgoing, Sessions};
 use super::target::{Opening, Target};
 use crate::catalogue::PartEntry;
-use crate::metrics::{Method, Proto};
+use crate::metrics::Method;
 
 /// The connections of one virtual user.
 pub struct Client {
@@ -60,18 +59,12 @@ impl Client {
         self.sessions.disconnect();
     }
 
-    pub(super) async fn send(&self, call: &Call<'_>) -> Exchange {
-        let mut exchange = Exchange {
-            response: Err(TransportError::Timeout),
-            times: Times::default(),
-            server_timing: ServerTiming::default(),
-            proto: Proto::Http1,
-            bytes_sent: 0,
-            bytes_received: 0,
-        };
+    /// Sends a call and notes in `exchange` what comes of it, as it comes: a call that is dropped
+    /// half-way leaves what is known by then.
+    pub(super) async fn send(&self, call: &Call<'_>, exchange: &mut Exchange) {
         if let Err(error) = call.check() {
             exchange.response = Err(error.into());
-            return exchange;
+            return;
         }
         let started = Instant::now();
         let deadline = (started + self.timeout).into();
@@ -81,12 +74,9 @@ impl Client {
                 let outgoing = self.outgoing(call);
                 let sent = self
                     .sessions
-                    .send(&self.target, &outgoing, started, deadline);
+                    .send(&self.target, &outgoing, exchange, started, deadline);
                 match Box::pin(sent).await {
-                    Ok(exchange) => {
-                        self.keep_cookies(call, &exchange);
-                        return exchange;
-                    }
+                    Ok(()) => return self.keep_cookies(call, exchange),
                     Err((stream, opening)) => Ok((Connection::over(stream, deadline), opening)),
                 }
             }
@@ -100,6 +90,7 @@ impl Client {
             Ok((mut connection, opening)) => {
                 exchange.times.connecting = opening.connecting;
                 exchange.times.tls_handshaking = opening.tls_handshaking;
+                exchange.connected = true;
                 connection.meter().begin();
                 self.write(&mut connection, call);
                 let keep = exchange
@@ -111,8 +102,7 @@ impl Client {
                 }
             }
         }
-        self.keep_cookies(call, &exchange);
-        exchange
+        self.keep_cookies(call, exchange);
     }
 
     /// An idle connection that the server has not closed meanwhile, and that is not too old.

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
+use super::super::exchange::Times;
 use super::super::options::ConnectOptions;
 use super::*;
 use crate::vu::Request;
@@ -59,7 +60,7 @@ async fn client(address: &str, timeout: Duration) -> Client {
 }
 
 async fn get(client: &Client) -> Exchange {
-    client.send(&GET.at("/path?q=1")).await
+    super::super::peer::send(client, &GET.at("/path?q=1")).await
 }
 
 fn status(exchange: &Exchange) -> u16 {

@@ -7,7 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use parking_lot::Mutex;
 
 use super::error::TransportError;
-use super::exchange::{Exchange, Response, Times};
+use super::exchange::{Exchange, Response};
 use super::io::Stream;
 use super::server_timing::ServerTiming;
 use super::session::{Sender, Session};
@@ -61,17 +61,11 @@ impl Sessions {
         &self,
         target: &Target,
         outgoing: &Outgoing,
+        exchange: &mut Exchange,
         started: Instant,
         deadline: tokio::time::Instant,
-    ) -> Result<Exchange, (Stream, Opening)> {
-        let mut exchange = Exchange {
-            response: Err(TransportError::Timeout),
-            times: Times::default(),
-            server_timing: ServerTiming::default(),
-            proto: Proto::Http2,
-            bytes_sent: 0,
-            bytes_received: 0,
-        };
+    ) -> Result<(), (Stream, Opening)> {
+        exchange.proto = Proto::Http2;
         loop {
             let found = tokio::time::timeout_at(deadline, self.find(target, started)).await;
             let (session, is_new) = match found.unwrap_or(Err(TransportError::Timeout)) {
@@ -81,7 +75,10 @@ impl Sessions {
                     exchange.times.tls_handshaking = opening.tls_handshaking;
                     (session, true)
                 }
-                Ok(Found::Other(stream, opening)) => return Err((stream, opening)),
+                Ok(Found::Other(stream, opening)) => {
+                    exchange.proto = Proto::Http1;
+                    return Err((stream, opening));
+                }
                 Err(error) => {
                     exchange.response = Err(error);
                     break;
@@ -92,10 +89,11 @@ impl Sessions {
                 Ok(sender) => {
                     let begun = Instant::now();
                     exchange.times.blocked = begun - started;
+                    exchange.connected = true;
                     exchange
                         .over(sender, target, outgoing, begun, deadline)
                         .await;
-                    return Ok(exchange);
+                    return Ok(());
                 }
                 Err(error) if is_new || matches!(error, TransportError::Timeout) => {
                     exchange.response = Err(error);
@@ -106,7 +104,7 @@ impl Sessions {
             }
         }
         exchange.times.blocked = started.elapsed();
-        Ok(exchange)
+        Ok(())
     }
 
     async fn find(&self, target: &Target, now: Instant) -> Result<Found, TransportError> {
