@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::format::listed;
 use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend};
+use crate::vu::READABLE;
 
 /// What the server did wrong, each in a sentence.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Faults {
     pub failed: Option<String>,
     /// Requests that never ended.
     pub hanging: Option<String>,
+    /// Answers that nobody could read.
+    pub unreadable: Option<String>,
 }
 
 impl Faults {
@@ -20,6 +23,7 @@ impl Faults {
     pub const NONE: Self = Self {
         failed: None,
         hanging: None,
+        unreadable: None,
     };
 
     /// What a snapshot shows of them.
@@ -28,18 +32,19 @@ impl Faults {
         Self {
             failed: failed(snapshot),
             hanging: hanging(snapshot),
+            unreadable: unreadable(snapshot),
         }
     }
 
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.failed.is_none() && self.hanging.is_none()
+        self.failed.is_none() && self.hanging.is_none() && self.unreadable.is_none()
     }
 
     /// Those that no threshold can excuse.
     pub fn inexcusable(&self) -> impl Iterator<Item = &String> {
-        self.hanging.iter()
+        self.hanging.iter().chain(&self.unreadable)
     }
 }
 
@@ -81,6 +86,26 @@ fn failed(snapshot: &Snapshot) -> Option<String> {
     };
     let requests = snapshot.counter(Counter::Requests, &all);
     Some(format!("{failed} of {requests} requests failed{how}"))
+}
+
+/// Answers that came as they should and were something else than their caller can read.
+fn unreadable(snapshot: &Snapshot) -> Option<String> {
+    let mut by_name = BTreeMap::<&str, u64>::new();
+    for (tags, counts) in &snapshot.checks {
+        if let Some(name) = tags.check.strip_suffix(READABLE)
+            && counts.fails > 0
+        {
+            *by_name.entry(name).or_default() += counts.fails;
+        }
+    }
+    let count: u64 = by_name.values().sum();
+    let names = by_name
+        .iter()
+        .map(|(name, count)| format!("{count} × {name}"));
+    (count > 0).then(|| {
+        let names = listed(names, "and");
+        format!("{count} answers could not be read: {names}")
+    })
 }
 
 /// A request that was cut earlier than this says nothing of the server.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Barrier, Mutex};
+use tokio::task::unconstrained;
 use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
@@ -291,8 +292,9 @@ impl<A: Actor> Fleet<A> {
         let iterated = tokio::select! {
             biased;
             iterated = vu.actor.iterate() => Some(iterated),
-            () = cut_time => None,
-            () = &mut vu.cut_order => None,
+            // Apart from tokio's budget, which an iteration that never waits uses up.
+            () = unconstrained(cut_time) => None,
+            () = unconstrained(&mut vu.cut_order) => None,
         };
         let ended = clock.elapsed();
         self.note_end(ended);

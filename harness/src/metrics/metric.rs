@@ -37,6 +37,8 @@ pub enum Counter {
     Requests,
     /// Of them, those that were cut before their answer was there.
     RequestsInterrupted,
+    /// Requests sent once more, because the server had closed their idle connection.
+    Reconnects,
     /// Bytes written.
     Sent,
     /// Bytes read.
@@ -137,6 +139,7 @@ pub static METRICS: &[Metric] = &[
     phase("http_req_receiving", Phase::Receiving),
     metric("http_reqs", Of::Counter(Counter::Requests), REQUEST),
     metric("http_reqs_interrupted", Of::Counter(Counter::RequestsInterrupted), REQUEST),
+    metric("http_reconnects", Of::Counter(Counter::Reconnects), REQUEST),
     metric("http_req_failed", Of::Rate(RateOf::Failed), REQUEST),
     metric("http_req_success", Of::Rate(RateOf::Success), REQUEST),
     metric("data_sent", Of::Counter(Counter::Sent), REQUEST),

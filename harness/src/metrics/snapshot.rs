@@ -33,6 +33,8 @@ pub struct RequestSeries {
     parts: [Trend; MOST_PARTS],
     /// How many of them found no connection: they were never sent, and have no duration.
     pub unsent: u64,
+    /// How many of them were sent once more, because the server had closed their idle connection.
+    pub reconnects: u64,
     /// The slowest of them.
     pub slowest: Option<Slowest>,
     /// Bytes written.
@@ -93,6 +95,7 @@ impl RequestSeries {
             mine.merge(theirs);
         }
         self.unsent += other.unsent;
+        self.reconnects += other.reconnects;
         self.bytes_sent += other.bytes_sent;
         self.bytes_received += other.bytes_received;
     }
@@ -101,6 +104,7 @@ impl RequestSeries {
         self.all_mut().for_each(Trend::clear);
         self.slowest = None;
         self.unsent = 0;
+        self.reconnects = 0;
         self.bytes_sent = 0;
         self.bytes_received = 0;
     }
@@ -377,6 +381,7 @@ impl Snapshot {
                 .filter(|(tags, _)| tags.is_interrupted())
                 .map(|(_, series)| series.count())
                 .sum(),
+            Counter::Reconnects => requests(|series| series.reconnects),
             Counter::Sent => requests(|series| series.bytes_sent),
             Counter::Received => requests(|series| series.bytes_received),
             Counter::Iterations => iterations(|series| series.duration.count()),

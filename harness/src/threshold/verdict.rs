@@ -515,7 +515,7 @@ mod tests {
     fn what_follows_from_failures_is_said_after_them_and_once() {
         let faults = Faults {
             failed: Some("330 of 659 requests failed, all 503".to_owned()),
-            hanging: None,
+            ..Faults::NONE
         };
         let crossed = [outcome(false, Some(728.04))];
         let mix = ["x was sent 0.5 times", "y 0.4", "z 0.3"].map(str::to_owned);
@@ -557,8 +557,8 @@ mod tests {
     #[test]
     fn requests_that_never_ended_fail_whatever_the_thresholds_say() {
         let faults = Faults {
-            failed: None,
             hanging: Some("30 requests were never answered".to_owned()),
+            ..Faults::NONE
         };
         let judgement = judge(&Evidence {
             thresholds: &[outcome(true, Some(20.0))],

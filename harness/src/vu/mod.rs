@@ -51,6 +51,7 @@ pub use self::http::Client;
 pub use self::options::{ConnectOptions, Identity, Resolved};
 use self::redirect::Hop;
 pub use self::redirect::{RedirectError, location_of};
+pub(crate) use self::request::READABLE;
 pub use self::request::{Expected, Request};
 pub use self::target::{Target, TargetError};
 pub use self::tls::TlsError;
@@ -257,6 +258,7 @@ impl VirtualUser {
     ) -> Result<T, Stop> {
         read(&answer.usable()?.body).ok_or_else(|| {
             self.check(answer.request.readable(), false);
+            self.surroundings.failures.note_unreadable(answer);
             Stop::Unusable
         })
     }

@@ -66,6 +66,7 @@ impl VirtualUser {
     fn record_series(&self, tags: RequestTags, exchange: &Exchange, phases: &[(Phase, Duration)]) {
         let server = &exchange.server_timing;
         self.surroundings.recorder.request(tags, |series| {
+            series.reconnects += u64::from(exchange.reconnected);
             series.unsent += u64::from(!exchange.connected);
             let had = |phase: &Phase| exchange.connected || phase.is_before_sending();
             for (phase, duration) in phases.iter().filter(|(phase, _)| had(phase)) {
@@ -74,7 +75,10 @@ impl VirtualUser {
             for (index, duration) in server.iter() {
                 series.record_part(index, duration);
             }
-            let duration = exchange.times.duration();
+            let duration = match exchange.connected {
+                true => exchange.times.duration(),
+                false => exchange.times.blocked,
+            };
             if series.is_slowest(duration) {
                 series.slowest = Some(Slowest {
                     duration,

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::executor::{Executor, Schedule};
+use crate::failing::Faults;
 use crate::metrics::{Counter, RateOf, Snapshot, TagFilter};
 use crate::vu::ConnectOptions;
 
@@ -431,6 +432,19 @@ async fn an_answer_that_cannot_be_read_is_a_failed_check_and_ends_the_iteration(
         .map(|(tags, sum)| (tags.check, sum.passes, sum.fails))
         .collect();
     assert_eq!(checks, [("get: answer can be read", 0, 1)]);
+    let samples = vu.surroundings.failures.samples();
+    let expected = [("get", 200, "can't be read: seven".to_owned())];
+    assert_eq!(samples[..1], expected);
+    let faults = Faults::of(&snapshot);
+    assert_eq!(
+        faults.unreadable.as_deref(),
+        Some("1 answers could not be read: 1 × get")
+    );
+    assert_eq!(faults.inexcusable().count(), 1);
+    // The one that found no connection is a request without a duration.
+    let all = TagFilter::default();
+    assert_eq!(snapshot.counter(Counter::Requests, &all), 4);
+    assert_eq!(snapshot.durations(&all).count(), 3);
 }
 
 /// A request that is cut is counted by name, with the time so far, and is no failure; one that
