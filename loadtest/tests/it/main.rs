@@ -31,4 +31,5 @@ mod sla;
 mod starved;
 mod theirs;
 mod truth;
+mod verdicts;
 mod workflows;
