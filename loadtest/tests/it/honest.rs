@@ -177,7 +177,7 @@ async fn half_the_personas_missing() {
     assert!((2..=4).contains(&unknown.expect("a count")), "{unknown:?}");
     assert!(
         ran.reasons()
-            .contains("rational_buyer in default had 0.0 % where 50.0 % were planned"),
+            .contains("the mix is not what was planned: impulse_buyer in default had 100.0 %"),
         "{}",
         ran.reasons()
     );

@@ -1,14 +1,14 @@
 //! What a broken server does to a run is said first, and makes it fail.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use serde_json::json;
 
 use crate::program::{Ran, Run, stack};
-use crate::proxy::{Reply, proxy};
+use crate::proxy::{Call, Reply, proxy};
 
 /// Neither thresholds nor checks see anything.
 const BLIND: &str = "--coupon-wait 0s --sla none --threshold checks:rate>=0";
@@ -25,17 +25,26 @@ fn assert_fails(ran: &Ran, first: &str) {
     assert!(reason.contains(first), "{reason}\n{told}");
 }
 
+/// Whether the load has begun: set-up and a look at the server charge nobody.
+fn is_charge(call: &Call) -> bool {
+    call.method == Method::POST && call.path.ends_with("/balance")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_nobody_can_read_fail_whatever_the_thresholds_say() {
     let stack = stack().await;
-    let host = proxy(stack.base_url(), |call, upstream| async move {
-        if call.method == Method::GET && call.path.ends_with("/balance") {
-            return Reply {
-                status: 200,
-                body: "<html>Please log in</html>".into(),
-            };
+    let loaded = AtomicBool::new(false);
+    let host = proxy(stack.base_url(), move |call, upstream| {
+        let loaded = loaded.fetch_or(is_charge(&call), Ordering::SeqCst);
+        async move {
+            if loaded && call.method == Method::GET && call.path.ends_with("/balance") {
+                return Reply {
+                    status: 200,
+                    body: "<html>Please log in</html>".into(),
+                };
+            }
+            upstream.forward(&call).await
         }
-        upstream.forward(&call).await
     })
     .await;
     let args = format!("--vus 2 --iterations-per-vu 3 {BLIND}");
@@ -91,10 +100,9 @@ async fn a_hang_of_everybody_is_no_pass() {
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_come_first_and_what_follows_from_them_once() {
     let stack = stack().await;
-    let (calls, users) = (AtomicU64::new(0), Arc::new(AtomicU64::new(0)));
+    let (calls, users) = (AtomicU64::new(0), AtomicBool::new(false));
     let host = proxy(stack.base_url(), move |call, upstream| {
-        let loaded =
-            users.fetch_or(u64::from(call.path.starts_with("/users")), Ordering::SeqCst) > 0;
+        let loaded = users.fetch_or(is_charge(&call), Ordering::SeqCst);
         let is_lost =
             loaded && (call.path == "/ledger" || calls.fetch_add(1, Ordering::SeqCst) % 2 == 1);
         async move {
