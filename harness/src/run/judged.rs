@@ -39,28 +39,16 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         unaudited,
     } = load;
     let thresholds = course.timeline.finish(&driven.snapshot);
-    let mix: Vec<PersonaShare> = config
-        .scenarios
-        .iter()
-        .zip(&driven.settled)
-        .flat_map(|(scenario, settled)| shares(scenario, &settled.rolls, &driven.snapshot))
-        .collect();
+    let mix = mix(&config, &driven);
     let doubts = doubts(&config, &driven, unknown);
-    let ended_early = course.signalled || course.aborted.is_some();
-    let drift = if ended_early {
-        Vec::new()
-    } else {
-        fidelity::findings(&mix, config.limits.mix_drift)
-    };
+    let drift = drift(&config, &course, &mix);
     let (saturated, mut warnings) = findings(&config, &course, server, &driven);
-    if server.target.is_insecure() {
-        warnings.push("--insecure: certificates were not verified".to_owned());
-    }
-    warnings.extend(said);
-    warnings.extend(same_times(&driven.snapshot));
-    let broken = invariants.iter().filter(|row| !row.ok);
-    let broken: Vec<String> = broken.map(Invariant::to_string).collect();
+    let insecure = "--insecure: certificates were not verified";
+    warnings.extend(server.target.is_insecure().then(|| insecure.to_owned()));
+    warnings.extend(said.into_iter().chain(same_times(&driven.snapshot)));
+    let broken = broken(&invariants);
     let counter = |counter| driven.snapshot.counter(counter, &TagFilter::default());
+    let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
     let judgement = judge(&Evidence {
         thresholds: &thresholds,
         broken_invariants: &broken,
@@ -79,7 +67,6 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         doubts: &doubts,
         mix: &drift,
     });
-    let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
     RunResult {
         id: course.id,
         host: server.label.clone(),
@@ -116,6 +103,26 @@ fn same_times(snapshot: &Snapshot) -> Vec<String> {
     }
     let said = failed.iter().map(|(name, times)| same_time(name, times));
     said.flatten().collect()
+}
+
+fn broken(invariants: &[Invariant]) -> Vec<String> {
+    let broken = invariants.iter().filter(|row| !row.ok);
+    broken.map(Invariant::to_string).collect()
+}
+
+fn mix(config: &RunConfig, driven: &Driven) -> Vec<PersonaShare> {
+    let settled = config.scenarios.iter().zip(&driven.settled);
+    settled
+        .flat_map(|(scenario, settled)| shares(scenario, &settled.rolls, &driven.snapshot))
+        .collect()
+}
+
+/// In what the mix was not the planned one. What was ended early had no time to get there.
+fn drift(config: &RunConfig, course: &Course, mix: &[PersonaShare]) -> Vec<String> {
+    if course.signalled || course.aborted.is_some() {
+        return Vec::new();
+    }
+    fidelity::findings(mix, config.limits.mix_drift)
 }
 
 /// In what the load was not the one that was asked for.
