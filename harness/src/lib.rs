@@ -65,6 +65,7 @@ pub mod config;
 pub mod descriptors;
 pub mod diagnosis;
 pub mod executor;
+pub mod failing;
 pub mod fidelity;
 mod files;
 mod format;

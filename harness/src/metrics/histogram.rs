@@ -58,6 +58,14 @@ impl Trend {
         }
     }
 
+    /// Adds so many durations of nothing.
+    pub fn add_zeros(&mut self, zeros: u64) {
+        if zeros > 0 {
+            self.note_extremes(0, 0);
+            self.zeros += zeros;
+        }
+    }
+
     /// Forgets every duration but keeps the memory for the next ones.
     pub fn clear(&mut self) {
         if self.is_empty() {

@@ -9,6 +9,7 @@ use super::server::Server;
 use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
 use crate::executor::Settled;
+use crate::failing::Faults;
 use crate::fidelity::{self, PersonaShare, shares};
 use crate::health::{self, LATE_MS};
 use crate::invariant::Invariant;
@@ -35,23 +36,25 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         unknown,
         warnings: said,
         refused,
+        unaudited,
     } = load;
     let thresholds = course.timeline.finish(&driven.snapshot);
     let mix = mix(&config, &driven);
-    let doubts = doubts(&config, &course, &driven, unknown, &mix);
+    let doubts = doubts(&config, &driven, unknown);
+    let drift = drift(&config, &course, &mix);
     let (saturated, mut warnings) = findings(&config, &course, server, &driven);
-    if server.target.is_insecure() {
-        warnings.push("--insecure: certificates were not verified".to_owned());
-    }
-    warnings.extend(said);
-    warnings.extend(same_times(&driven.snapshot));
-    let broken = invariants.iter().filter(|row| !row.ok);
-    let broken: Vec<String> = broken.map(Invariant::to_string).collect();
+    let insecure = "--insecure: certificates were not verified";
+    warnings.extend(server.target.is_insecure().then(|| insecure.to_owned()));
+    warnings.extend(said.into_iter().chain(same_times(&driven.snapshot)));
+    let broken = broken(&invariants);
     let counter = |counter| driven.snapshot.counter(counter, &TagFilter::default());
+    let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
     let judgement = judge(&Evidence {
         thresholds: &thresholds,
         broken_invariants: &broken,
         error: driven.error.as_deref(),
+        unaudited: unaudited.as_deref(),
+        faults: &Faults::of(&driven.snapshot),
         refused: refused.as_deref(),
         iterations: counter(Counter::Iterations),
         interrupted: counter(Counter::Interrupted),
@@ -62,8 +65,8 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         saturated: &saturated,
         idle: &fidelity::idle(&mix),
         doubts: &doubts,
+        mix: &drift,
     });
-    let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
     RunResult {
         id: course.id,
         host: server.label.clone(),
@@ -110,22 +113,26 @@ fn same_times(snapshot: &Snapshot) -> Vec<String> {
     said.flatten().collect()
 }
 
+fn broken(invariants: &[Invariant]) -> Vec<String> {
+    let broken = invariants.iter().filter(|row| !row.ok);
+    broken.map(Invariant::to_string).collect()
+}
+
+/// In what the mix was not the planned one. What was ended early had no time to get there.
+fn drift(config: &RunConfig, course: &Course, mix: &[PersonaShare]) -> Vec<String> {
+    if course.signalled || course.aborted.is_some() {
+        return Vec::new();
+    }
+    fidelity::findings(mix, config.limits.mix_drift)
+}
+
 /// In what the load was not the one that was asked for.
-fn doubts(
-    config: &RunConfig,
-    course: &Course,
-    driven: &Driven,
-    unknown: u64,
-    mix: &[PersonaShare],
-) -> Vec<String> {
+fn doubts(config: &RunConfig, driven: &Driven, unknown: u64) -> Vec<String> {
     let counter = |counter| driven.snapshot.counter(counter, &TagFilter::default());
     let started = counter(Counter::Iterations) + counter(Counter::Interrupted);
     let mut doubts = Vec::new();
     doubts.extend(dropped(&driven.settled, config.limits.dropped));
     doubts.extend(unknowns(unknown, started, config.limits.unknown));
-    if !course.signalled && course.aborted.is_none() {
-        doubts.extend(fidelity::findings(mix, config.limits.mix_drift));
-    }
     doubts
 }
 

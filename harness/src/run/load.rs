@@ -22,6 +22,8 @@ pub(super) struct Load {
     pub(super) warnings: Vec<String>,
     /// Why the suite refused to begin, if it did.
     pub(super) refused: Option<String>,
+    /// Why the load could not be audited, if it couldn't.
+    pub(super) unaudited: Option<String>,
 }
 
 impl Load {
@@ -66,7 +68,7 @@ pub(super) async fn load<S: Suite>(run: Run<'_>, outlets: Outlets) -> (Load, Wat
         match audit::<S>(run, &world, users, &load.driven.snapshot).await {
             Ok(invariants) => load.invariants = invariants,
             Err(error) => {
-                load.driven.error = Some(format!("the load could not be audited: {error}"));
+                load.unaudited = Some(format!("the load could not be audited: {error}"));
             }
         }
     }

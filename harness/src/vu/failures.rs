@@ -16,6 +16,12 @@ pub struct Failures(Mutex<BTreeMap<(&'static str, u16), String>>);
 /// The longest part of an unexpected body that is kept.
 const SAMPLE_CHARS: usize = 200;
 
+/// Scrubbed as a whole: half a secret would not be known for one.
+fn sample(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    scrub(&text).chars().take(SAMPLE_CHARS).collect()
+}
+
 impl Failures {
     pub(super) fn note(&self, name: &'static str, answer: &Answer) {
         self.0
@@ -23,12 +29,16 @@ impl Failures {
             .entry((name, answer.status))
             .or_insert_with(|| match &answer.error {
                 Some(error) => scrub(&error.to_string()).into_owned(),
-                // Scrubbed as a whole: half a secret would not be known for one.
-                None => scrub(&String::from_utf8_lossy(&answer.body))
-                    .chars()
-                    .take(SAMPLE_CHARS)
-                    .collect(),
+                None => sample(&answer.body),
             });
+    }
+
+    /// Keeps an answer whose caller could not read it.
+    pub(super) fn note_unreadable(&self, answer: &Answer) {
+        self.0
+            .lock()
+            .entry((answer.request.name, answer.status))
+            .or_insert_with(|| format!("can't be read: {}", sample(&answer.body)));
     }
 
     /// Request name, status and what the first such answer said.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, the uppermost first. A module uses only what stands below it.
-const FLOORS: [&str; 28] = [
+const FLOORS: [&str; 29] = [
     // For unit tests alone.
     "fixture",
     "program",
@@ -23,6 +23,7 @@ const FLOORS: [&str; 28] = [
     "diagnosis",
     "health",
     "threshold",
+    "failing",
     "sampler",
     "invariant",
     "admin",

@@ -32,4 +32,5 @@ mod sla;
 mod starved;
 mod theirs;
 mod truth;
+mod verdicts;
 mod workflows;
