@@ -83,6 +83,7 @@ mod suite;
 pub mod threshold;
 pub mod tui;
 pub mod vu;
+mod wall;
 
 #[cfg(test)]
 mod fixture;
