@@ -157,6 +157,8 @@ pub struct SetUp<'a> {
     pub admin: &'a Admin,
     /// The largest number of virtual users: they are numbered from 1.
     pub vus: u32,
+    /// Names of the personas in the mixes of this run.
+    pub personas: &'a [&'static str],
     /// The suite's own options.
     pub options: &'a Options,
     /// Whether there will be an audit.

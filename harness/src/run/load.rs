@@ -78,6 +78,7 @@ async fn set_up<S: Suite>(run: Run<'_>, progress: &Progress) -> Result<S::World,
     let set_up = SetUp {
         admin: &run.server.admin,
         vus: config.plan().vus_max(),
+        personas: &config.personas(),
         options: &config.options,
         audited: config.audit,
         host: config.host.as_deref(),

@@ -31,6 +31,9 @@ pub static BUYERS: &[Buyer] = &[
     racing_buyer::BUYER,
 ];
 
+/// The persona that races for last pieces.
+pub const RACER: &str = racing_buyer::BUYER.persona.name;
+
 impl Buyer {
     /// The buyer of this name.
     ///

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::basket::Basket;
 use super::books::Books;
 use super::hostile::Hostile;
+use super::last_pieces::LastPieces;
 use crate::api::Api;
 
 /// The shop as the set-up left it.
@@ -16,8 +17,12 @@ pub struct World {
     pub api: &'static Api,
     /// The coupon policies.
     pub policy_ids: Vec<i64>,
-    /// Price of every product, in won, by its id.
+    /// Price of every product that anybody may buy, in won, by its id.
     pub prices: HashMap<i64, i64>,
+    /// Further products, of one piece each, that only races are for.
+    pub last_pieces: LastPieces,
+    /// Whether there were to be such products, and are none.
+    pub lacks_last_pieces: bool,
     /// What persona A buys.
     pub basket: Basket,
     /// How long a persona waits between its claim and looking for the coupon.
@@ -42,6 +47,14 @@ impl World {
             prices,
             ..Self::default()
         }
+    }
+
+    /// What a product costs, in won; 0 for one that nobody knows.
+    #[must_use]
+    pub fn price_of(&self, product: i64) -> i64 {
+        let price = self.prices.get(&product).copied();
+        let price = price.or_else(|| self.last_pieces.price_of(product));
+        price.unwrap_or(0)
     }
 
     /// Whether users keep the ids of their orders: without a ledger, nobody else knows them.

@@ -4,6 +4,7 @@ mod audit_fails;
 mod bad_input;
 mod browser;
 mod capacity;
+mod chaos;
 mod compare;
 mod dashboards;
 mod docs;

@@ -22,6 +22,7 @@ pub(crate) async fn stack() -> Stack {
 pub(crate) async fn psql(url: &str, sql: &str) {
     let psql = tokio::process::Command::new("psql")
         .args([url, "-qc", sql])
+        .stdout(Stdio::null())
         .status()
         .await;
     assert!(psql.expect("psql is there").success());
