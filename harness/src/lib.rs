@@ -75,6 +75,7 @@ pub mod output;
 pub mod persona;
 mod program;
 pub mod progress;
+mod quota;
 pub mod report;
 pub mod run;
 pub mod sampler;

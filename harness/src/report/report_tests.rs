@@ -140,7 +140,7 @@ fn result() -> RunResult {
         doubts: &["1 of 99 iterations was odd".to_owned()],
     });
     let resources = Resources {
-        cores: 2,
+        cores: 2.0,
         fds: 1_024,
     };
     let mut health = HealthLog::new(resources, &config.limits);
