@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, the uppermost first. A module uses only what stands below it.
-const FLOORS: [&str; 28] = [
+const FLOORS: [&str; 30] = [
     // For unit tests alone.
     "fixture",
     "program",
@@ -35,6 +35,8 @@ const FLOORS: [&str; 28] = [
     "format",
     "files",
     "descriptors",
+    "quota",
+    "wall",
 ];
 
 fn sources(root: &Path) -> Vec<(PathBuf, String)> {
