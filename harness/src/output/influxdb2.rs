@@ -1,10 +1,17 @@
-//! InfluxDB by its 2.x API: `/api/v2/write`.
+//! InfluxDB by its 2.x API, through the `influxdb2` crate.
+//!
+//! It is fed with our own line protocol: the crate's point builder escapes neither backslashes
+//! nor line breaks, and writes empty tags and NaN, all of which a server refuses. It drops the path
+//! of an address, too: behind a gateway's path our own request does the same.
 
 use std::fmt;
 use std::future::ready;
 use std::sync::Arc;
 
-use reqwest::{Client, Url};
+use influxdb2::api::write::TimestampPrecision;
+use influxdb2::{ClientBuilder, RequestError};
+use reqwest::{StatusCode, Url};
+use reqwest_of_influxdb2 as reqwest_011;
 
 use super::destination::{Kind, Opening, Output, Place, Variable, WriteError, Writing};
 use super::point::Point;
@@ -94,14 +101,24 @@ struct InfluxDb2 {
     settings: Influx2Settings,
 }
 
+enum Client {
+    Direct(influxdb2::Client),
+    /// With the path of a gateway.
+    Behind(reqwest::Client),
+}
+
 impl InfluxDb2 {
     /// A client; the first write tells whether it is let in and whether the bucket is there.
     ///
     /// # Errors
     /// In words.
     fn connect(settings: &Influx2Settings) -> Result<Self, String> {
+        let client = match settings.base.path() {
+            "/" => Client::Direct(direct(settings)?),
+            _ => Client::Behind(line_server::client(false)?),
+        };
         Ok(Self {
-            client: line_server::client(false)?,
+            client,
             settings: settings.clone(),
         })
     }
@@ -114,14 +131,53 @@ impl InfluxDb2 {
             bucket,
             token,
         } = &self.settings;
+        let client = match &self.client {
+            Client::Direct(client) => {
+                let precision = TimestampPrecision::Nanoseconds;
+                let write =
+                    client.write_line_protocol_with_precision(org, bucket, lines, precision);
+                return write.await.or_else(judged);
+            }
+            Client::Behind(client) => client,
+        };
         let query = [
             ("org", org.clone()),
             ("bucket", bucket.clone()),
             ("precision", "ns".to_owned()),
         ];
         let url = line_server::endpoint(base, "api/v2/write", &query);
-        let request = self.client.post(url).body(lines);
+        let request = client.post(url).body(lines);
         line_server::write(request.header("Authorization", format!("Token {token}"))).await
+    }
+}
+
+/// The crate's client, which does as ours: no redirects, no proxy, and an end to waiting.
+fn direct(settings: &Influx2Settings) -> Result<influxdb2::Client, String> {
+    let Influx2Settings {
+        base, org, token, ..
+    } = settings;
+    let builder = reqwest_011::Client::builder()
+        .timeout(line_server::WRITE_WITHIN)
+        .no_proxy()
+        .redirect(reqwest_011::redirect::Policy::none());
+    let base = base.as_str().trim_end_matches('/');
+    let client = ClientBuilder::with_builder(builder, base, org, token).build();
+    client.map_err(|error| error.to_string())
+}
+
+/// Whatever isn't 204 is an error of the crate's.
+fn judged(error: RequestError) -> Result<(), WriteError> {
+    match error {
+        RequestError::Http { status, text } => line_server::judged(&line_server::Answer {
+            status: StatusCode::from_u16(status.as_u16()).unwrap_or_default(),
+            kind: "something else",
+            location: None,
+            body: text.as_bytes(),
+        }),
+        RequestError::ReqwestProcessing { source } => Err(WriteError::Unavailable(
+            line_server::told(&source.without_url()),
+        )),
+        error => Err(WriteError::Unavailable(error.to_string())),
     }
 }
 

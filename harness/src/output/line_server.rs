@@ -20,7 +20,7 @@ use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use super::destination::WriteError;
 
 /// How long a write may take before it is tried again.
-const WRITE_WITHIN: Duration = Duration::from_secs(5);
+pub(super) const WRITE_WITHIN: Duration = Duration::from_secs(5);
 /// What is read of an answer at most.
 const READ_BYTES: usize = 64 * 1024;
 /// How much of a text an error quotes, of its start and of its end.
@@ -69,16 +69,16 @@ pub(super) async fn write(request: RequestBuilder) -> Result<(), WriteError> {
 }
 
 /// What matters of an answer.
-struct Answer<'a> {
-    status: StatusCode,
+pub(super) struct Answer<'a> {
+    pub(super) status: StatusCode,
     /// Its content type.
-    kind: &'a str,
-    location: Option<&'a str>,
-    body: &'a [u8],
+    pub(super) kind: &'a str,
+    pub(super) location: Option<&'a str>,
+    pub(super) body: &'a [u8],
 }
 
 /// What an answer means for the rows.
-fn judged(answer: &Answer<'_>) -> Result<(), WriteError> {
+pub(super) fn judged(answer: &Answer<'_>) -> Result<(), WriteError> {
     let Answer { status, kind, .. } = answer;
     let said = || quoted(&String::from_utf8_lossy(answer.body));
     let text = || format!("{status}: {}", said());
@@ -96,8 +96,10 @@ fn judged(answer: &Answer<'_>) -> Result<(), WriteError> {
              an InfluxDB?"
         ))),
         300..=399 => Err(WriteError::Unavailable(format!(
-            "answered {status}, a redirect to {}: give the address of the InfluxDB itself",
-            answer.location.map_or_else(|| "nowhere".to_owned(), place)
+            "answered {status}, a redirect{}: give the address of the InfluxDB itself",
+            answer
+                .location
+                .map_or_else(String::new, |to| format!(" to {}", place(to)))
         ))),
         _ => Err(WriteError::Unavailable(text())),
     }
@@ -139,7 +141,11 @@ fn quoted(text: &str) -> String {
 
 /// An error with what caused it; the output's name is said beside it, so the URL isn't.
 pub(super) fn chain(error: reqwest::Error) -> String {
-    let error = error.without_url();
+    told(&error.without_url())
+}
+
+/// An error with what caused it.
+pub(super) fn told(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
