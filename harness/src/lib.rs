@@ -76,6 +76,7 @@ pub mod output;
 pub mod persona;
 mod program;
 pub mod progress;
+mod quota;
 pub mod report;
 pub mod run;
 pub mod sampler;
@@ -84,6 +85,7 @@ mod suite;
 pub mod threshold;
 pub mod tui;
 pub mod vu;
+mod wall;
 
 #[cfg(test)]
 mod fixture;

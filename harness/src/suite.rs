@@ -95,6 +95,13 @@ pub trait Suite: Sized + Send + Sync + 'static {
         std::time::Duration::ZERO
     }
 
+    /// How many connections a user of this persona has open at once: file descriptors that are
+    /// found before the load, or missed then.
+    #[must_use]
+    fn connections(_persona: &str) -> u64 {
+        1
+    }
+
     /// Which options contradict each other, though each is right by itself: the one to change, and
     /// why. Nothing is sent then.
     #[must_use]

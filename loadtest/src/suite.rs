@@ -13,7 +13,7 @@ use harness::{
 use crate::api::SECTION;
 use crate::audit::{audit, unjudged};
 use crate::fields;
-use crate::personas::{BUYERS, RACER};
+use crate::personas::{BUYERS, Buyer, RACER};
 use crate::private::PrivateStack;
 use crate::profiles::PROFILES;
 use crate::race::Race;
@@ -142,6 +142,14 @@ impl Suite for Shop {
     fn fields() -> Vec<&'static Field> {
         let others = [&COUPONS, &COUPON_WAIT, &HOSTILE, &ALLOW_RESET];
         [&others[..], &fields::SET_UP].concat()
+    }
+
+    fn connections(persona: &str) -> u64 {
+        if Buyer::of_name(persona).sends_at_once {
+            2
+        } else {
+            1
+        }
     }
 
     fn refuse(options: &Options) -> Vec<(&'static Field, String)> {

@@ -144,7 +144,7 @@ fn result() -> RunResult {
         mix: &[],
     });
     let resources = Resources {
-        cores: 2,
+        cores: 2.0,
         fds: 1_024,
     };
     let mut health = HealthLog::new(resources, &config.limits);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, the uppermost first. A module uses only what stands below it.
-const FLOORS: [&str; 29] = [
+const FLOORS: [&str; 31] = [
     // For unit tests alone.
     "fixture",
     "program",
@@ -36,6 +36,8 @@ const FLOORS: [&str; 29] = [
     "format",
     "files",
     "descriptors",
+    "quota",
+    "wall",
 ];
 
 fn sources(root: &Path) -> Vec<(PathBuf, String)> {

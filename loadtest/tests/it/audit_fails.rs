@@ -467,3 +467,45 @@ async fn a_slow_server_crosses_the_sla() {
             .contains("threshold crossed: http_req_duration{name:5_create_order}: p(95)<200")
     );
 }
+
+/// Another run's `POST /init` in the middle of ours: nothing is wrong with the server, and nothing
+/// is known of it.
+async fn reset_in_between() -> Ran {
+    let stack = stack().await;
+    let claims = Arc::new(AtomicU32::new(0));
+    let host = proxy(stack.base_url(), move |call, upstream| {
+        let claim = call.path.starts_with("/coupons");
+        let nth = match claim && call.method == Method::POST {
+            true => claims.fetch_add(1, Ordering::Relaxed) + 1,
+            false => 0,
+        };
+        async move {
+            if nth == 4 {
+                let init = Call {
+                    method: Method::POST,
+                    path: "/init".to_owned(),
+                    headers: HeaderMap::new(),
+                    body: bytes::Bytes::new(),
+                };
+                let reset = upstream.forward(&init).await;
+                assert!(reset.status < 300, "{}", reset.status);
+            }
+            upstream.forward(&call).await
+        }
+    })
+    .await;
+    Run::against(&host, SHORT).finish().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_by_somebody_else_is_invalid_and_no_broken_rule() {
+    let ran = reset_in_between().await;
+    assert_eq!(ran.code, 97, "{}\n{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.reasons()
+            .contains("the shop was reset by somebody else"),
+        "{}",
+        ran.reasons()
+    );
+    assert_eq!(ran.broken(), [""; 0]);
+}

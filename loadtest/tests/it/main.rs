@@ -7,6 +7,7 @@ mod capacity;
 mod chaos;
 mod compare;
 mod dashboards;
+mod deliveries;
 mod docs;
 mod explain;
 mod faults;
