@@ -39,7 +39,7 @@ const PLAN: &str = "--mix a=50,b=25,c=10,d=15 --coupons 3000 --coupon-wait 100ms
 async fn case(fault: Fault, size: &str) -> Option<Outcome> {
     let house = House::open(fault).await?;
     let args = format!(
-        "{size} {PLAN} --out influxdb={}?db=chaos",
+        "{size} {PLAN} --out influxdb={}/chaos",
         house.influx_url()
     );
     let mut run = Run::against(&house.address(), &args);
