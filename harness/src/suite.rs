@@ -18,6 +18,12 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 #[error("{0}")]
 pub struct Refused(pub String);
 
+/// Why an audit can't say anything of the server: somebody else changed what the load used. The
+/// run is invalid, whatever its thresholds say.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Disturbed(pub String);
+
 /// A load test of one API.
 ///
 /// Only `requests`, `personas` and `user` are needed. Set-up, options, invariants and a server of
@@ -123,7 +129,8 @@ pub trait Suite: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Checks after the load what must hold on the server.
+    /// Checks after the load what must hold on the server. [`Disturbed`] says that it was not the
+    /// load alone that changed it.
     fn audit(
         _audit: Audit<'_, Self>,
     ) -> impl Future<Output = Result<Vec<Invariant>, Error>> + Send {

@@ -9,7 +9,7 @@ use super::outlets::Outlets;
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Snapshot, TagFilter};
 use crate::progress::Progress;
-use crate::suite::{Audit, Error, Refused, SetUp, Suite, User};
+use crate::suite::{Audit, Disturbed, Error, Refused, SetUp, Suite, User};
 
 /// What came of the load.
 #[derive(Default)]
@@ -67,6 +67,7 @@ pub(super) async fn load<S: Suite>(run: Run<'_>, outlets: Outlets) -> (Load, Wat
         watch.outlets.progress.step("auditing the load");
         match audit::<S>(run, &world, users, &load.driven.snapshot).await {
             Ok(invariants) => load.invariants = invariants,
+            Err(error) if error.is::<Disturbed>() => load.driven.error = Some(error.to_string()),
             Err(error) => {
                 load.unaudited = Some(format!("the load could not be audited: {error}"));
             }

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use harness::{Admin, AdminError, Invariant};
-use thiserror::Error;
+use harness::{Admin, AdminError, Disturbed, Error, Invariant};
 use tokio::time::{Instant, sleep};
 
 use super::invariants::{Facts, UserFacts, invariants};
@@ -21,17 +20,11 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// Users asked for at the same time.
 const CONCURRENT: usize = 16;
 
-/// Why there is no audit.
-#[derive(Debug, Error)]
-pub enum AuditError {
-    /// The server's books can't be read.
-    #[error(transparent)]
-    Admin(#[from] AdminError),
-    /// Another run's set-up, or somebody else's, came in between.
-    #[error(
-        "the shop was reset by somebody else while the load ran: {0}; run it again while nobody else uses the server"
-    )]
-    Reset(String),
+fn reset(says: &str) -> Disturbed {
+    Disturbed(format!(
+        "the shop was reset by somebody else while the load ran: {says}; run it again while nobody \
+         else uses the server"
+    ))
 }
 
 /// Compares the users' books with the server's, or with what public reads show of them.
@@ -44,7 +37,7 @@ pub async fn audit(
     world: &World,
     shoppers: Vec<Shopper>,
     planned_iterations: Option<u64>,
-) -> Result<Vec<Invariant>, AuditError> {
+) -> Result<Vec<Invariant>, Error> {
     let Some(before) = &world.before else {
         return Ok(Vec::new());
     };
@@ -84,31 +77,31 @@ struct Audit<'a> {
 
 impl Audit<'_> {
     /// The ledger as of now, if that is what the audit goes by.
-    async fn books(&self) -> Result<Option<Ledger>, AuditError> {
+    async fn books(&self) -> Result<Option<Ledger>, Error> {
         let Books::Ledger(before) = self.before else {
             return Ok(None);
         };
         let after = ledger(self.admin, self.world.api).await?;
         let after = after.unwrap_or_default();
         if before.was_reset_before(&after) {
-            let says = "GET /ledger names another world than before".to_owned();
-            return Err(AuditError::Reset(says));
+            let says = "GET /ledger names another world than before";
+            return Err(reset(says).into());
         }
         Ok(Some(after))
     }
 
     /// The balance of a user whom the server knew.
-    async fn balance(&self, id: i64) -> Result<i64, AuditError> {
+    async fn balance(&self, id: i64) -> Result<i64, Error> {
         match balance(self.admin, self.world.api, id).await {
             Err(AdminError::Status { status: 404, .. }) => {
                 let says = format!("user {id}, whom the load was given, is not there any more");
-                Err(AuditError::Reset(says))
+                Err(reset(&says).into())
             }
             answer => Ok(answer?),
         }
     }
 
-    async fn user(&self, id: i64, shopper: Shopper) -> Result<UserFacts, AuditError> {
+    async fn user(&self, id: i64, shopper: Shopper) -> Result<UserFacts, Error> {
         let (admin, api) = (self.admin, self.world.api);
         let buyer = Buyer::of_name(shopper.vu.persona());
         let has_ledger = matches!(self.before, Books::Ledger(_));
@@ -131,7 +124,7 @@ impl Audit<'_> {
     }
 
     /// Every rule, as of now.
-    async fn judge(&self, users: &mut [UserFacts]) -> Result<Vec<Invariant>, AuditError> {
+    async fn judge(&self, users: &mut [UserFacts]) -> Result<Vec<Invariant>, Error> {
         let (admin, api) = (self.admin, self.world.api);
         let mut rows = match self.before {
             Books::Ledger(before) => {

@@ -38,10 +38,7 @@ const PLAN: &str = "--mix a=50,b=25,c=10,d=15 --coupons 3000 --coupon-wait 100ms
 /// None where this user may not make it.
 async fn case(fault: Fault, size: &str) -> Option<Outcome> {
     let house = House::open(fault).await?;
-    let args = format!(
-        "{size} {PLAN} --out influxdb={}/chaos",
-        house.influx_url()
-    );
+    let args = format!("{size} {PLAN} --out influxdb={}/chaos", house.influx_url());
     let mut run = Run::against(&house.address(), &args);
     let child = run.command.spawn().expect("the program starts");
     let pid = child.id().expect("it runs");
