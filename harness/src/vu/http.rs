@@ -34,7 +34,11 @@ pub struct Client {
     jar: Option<Box<Jar>>,
     /// Connections not in use, the latest used last. One is the rule; concurrent requests of the
     /// same user open more. The lock is never contended: a user is one task.
-    idle: Mutex<Vec<Connection>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a pointer is what every future of a request moves on, not the whole connection"
+    )]
+    idle: Mutex<Vec<Box<Connection>>>,
     /// The same where HTTP/2 may be spoken.
     sessions: Sessions,
 }
@@ -105,7 +109,7 @@ impl Client {
     /// Sends it over this connection, which is kept if another may follow.
     async fn over(
         &self,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
         call: &Call<'_>,
         exchange: &mut Exchange,
         started: Instant,
@@ -126,7 +130,7 @@ impl Client {
     }
 
     /// An idle connection that the server has not closed meanwhile, and that is not too old.
-    async fn reuse(&self, now: Instant) -> Option<Connection> {
+    async fn reuse(&self, now: Instant) -> Option<Box<Connection>> {
         loop {
             let mut connection = self.idle.lock().pop()?;
             let age = self.target.connection_age();
@@ -144,15 +148,15 @@ impl Client {
         &self,
         exchange: &mut Exchange,
         deadline: tokio::time::Instant,
-    ) -> Result<Connection, TransportError> {
+    ) -> Result<Box<Connection>, TransportError> {
         let mut opening = Opening::default();
         let opened = self.target.open(&mut opening, deadline).await;
         exchange.times.opened(opening);
         Ok(self.connection(opened?, deadline))
     }
 
-    fn connection(&self, stream: Stream, deadline: tokio::time::Instant) -> Connection {
-        Connection::over(stream, deadline, self.target.most_body())
+    fn connection(&self, stream: Stream, deadline: tokio::time::Instant) -> Box<Connection> {
+        Box::new(Connection::over(stream, deadline, self.target.most_body()))
     }
 
     fn write(&self, connection: &mut Connection, call: &Call<'_>) {

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use super::super::exchange::Times;
 use super::super::options::ConnectOptions;
+use super::super::peer;
 use super::*;
 use crate::vu::Request;
 
@@ -412,4 +413,16 @@ async fn a_connection_that_never_comes_is_a_failure_of_its_own_with_its_time() {
     assert_about(exchange.times.blocked, 300 * MS);
     assert_about(exchange.times.connecting, 300 * MS);
     assert_eq!(exchange.times.duration(), Duration::ZERO);
+}
+
+/// Every user has one all the time: what it keeps counts 10,000 times.
+#[tokio::test]
+async fn a_request_under_way_keeps_little_memory() {
+    static GET: crate::vu::Request = crate::vu::Request::get("x");
+    let (_listener, address, _came) = peer::listening().await;
+    let client = peer::client(&address).await;
+    let call = GET.at("/");
+    let mut exchange = Exchange::new();
+    let kept = std::mem::size_of_val(&client.send(&call, &mut exchange));
+    assert!(kept <= 1_200, "{kept} bytes");
 }
