@@ -62,6 +62,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod compare;
 pub mod config;
+mod decimal;
 pub mod descriptors;
 pub mod diagnosis;
 pub mod executor;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::decimal::shifted;
 use crate::executor::Rate;
 
 /// More VUs than this is a typo.
@@ -158,11 +159,11 @@ pub(super) fn some_rate(text: &str) -> Result<Rate, String> {
 /// `5%` or `0.05`, from 0 to 1.
 pub(crate) fn share(text: &str) -> Result<f64, String> {
     let wrong = || format!("'{text}' is not a share; write 5% or 0.05");
-    let (number, factor) = match text.trim().strip_suffix('%') {
-        Some(number) => (number, 0.01),
-        None => (text.trim(), 1.0),
+    let (number, exponent) = match text.trim().strip_suffix('%') {
+        Some(number) => (number, -2),
+        None => (text.trim(), 0),
     };
-    let share = number.trim().parse::<f64>().map_err(|_| wrong())? * factor;
+    let share = shifted(number, exponent).ok_or_else(wrong)?;
     (0.0..=1.0)
         .contains(&share)
         .then_some(share)
@@ -187,6 +188,7 @@ mod tests {
         assert_eq!(duration("0s"), Ok(Duration::ZERO));
         assert_eq!(share("5%"), Ok(0.05));
         assert_eq!(share("0.5"), Ok(0.5));
+        assert_eq!(share("95%"), Ok(0.95), "not 0.9500000000000001");
         let expected = StageText {
             name: "hold".to_owned(),
             duration: Duration::from_secs(120),

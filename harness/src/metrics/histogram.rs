@@ -1,8 +1,11 @@
 //! A distribution of durations in bounded memory.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+
+use super::fine;
 
 /// Significant decimal digits kept: a percentile is off by 0.1 % at most.
 const SIGNIFICANT_DIGITS: u8 = 3;
@@ -13,7 +16,8 @@ const LONGEST_US: u64 = 1 << 40;
 ///
 /// Durations are kept in whole microseconds. Zeros are counted apart and the histogram is made
 /// at the first other value, because a phase such as the TLS handshake of plain HTTP is zero for
-/// every request. Merging two trends loses nothing.
+/// every request. Merging two trends loses nothing. Around the limits of thresholds the durations
+/// are kept one by one, so that a percentile is never on the wrong side of its limit.
 #[derive(Debug, Clone, Default)]
 pub struct Trend {
     pub(super) zeros: u64,
@@ -21,6 +25,20 @@ pub struct Trend {
     pub(super) min_us: u64,
     pub(super) max_us: u64,
     pub(super) others: Option<Box<Histogram<u32>>>,
+    /// Microseconds and how often, of the durations around a limit. They are in `others` as well.
+    fine: BTreeMap<u64, u64>,
+}
+
+/// Makes percentiles exact around this limit, in milliseconds, in every trend from now on.
+pub(crate) fn exact_around(limit_ms: f64) {
+    let us = (limit_ms * 1_000.0).clamp(0.0, LONGEST_US as f64).round() as u64;
+    let buckets = new_histogram();
+    fine::keep(&(buckets.lowest_equivalent(us)..=buckets.highest_equivalent(us)));
+}
+
+fn new_histogram() -> Histogram<u32> {
+    Histogram::new(SIGNIFICANT_DIGITS)
+        .expect("three significant digits are within the library's limit of five")
 }
 
 impl Trend {
@@ -40,6 +58,9 @@ impl Trend {
             self.others_mut()
                 .record(us)
                 .expect("an auto-resizing histogram takes every value up to the longest");
+            if fine::contains(us) {
+                *self.fine.entry(us).or_default() += 1;
+            }
         }
     }
 
@@ -55,6 +76,9 @@ impl Trend {
             self.others_mut()
                 .add(&**histogram)
                 .expect("an auto-resizing histogram takes every value of its own kind");
+        }
+        for (us, count) in &other.fine {
+            *self.fine.entry(*us).or_default() += count;
         }
     }
 
@@ -99,15 +123,17 @@ impl Trend {
         ms(self.sum_us)
     }
 
-    /// How many durations are at most `bound` milliseconds, to the histogram's precision.
+    /// How many durations are at most `bound` milliseconds, to the histogram's precision, and
+    /// exactly where a threshold has its limit.
     #[must_use]
     pub fn count_up_to_ms(&self, bound: f64) -> u64 {
         let us = (bound * 1_000.0).min(LONGEST_US as f64) as u64;
-        self.zeros
-            + self
-                .others
-                .as_ref()
-                .map_or(0, |histogram| histogram.count_between(0, us))
+        let within = self.others.as_ref().map_or(0, |histogram| {
+            let bucket = histogram.count_between(0, us);
+            let beyond = self.fine.range(us + 1..=histogram.highest_equivalent(us));
+            bucket - beyond.map(|(_, count)| count).sum::<u64>().min(bucket)
+        });
+        self.zeros + within
     }
 
     /// The durations in ascending order as they are kept: milliseconds, to three significant
@@ -147,7 +173,8 @@ impl Trend {
     }
 
     /// The smallest duration, in milliseconds, that at least `percent` % of the durations don't
-    /// exceed (the nearest-rank definition), to three significant digits; 0 when empty.
+    /// exceed (the nearest-rank definition); 0 when empty. To three significant digits, but never
+    /// outside of what was measured, and exact around the limits of thresholds.
     #[must_use]
     pub fn percentile_ms(&self, percent: f64) -> f64 {
         let [value] = self.percentiles_ms([percent]);
@@ -164,8 +191,7 @@ impl Trend {
         );
         let count = self.count();
         let mut values = [0.0; N];
-        let ranks = percents
-            .map(|percent| ((percent / 100.0 * count as f64).ceil() as u64).clamp(1, count.max(1)));
+        let ranks = percents.map(|percent| rank(percent, count));
         // The zeros come first, and what is left at 0 is one of them.
         let mut next = ranks.partition_point(|rank| *rank <= self.zeros);
         let mut seen = self.zeros;
@@ -174,9 +200,12 @@ impl Trend {
             .iter()
             .flat_map(|histogram| histogram.iter_recorded())
         {
+            let before = seen;
             seen += u64::from(step.count_at_value());
             while next < N && ranks[next] <= seen {
-                values[next] = ms(step.value_iterated_to().clamp(self.min_us, self.max_us));
+                let rest = seen - before;
+                let us = self.within(step.value_iterated_to(), ranks[next] - before, rest);
+                values[next] = ms(us.clamp(self.min_us, self.max_us));
                 next += 1;
             }
             if next == N {
@@ -186,13 +215,30 @@ impl Trend {
         values
     }
 
+    /// The duration with this rank among the `count` of the bucket that ends with `last`.
+    fn within(&self, last: u64, rank: u64, count: u64) -> u64 {
+        if self.fine.is_empty() || !fine::contains(last) {
+            return last;
+        }
+        let first = self
+            .others
+            .as_ref()
+            .map_or(last, |histogram| histogram.lowest_equivalent(last));
+        let kept = || self.fine.range(first..=last);
+        // What was decoded, or recorded before the limit was known, has no single durations.
+        if kept().map(|(_, count)| count).sum::<u64>() != count {
+            return last;
+        }
+        let mut seen = 0;
+        let mut reached = kept().skip_while(|(_, count)| {
+            seen += **count;
+            seen < rank
+        });
+        reached.next().map_or(last, |(us, _)| *us)
+    }
+
     pub(super) fn others_mut(&mut self) -> &mut Histogram<u32> {
-        self.others.get_or_insert_with(|| {
-            Box::new(
-                Histogram::new(SIGNIFICANT_DIGITS)
-                    .expect("three significant digits are within the library's limit of five"),
-            )
-        })
+        self.others.get_or_insert_with(|| Box::new(new_histogram()))
     }
 
     pub(super) fn note_extremes(&mut self, min_us: u64, max_us: u64) {
@@ -203,6 +249,19 @@ impl Trend {
         };
         self.max_us = self.max_us.max(max_us);
     }
+}
+
+/// Which of `count` durations in ascending order the percentile is, from 1. A product that is whole
+/// but for the error of floating point is whole: 55 % of 100 is the 55th, not the 56th.
+fn rank(percent: f64, count: u64) -> u64 {
+    let exact = percent * count as f64 / 100.0;
+    let whole = exact.round();
+    let rank = if (exact - whole).abs() <= whole * 1e-12 {
+        whole
+    } else {
+        exact.ceil()
+    };
+    (rank as u64).clamp(1, count.max(1))
 }
 
 pub(super) fn ms(us: u64) -> f64 {
@@ -227,7 +286,7 @@ mod tests {
     fn nearest_rank_ms(values_us: &[u64], percent: f64) -> f64 {
         let mut sorted = values_us.to_vec();
         sorted.sort_unstable();
-        let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
+        let rank = (percent * sorted.len() as f64 / 100.0).ceil() as usize;
         ms(sorted[rank.clamp(1, sorted.len()) - 1])
     }
 
@@ -250,6 +309,48 @@ mod tests {
         assert_eq!(trend.percentile_ms(50.0), 0.5);
         assert_eq!(trend.percentile_ms(95.0), 0.95);
         assert_eq!(trend.percentile_ms(100.0), 1.0);
+    }
+
+    /// Each row: durations in µs with how many of them, and the 95th percentile.
+    #[test]
+    fn a_percentile_at_a_limit_is_one_of_the_durations() {
+        exact_around(200.0);
+        let rows: [(&[(u64, usize)], f64); 5] = [
+            (&[(199_950, 100)], 199.95),
+            (&[(199_950, 95), (500_000, 5)], 199.95),
+            (&[(200_000, 95), (200_001, 5)], 200.0),
+            (&[(200_000, 94), (200_001, 6)], 200.001),
+            (&[(100_000, 10), (199_999, 85), (200_050, 5)], 199.999),
+        ];
+        for (durations, expected) in rows {
+            let values: Vec<u64> = durations
+                .iter()
+                .flat_map(|(us, times)| std::iter::repeat_n(*us, *times))
+                .collect();
+            let (left, right) = values.split_at(values.len() / 2);
+            let mut merged = trend(left);
+            merged.merge(&trend(right));
+            assert_eq!(merged.percentile_ms(95.0), expected, "{durations:?}");
+        }
+        let both = trend(&[199_999, 200_000, 200_001, 200_060, 300_000]);
+        assert_eq!(both.count_up_to_ms(200.0), 2);
+        assert_eq!(both.count_up_to_ms(199.999), 1);
+    }
+
+    #[test]
+    fn ranks_have_no_error_of_floating_point() {
+        let rows = [
+            (55.0, 100, 55),
+            (99.9, 1_000, 999),
+            (95.0, 100, 95),
+            (95.0, 101, 96),
+            (0.0, 100, 1),
+            (100.0, 7, 7),
+            (99.99, 1_000_000, 999_900),
+        ];
+        for (percent, count, expected) in rows {
+            assert_eq!(rank(percent, count), expected, "p({percent}) of {count}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is measured: names, tags, distributions, and the recorder that VUs write to.
 
 mod encoded;
+mod fine;
 mod histogram;
 mod metric;
 mod noted;
@@ -12,6 +13,7 @@ mod tags;
 
 pub use encoded::{Broken, Encoded};
 pub use histogram::Trend;
+pub(crate) use histogram::exact_around;
 pub use metric::{
     AGGREGATIONS, Aggregation, Counter, GaugeOf, Kind, METRICS, Metric, Of, RateOf, TrendOf, all,
     find, phases,

@@ -116,7 +116,9 @@ mod tests {
 
     use super::super::parse::parse;
     use super::*;
-    use crate::metrics::{CheckCounts, CheckTags, Method, Names, Phase, Proto, RequestTags};
+    use crate::metrics::{
+        CheckCounts, CheckTags, Method, Names, Phase, Proto, RequestSeries, RequestTags,
+    };
 
     fn snapshot() -> Snapshot {
         let mut snapshot = Snapshot {
@@ -184,6 +186,75 @@ mod tests {
             let threshold = parse(text, &trends).expect(text);
             let outcome = evaluate(&[threshold], &snapshot()).remove(0);
             assert_eq!((outcome.actual, outcome.ok), (actual, ok), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_compared_with_what_was_written() {
+        let rows = [
+            ("rate>=95%", 95, true),
+            ("rate<95%", 95, false),
+            ("rate==95%", 95, true),
+            ("rate>95%", 95, false),
+            ("rate<=95%", 95, true),
+            ("rate>=0.95", 95, true),
+            ("rate>=95%", 94, false),
+            ("rate<95%", 94, true),
+            ("rate>=7%", 7, true),
+            ("rate<=29%", 29, true),
+            ("rate<=57%", 57, true),
+        ];
+        for (assertion, passes, ok) in rows {
+            let mut snapshot = snapshot();
+            let fails = 100 - passes;
+            snapshot.checks.values_mut().for_each(|counts| {
+                *counts = CheckCounts { passes, fails };
+            });
+            let threshold = parse(&format!("checks: {assertion}"), &[]).expect(assertion);
+            let outcome = evaluate(&[threshold], &snapshot).remove(0);
+            assert_eq!(outcome.ok, ok, "{assertion} at {passes} of 100");
+        }
+    }
+
+    /// Each row: an assertion, durations in µs with how many of them, what is measured, and whether
+    /// the assertion holds.
+    #[test]
+    fn a_percentile_is_exact_at_its_limit() {
+        type Row = (&'static str, &'static [(u64, u32)], f64, bool);
+        let rows: [Row; 9] = [
+            ("p(95)<200", &[(199_950, 100)], 199.95, true),
+            ("p(95)<200", &[(199_950, 95), (500_000, 5)], 199.95, true),
+            ("p(95)<200", &[(200_000, 100)], 200.0, false),
+            ("p(95)<=200", &[(200_000, 95), (900_000, 5)], 200.0, true),
+            ("p(95)<=200", &[(200_000, 94), (200_001, 6)], 200.001, false),
+            (
+                "med<=1.5s",
+                &[(1_500_000, 2), (1_500_100, 2)],
+                1_500.0,
+                true,
+            ),
+            ("p(95)<0.1m", &[(5_999_999, 100)], 5_999.999, true),
+            ("p(95)<=0.1m", &[(6_000_000, 100)], 6_000.0, true),
+            ("p(95)>=250us", &[(250, 100)], 0.25, true),
+        ];
+        for (assertion, durations, actual, ok) in rows {
+            let threshold = parse(&format!("http_req_duration: {assertion}"), &[]);
+            let threshold = threshold.expect(assertion);
+            let mut snapshot = snapshot();
+            let tags = *snapshot.requests.keys().next().expect("a series");
+            let mut series = RequestSeries::default();
+            for (us, times) in durations {
+                for _ in 0..*times {
+                    series.record(Phase::Duration, Duration::from_micros(*us));
+                }
+            }
+            snapshot.requests = std::iter::once((tags, series)).collect();
+            let outcome = evaluate(&[threshold], &snapshot).remove(0);
+            assert_eq!(
+                (outcome.actual, outcome.ok),
+                (Some(actual), ok),
+                "{assertion}"
+            );
         }
     }
 

@@ -20,6 +20,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::catalogue::{Catalogue, RequestEntry};
+use crate::decimal::shifted;
 use crate::metrics::{self, AGGREGATIONS, Aggregation, Kind, Metric, TagFilter};
 
 /// A parsed threshold: what must hold at the end of the run.
@@ -238,6 +239,9 @@ pub fn parse_knowing(text: &str, known: Known<'_>) -> Result<Threshold, ParseErr
         assertion += word;
     }
     let (aggregation, operator, limit) = parse_assertion(&assertion, metric)?;
+    if metric.kind() == Kind::Trend {
+        metrics::exact_around(limit);
+    }
     let suffix: Vec<&str> = words.collect();
     let (window, abort_after) = parse_suffix(&suffix)?;
     if window.is_some() && metric.kind() == Kind::Gauge {
@@ -389,19 +393,20 @@ fn parse_aggregation(text: &str) -> Option<Aggregation> {
 
 fn parse_limit(text: &str, kind: Kind) -> Option<f64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%');
-    let number: f64 = digits
-        .parse()
-        .ok()
-        .filter(|number: &f64| number.is_finite())?;
-    let factor = match (kind, &text[digits.len()..]) {
-        (_, "") | (Kind::Trend, "ms") => 1.0,
-        (Kind::Trend, "us") => 0.001,
-        (Kind::Trend, "s") => 1_000.0,
-        (Kind::Trend, "m") => 60_000.0,
-        (Kind::Rate, "%") => 0.01,
+    let exponent = match (kind, &text[digits.len()..]) {
+        (_, "") | (Kind::Trend, "ms") => 0,
+        (Kind::Trend, "us") => -3,
+        (Kind::Trend, "s") => 3,
+        (Kind::Rate, "%") => -2,
+        (Kind::Trend, "m") => return Some(whole_nanoseconds(60.0 * shifted(digits, 3)?)),
         _ => return None,
     };
-    Some(number * factor)
+    shifted(digits, exponent)
+}
+
+/// The nearest duration in ms that is whole nanoseconds: what a product is off by is far less.
+fn whole_nanoseconds(ms: f64) -> f64 {
+    (ms * 1e6).round() / 1e6
 }
 
 impl fmt::Display for Threshold {

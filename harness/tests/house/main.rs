@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, the uppermost first. A module uses only what stands below it.
-const FLOORS: [&str; 31] = [
+const FLOORS: [&str; 32] = [
     // For unit tests alone.
     "fixture",
     "program",
@@ -35,9 +35,10 @@ const FLOORS: [&str; 31] = [
     "secret",
     "format",
     "files",
-    "descriptors",
-    "quota",
     "wall",
+    "quota",
+    "decimal",
+    "descriptors",
 ];
 
 fn sources(root: &Path) -> Vec<(PathBuf, String)> {
