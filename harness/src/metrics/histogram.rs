@@ -26,7 +26,7 @@ pub struct Trend {
     pub(super) max_us: u64,
     pub(super) others: Option<Box<Histogram<u32>>>,
     /// Microseconds and how often, of the durations around a limit. They are in `others` as well.
-    fine: BTreeMap<u64, u64>,
+    pub(super) fine: BTreeMap<u64, u64>,
 }
 
 /// Makes percentiles exact around this limit, in milliseconds, in every trend from now on.
@@ -217,7 +217,7 @@ impl Trend {
 
     /// The duration with this rank among the `count` of the bucket that ends with `last`.
     fn within(&self, last: u64, rank: u64, count: u64) -> u64 {
-        if self.fine.is_empty() || !fine::contains(last) {
+        if self.fine.is_empty() {
             return last;
         }
         let first = self
