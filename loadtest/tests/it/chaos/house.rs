@@ -1,16 +1,11 @@
 //! All the parts of a case: stores behind relays, the server, the witness, InfluxDB.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Bytes, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::body::Bytes;
 use parking_lot::Mutex;
 use sqlx::{Connection, PgConnection};
 use testbed::{Influx, Postgres, Redis, Relay, Sut, Upstream};
@@ -19,7 +14,7 @@ use super::disk::Disk;
 use super::fault::Fault;
 use super::witness::Witness;
 use crate::program::LOADTEST;
-use crate::proxy::Call;
+use crate::proxy::{Reply, proxy};
 
 pub(super) struct House {
     pub(super) witness: Witness,
@@ -73,7 +68,8 @@ impl House {
         let upstream = Arc::new(Mutex::new(String::new()));
         let witness = Witness::default();
         let behind = serve(witness.clone(), Arc::clone(&upstream)).await;
-        let front = relay(Upstream::Address(behind.to_string())).await;
+        let behind = behind.strip_prefix("http://").expect("http");
+        let front = relay(Upstream::Address(behind.to_owned())).await;
         let house = Self {
             witness,
             front,
@@ -197,74 +193,28 @@ async fn relay(upstream: Upstream) -> Relay {
     Relay::start(upstream).await.expect("a free port")
 }
 
-#[derive(Clone)]
-struct Between {
-    witness: Witness,
-    upstream: Arc<Mutex<String>>,
-    client: reqwest::Client,
-}
-
 /// Serves the witness: everything goes on to the server that there is.
-async fn serve(witness: Witness, upstream: Arc<Mutex<String>>) -> SocketAddr {
-    let between = Between {
-        witness,
-        upstream,
-        client: reqwest::Client::new(),
-    };
-    let app = Router::new().fallback(pass).with_state(between);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    address
-}
-
-async fn pass(State(between): State<Between>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let path = head
-        .uri
-        .path_and_query()
-        .map_or("/", |path| path.as_str())
-        .to_owned();
-    let Ok(body) = to_bytes(body, usize::MAX).await else {
-        return StatusCode::BAD_REQUEST.into_response();
-    };
-    let call = Call {
-        method: head.method,
-        path,
-        headers: head.headers,
-        body,
-    };
-    // In a task of its own: a client that goes away takes no acknowledgement with it.
-    let passing = tokio::spawn(async move {
-        let answer = forward(&between, &call).await;
-        let heard = answer
-            .as_ref()
-            .ok()
-            .map(|(status, body)| (*status, body.as_ref()));
-        between.witness.note(&call, heard);
-        answer
-    });
-    match passing.await.expect("no panic") {
-        Ok((status, body)) => {
-            let status = StatusCode::from_u16(status).expect("a status");
-            (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+async fn serve(witness: Witness, upstream: Arc<Mutex<String>>) -> String {
+    proxy("", move |call, client| {
+        let there = client.at(upstream.lock().clone());
+        let witness = witness.clone();
+        // In a task of its own: a client that goes away takes no acknowledgement with it.
+        let passing = tokio::spawn(async move {
+            let answer = there.try_forward(&call).await.ok();
+            let heard = answer
+                .as_ref()
+                .map(|reply| (reply.status, reply.body.as_ref()));
+            witness.note(&call, heard);
+            answer
+        });
+        async move {
+            // What a gateway says of a server that doesn't answer.
+            let away = Reply {
+                status: 502,
+                body: Bytes::new(),
+            };
+            passing.await.expect("no panic").unwrap_or(away)
         }
-        // What a gateway says of a server that doesn't answer.
-        Err(_) => StatusCode::BAD_GATEWAY.into_response(),
-    }
-}
-
-async fn forward(between: &Between, call: &Call) -> Result<(u16, Bytes), reqwest::Error> {
-    let url = format!("{}{}", between.upstream.lock(), call.path);
-    let request = between
-        .client
-        .request(call.method.clone(), url)
-        .body(call.body.clone());
-    let answer = request
-        .header(header::CONTENT_TYPE, "application/json")
-        .send()
-        .await?;
-    Ok((answer.status().as_u16(), answer.bytes().await?))
+    })
+    .await
 }
