@@ -72,7 +72,7 @@ demo: services ## Run the seed's 300 users on a private stack: verdict, and a re
 test: services influx browser tmux nginx ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
 	cargo test --workspace --locked
 
-chaos: services influx ## Every fault in the middle of a run, with the books compared by SQL (some 8 minutes)
+chaos: services influx ## Every fault in the middle of a run, with the books compared by SQL (some 6 minutes)
 	cargo test --locked -p loadtest --test it chaos -- --include-ignored --nocapture --test-threads 1
 
 lint: ## Formatting, clippy with warnings denied, and the documentation

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::listed;
+use crate::format::{listed, plural};
 use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend};
 use crate::vu::READABLE;
 
@@ -20,7 +20,8 @@ pub struct Faults {
 
 impl Faults {
     /// A server without any.
-    pub const NONE: Self = Self {
+    #[cfg(test)]
+    pub(crate) const NONE: Self = Self {
         failed: None,
         hanging: None,
         unreadable: None,
@@ -48,6 +49,25 @@ impl Faults {
     }
 }
 
+/// In what a request failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// By its status; 0 without an answer.
+    Answer(u16),
+    /// There was no connection to send it on.
+    Unsent,
+}
+
+impl Kind {
+    fn told(self) -> String {
+        match self {
+            Self::Answer(0) => "without an answer".to_owned(),
+            Self::Answer(status) => format!("with {status}"),
+            Self::Unsent => "without a connection".to_owned(),
+        }
+    }
+}
+
 /// How many requests failed and how, such as `330 of 659 requests failed, all 503`; nothing if
 /// none did.
 fn failed(snapshot: &Snapshot) -> Option<String> {
@@ -56,32 +76,22 @@ fn failed(snapshot: &Snapshot) -> Option<String> {
     if failed == 0 {
         return None;
     }
-    let mut kinds = BTreeMap::<&str, u64>::new();
-    let statuses: BTreeMap<u16, String> = snapshot
-        .requests
-        .keys()
-        .map(|tags| (tags.status, tags.status.to_string()))
-        .collect();
+    let mut kinds = BTreeMap::<Kind, u64>::new();
     let series = snapshot.requests.iter();
     for (tags, series) in series.filter(|(tags, _)| !tags.expected) {
-        let answered = series.count() - series.unsent;
-        let kind = match tags.status {
-            0 => "without an answer",
-            status => statuses[&status].as_str(),
-        };
-        *kinds.entry(kind).or_default() += answered;
-        *kinds.entry("without a connection").or_default() += series.unsent;
+        *kinds.entry(Kind::Answer(tags.status)).or_default() += series.count() - series.unsent;
+        *kinds.entry(Kind::Unsent).or_default() += series.unsent;
     }
     let mut kinds: Vec<_> = kinds.into_iter().filter(|(_, count)| *count > 0).collect();
     kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let how = match &kinds[..] {
-        [(kind, _)] => format!(", all {kind}"),
+        [(Kind::Answer(status @ 1..), _)] => format!(", all {status}"),
+        [(kind, _)] => format!(", all {}", kind.told()),
         kinds => {
-            let counted = |(kind, count): &(&str, u64)| match kind.parse::<u16>() {
-                Ok(status) => format!("{count} with {status}"),
-                Err(_) => format!("{count} {kind}"),
-            };
-            format!(": {}", listed(kinds.iter().map(counted), "and"))
+            let counted = kinds
+                .iter()
+                .map(|(kind, count)| format!("{count} {}", kind.told()));
+            format!(": {}", listed(counted, "and"))
         }
     };
     let requests = snapshot.counter(Counter::Requests, &all);
@@ -104,7 +114,8 @@ fn unreadable(snapshot: &Snapshot) -> Option<String> {
         .map(|(name, count)| format!("{count} × {name}"));
     (count > 0).then(|| {
         let names = listed(names, "and");
-        format!("{count} answers could not be read: {names}")
+        let answers = plural(count, "answer", "answers");
+        format!("{answers} could not be read: {names}")
     })
 }
 
@@ -139,8 +150,9 @@ fn hanging(snapshot: &Snapshot) -> Option<String> {
         .iter()
         .map(|(count, name, _)| format!("{count} × {name}"));
     (count > 0).then(|| {
+        let requests = plural(count, "request was", "requests were");
         format!(
-            "{count} requests were never answered: {}, cut after up to {:.1} s",
+            "{requests} never answered: {}, cut after up to {:.1} s",
             listed(names, "and"),
             longest / 1_000.0
         )
@@ -221,9 +233,6 @@ mod tests {
         let failed = ("order", 0, false, 1, 60_000);
         let cut = ("order", 0, true, 1, 5_000);
         let found = of(&[answered, failed, cut]).expect("a time-out is no answer");
-        assert!(
-            found.starts_with("1 requests were never answered"),
-            "{found}"
-        );
+        assert!(found.starts_with("1 request was never answered"), "{found}");
     }
 }

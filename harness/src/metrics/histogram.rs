@@ -58,6 +58,7 @@ impl Trend {
             self.others_mut()
                 .record(us)
                 .expect("an auto-resizing histogram takes every value up to the longest");
+            // May allocate: one bucket in thousands, and at most once for each of its microseconds.
             if fine::contains(us) {
                 *self.fine.entry(us).or_default() += 1;
             }
@@ -225,7 +226,7 @@ impl Trend {
             .as_ref()
             .map_or(last, |histogram| histogram.lowest_equivalent(last));
         let kept = || self.fine.range(first..=last);
-        // What was decoded, or recorded before the limit was known, has no single durations.
+        // What was recorded before the limit was known has no single durations.
         if kept().map(|(_, count)| count).sum::<u64>() != count {
             return last;
         }

@@ -438,7 +438,7 @@ async fn an_answer_that_cannot_be_read_is_a_failed_check_and_ends_the_iteration(
     let faults = Faults::of(&snapshot);
     assert_eq!(
         faults.unreadable.as_deref(),
-        Some("1 answers could not be read: 1 × get")
+        Some("1 answer could not be read: 1 × get")
     );
     assert_eq!(faults.inexcusable().count(), 1);
     // The one that found no connection is a request without a duration.

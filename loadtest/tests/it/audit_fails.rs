@@ -70,7 +70,7 @@ async fn an_honest_proxy_breaks_nothing() {
         |call, upstream| async move { upstream.forward(&call).await },
     )
     .await;
-    assert_eq!((ran.code, ran.broken()), (0, vec![]), "{}", ran.stdout);
+    ran.assert_passed();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,7 +248,7 @@ async fn lend(call: &Call, upstream: &Upstream, amount: i64) {
 async fn a_racing_buyer_finds_nothing_wrong_with_a_sound_server() {
     let stack = stack().await;
     let ran = Run::against(stack.base_url(), RACES).finish().await;
-    assert_eq!((ran.code, ran.broken()), (0, vec![]), "{}", ran.stdout);
+    ran.assert_passed();
     for rule in [COUPON_RULE, MONEY_RULE, CHARGES_RULE] {
         assert_eq!(ran.actual(rule), 3, "{rule}");
     }
@@ -266,7 +266,7 @@ async fn a_racing_buyer_finds_nothing_wrong_with_a_sound_server() {
 async fn all_four_kinds_of_race_find_nothing_wrong_with_a_sound_server() {
     let stack = stack().await;
     let ran = Run::against(stack.base_url(), ALL_RACES).finish().await;
-    assert_eq!((ran.code, ran.broken()), (0, vec![]), "{}", ran.stdout);
+    ran.assert_passed();
     let pairs = |rule| ran.actual(rule).as_i64().expect("a number");
     let all = [COUPON_RULE, MONEY_RULE, CHARGES_RULE, LAST_RULE].map(pairs);
     assert!(all.iter().all(|pairs| *pairs > 0), "{all:?}");

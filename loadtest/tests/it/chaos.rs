@@ -3,7 +3,7 @@
 //! are compared by SQL with what a witness between program and server saw acknowledged, and the
 //! program's own verdict with that.
 //!
-//! Three cases are part of every run of the suite. All of them take some 8 minutes:
+//! Three cases are part of every run of the suite. All of them take some 6 minutes:
 //!
 //! ```sh
 //! make chaos
@@ -100,7 +100,7 @@ async fn the_books_are_kept_when_the_server_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "some 8 minutes: make chaos"]
+#[ignore = "some 6 minutes: make chaos"]
 async fn the_books_are_kept_whatever_fails() {
     let mut all = (0, 0, 0);
     println!(
