@@ -17,6 +17,7 @@ use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend, TrendOf};
 use crate::output::Account;
 use crate::report::{Generator, RunResult, same_time};
 use crate::threshold::{Evidence, Timeline, judge};
+use crate::vu::Lack;
 
 /// How a run went beside its load.
 pub(super) struct Course {
@@ -43,7 +44,7 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
     let doubts = doubts(&config, &driven, unknown);
     let drift = drift(&config, &course, &mix);
     let (mut saturated, mut warnings) = findings(&config, &course, server, &driven);
-    saturated.extend(own_limits(&driven.failures));
+    saturated.extend(driven.lacks.iter().copied().map(told));
     let insecure = "--insecure: certificates were not verified";
     warnings.extend(server.target.is_insecure().then(|| insecure.to_owned()));
     warnings.extend(said.into_iter().chain(same_times(&driven.snapshot)));
@@ -158,29 +159,20 @@ fn findings(
     }
 }
 
-/// Connections that this machine couldn't open: they fail as requests do, but say nothing about
-/// the server.
-fn own_limits(failures: &[(&'static str, u16, String)]) -> Vec<String> {
-    // (what the system says, what it means)
-    const LIMITS: [(&str, &str); 2] = [
-        (
-            "(os error 99)",
+/// What a machine that has none left means, and how to fix it.
+fn told(lack: Lack) -> String {
+    let text = match lack {
+        Lack::Port => {
             "this machine had no port left for another connection: widen the range \
              (sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"), wait a minute for the ports of \
-             the run before (TIME_WAIT), give a --local-address, or ask for fewer VUs",
-        ),
-        (
-            "(os error 24)",
-            "this process had no file descriptor left for another connection: raise the limit \
-             (ulimit -n), or ask for fewer VUs",
-        ),
-    ];
-    let met = |(said, _): &&(&str, &str)| {
-        let mut unanswered = failures.iter().filter(|(_, status, _)| *status == 0);
-        unanswered.any(|(_, _, text)| text.contains(said))
+             the run before (TIME_WAIT), give a --local-address, or ask for fewer VUs"
+        }
+        Lack::File => {
+            "no file descriptor was left for another connection: raise the limit (ulimit -n), or \
+             ask for fewer VUs"
+        }
     };
-    let limits = LIMITS.iter().filter(met);
-    limits.map(|(_, meaning)| (*meaning).to_owned()).collect()
+    text.to_owned()
 }
 
 /// Iterations that were due and never started, beyond the limit.
@@ -244,19 +236,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_that_this_machine_could_not_open_are_its_own() {
-        let failed = |status, text: &str| vec![("home", status, text.to_owned())];
-        let ports = "connecting failed: Cannot assign requested address (os error 99)";
-        assert!(own_limits(&failed(0, ports))[0].contains("ip_local_port_range"));
-        let files = "connecting failed: Too many open files (os error 24)";
-        assert!(own_limits(&failed(0, files))[0].contains("ulimit -n"));
-        let refused = "connecting failed: Connection refused (os error 111)";
-        assert_eq!(own_limits(&failed(0, refused)), [""; 0]);
-        assert_eq!(
-            own_limits(&failed(500, files)),
-            [""; 0],
-            "the server's own words"
-        );
+    fn what_the_machine_lacks_is_said_with_the_way_out() {
+        assert!(told(Lack::Port).contains("ip_local_port_range"));
+        assert!(told(Lack::File).contains("ulimit -n"));
     }
     use crate::executor;
 

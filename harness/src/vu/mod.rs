@@ -45,7 +45,7 @@ pub use self::answer::Answer;
 pub use self::call::Call;
 pub use self::coding::CodingError;
 pub use self::error::{CallError, HeaderError, Http2Error, TransportError};
-pub use self::failures::Failures;
+pub use self::failures::{Failures, Lack};
 pub use self::header::{Fields, Header};
 pub use self::http::Client;
 pub use self::options::{ConnectOptions, Identity, Resolved};
