@@ -2,7 +2,7 @@
 # it installs itself, without a prompt. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint workflows bench bench-quick bench-tools services influx browser tmux nginx
+.PHONY: help demo test chaos lint workflows bench bench-quick bench-tools services influx browser tmux nginx
 
 # What the bench measures against.
 K6_VERSION := 1.1.0
@@ -71,6 +71,9 @@ demo: services ## Run the seed's 300 users on a private stack: verdict, and a re
 
 test: services influx browser tmux nginx ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
 	cargo test --workspace --locked
+
+chaos: services influx ## Every fault in the middle of a run, with the books compared by SQL (some 6 minutes)
+	cargo test --locked -p loadtest --test it chaos -- --include-ignored --nocapture --test-threads 1
 
 lint: ## Formatting, clippy with warnings denied, and the documentation
 	cargo fmt --all --check

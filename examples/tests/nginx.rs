@@ -232,13 +232,13 @@ fn percentiles(ran: &Ran) -> [f64; 2] {
 }
 
 /// Both runs at the same time: whatever the machine does to one it does to the other. What else it
-/// does can only make them differ, so one pair of three has to be the same.
+/// does can only make them differ, so one pair of six has to be the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn both_protocols_measure_the_same_constant_delay() {
     let _alone = MACHINE.lock().await;
     let library = Library::with_copies(0).await;
     let mut seen = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..6 {
         let two = format!("{} --http2", load("HTTP/2.0"));
         let (one, two) = tokio::join!(
             library.run(Some(TOKEN), &load("HTTP/1.1")).finish(),

@@ -143,7 +143,8 @@ impl Admin {
         std::mem::take(&mut *self.noted.lock())
     }
 
-    /// Gets a path and reads the answer as JSON. Without an answer it is tried again.
+    /// Gets a path and reads the answer as JSON. Without an answer, or with one of 502 to 504, it
+    /// is tried again.
     ///
     /// # Errors
     /// See [`AdminError`].
@@ -212,14 +213,15 @@ impl Admin {
         let body = loop {
             match self.bytes(&method, path, body).await {
                 Err(AdminError::NoAnswer { unsent, .. })
-                    if tries < TRIES && (unsent || method.is_safe()) =>
-                {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                    tries += 1;
-                }
+                    if tries < TRIES && (unsent || method.is_safe()) => {}
+                // The server says that it is a matter of time.
+                Err(AdminError::Status { status, .. })
+                    if tries < TRIES && method.is_safe() && matches!(status, 502..=504) => {}
                 answer => break answer?,
             }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+            tries += 1;
         };
         let request = format!("{method} {path}");
         read(&body).map_err(|source| AdminError::Body { request, source })

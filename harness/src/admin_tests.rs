@@ -45,6 +45,20 @@ async fn a_get_without_an_answer_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_get_that_comes_too_early_for_the_server_is_tried_again_and_a_post_is_not() {
+    let early = "HTTP/1.1 503 Early\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let answers: &'static [&'static str] = Box::leak(Box::new([early, early, OK, early, OK]));
+    let (admin, came) = server(answers).await;
+    assert_eq!(admin.get::<u32>("/id").await.expect("the third"), 7);
+    let error = admin.post::<u32>("/init", &1).await.expect_err("503");
+    assert!(
+        matches!(error, AdminError::Status { status: 503, .. }),
+        "{error:?}"
+    );
+    assert_eq!(came.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
 async fn a_post_that_may_have_arrived_is_not() {
     let (admin, came) = server(&["", OK]).await;
     let error = admin

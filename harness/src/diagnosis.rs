@@ -11,6 +11,10 @@ const MOST_LOOKS: usize = 3_600;
 /// a hiccup says nothing about a run.
 const SHARE: f64 = 0.1;
 const LEAST_SECONDS: u64 = 2;
+/// The flag of the machine's CPU.
+const MACHINE: &str = "--max-machine-cpu";
+/// A generator that uses less of its cores than this is not what makes a machine busy.
+const BUSY_PERCENT: f64 = 50.0;
 
 /// The health of a run, second by second.
 #[derive(Debug, Clone, Serialize)]
@@ -71,7 +75,7 @@ impl HealthLog {
             ),
             limit(
                 "the machine's CPU",
-                "--max-machine-cpu",
+                MACHINE,
                 "%",
                 limits.machine_cpu * 100.0,
             ),
@@ -107,7 +111,7 @@ impl HealthLog {
         self.looked_at_ms = health.at_ms;
         self.seconds += passed;
         let values = [
-            health.cpu_percent / self.resources.cores as f64,
+            health.cpu_percent / self.resources.cores,
             health.machine_cpu_percent,
             health.lag_ms,
             health.fds as f64 / self.resources.fds as f64 * 100.0,
@@ -139,8 +143,11 @@ impl HealthLog {
     }
 
     /// Why the generator, and not the server, may be what was measured.
+    ///
+    /// A busy machine is the generator's doing only where the generator itself is busy.
     #[must_use]
     pub fn findings(&self) -> Vec<String> {
+        let own = self.exceeded[0].worst;
         let crossed = |row: &&Exceeded| {
             row.seconds >= LEAST_SECONDS && row.seconds as f64 > SHARE * self.seconds as f64
         };
@@ -148,8 +155,13 @@ impl HealthLog {
             .iter()
             .filter(crossed)
             .map(|row| {
+                let who = if row.flag == MACHINE && own < BUSY_PERCENT {
+                    format!("the machine is busy with something else than the generator, which used {own:.0} % of its cores at most")
+                } else {
+                    "generator saturated".to_owned()
+                };
                 format!(
-                    "generator saturated: {} was beyond {:.0} {} in {} of {} seconds, {:.0} at worst ({})",
+                    "{who}: {} was beyond {:.0} {} in {} of {} seconds, {:.0} at worst ({})",
                     row.what, row.limit, row.unit, row.seconds, self.seconds, row.worst, row.flag
                 )
             })
@@ -178,7 +190,7 @@ mod tests {
     use super::*;
 
     const RESOURCES: Resources = Resources {
-        cores: 2,
+        cores: 2.0,
         fds: 1_000,
     };
 
@@ -206,7 +218,15 @@ mod tests {
                     machine_cpu_percent: 99.5,
                     ..well
                 },
-                "the machine's CPU was beyond 98 %",
+                "the machine is busy with something else than the generator, which used 0 % of its cores at most: the machine's CPU was beyond 98 %",
+            ),
+            (
+                Health {
+                    machine_cpu_percent: 99.5,
+                    cpu_percent: 120.0,
+                    ..well
+                },
+                "generator saturated: the machine's CPU was beyond 98 %",
             ),
             (
                 Health {

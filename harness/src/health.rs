@@ -9,6 +9,7 @@ use serde::Serialize;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::metrics::{Counter, Snapshot, TagFilter, Trend, TrendOf};
+use crate::quota;
 
 /// An iteration that starts later than this after its time is a late start, in milliseconds.
 pub const LATE_MS: f64 = 10.0;
@@ -44,10 +45,11 @@ pub struct Health {
 }
 
 /// What there is on this machine for the generator to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Resources {
-    /// Cores that this process may run on.
-    pub cores: usize,
+    /// Cores that this process may use: those that it may run on, or what a cgroup's quota is
+    /// worth, such as 0.5.
+    pub cores: f64,
     /// File descriptors that it may have.
     pub fds: u64,
 }
@@ -57,7 +59,7 @@ impl Resources {
     #[must_use]
     pub fn of_this_process() -> Self {
         Self {
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: quota::cores(),
             fds: rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(u64::MAX, |(soft, _)| soft),
         }
     }
@@ -114,10 +116,19 @@ impl Monitor {
     }
 }
 
+/// `EMFILE`: this process has as many files open as it may.
+const NO_FD_LEFT: i32 = 24;
+
 /// File descriptors in use, and how many of them are sockets.
 fn files() -> (u64, u64) {
-    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
-        return (0, 0);
+    let entries = match std::fs::read_dir("/proc/self/fd") {
+        Ok(entries) => entries,
+        // Not one is left to look with: all are in use, and nearly all of them by connections.
+        Err(error) if error.raw_os_error() == Some(NO_FD_LEFT) => {
+            let all = rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(0, |(soft, _)| soft);
+            return (all, all);
+        }
+        Err(_) => return (0, 0),
     };
     let is_socket = |entry: &std::fs::DirEntry| {
         let target = std::fs::read_link(entry.path());

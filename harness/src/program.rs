@@ -172,7 +172,14 @@ fn deliver(file: &Path, out: &str) -> ExitCode {
         Err(error) => return fail(&error.to_string(), Exit::Invalid),
     };
     match runtime.block_on(replay(file, &address)) {
-        Ok(rows) => show(|out| writeln!(out, "{rows} rows delivered to {address}")),
+        Ok(replayed) if replayed.bad > 0 => {
+            let _ = show(|out| writeln!(out, "{} rows delivered to {address}", replayed.delivered));
+            fail(
+                &format!("{file}: {replayed}", file = file.display()),
+                Exit::Invalid,
+            )
+        }
+        Ok(replayed) => show(|out| writeln!(out, "{replayed} to {address}")),
         Err(error @ ReplayError::Write { .. }) => fail(&error.to_string(), Exit::Invalid),
         Err(error) => fail(&error.to_string(), Exit::BadConfiguration),
     }

@@ -2,12 +2,13 @@
 //! the whole run's.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::executor::{Clock, Plan};
 use crate::metrics::{Names, Recorder, Snapshot};
+use crate::wall;
 
 /// What is known once a second while the load runs.
 #[derive(Debug)]
@@ -100,13 +101,10 @@ pub async fn sample<A: Fn() -> u64, O: Observer>(
     }
 }
 
-/// Milliseconds since 1970.
+/// Milliseconds since 1970. They never go back, whatever is done to the wall clock.
 #[must_use]
 pub fn now_ms() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(wall::since_1970().as_millis()).unwrap_or(i64::MAX)
 }
 
 fn to_next_second(now_ms: i64) -> Duration {

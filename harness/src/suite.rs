@@ -18,6 +18,12 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 #[error("{0}")]
 pub struct Refused(pub String);
 
+/// Why an audit can't say anything of the server: somebody else changed what the load used. The
+/// run is invalid, whatever its thresholds say.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Disturbed(pub String);
+
 /// A load test of one API.
 ///
 /// Only `requests`, `personas` and `user` are needed. Set-up, options, invariants and a server of
@@ -102,6 +108,13 @@ pub trait Suite: Sized + Send + Sync + 'static {
         std::time::Duration::ZERO
     }
 
+    /// How many connections a user of this persona has open at once: file descriptors that are
+    /// found before the load, or missed then.
+    #[must_use]
+    fn connections(_persona: &str) -> u64 {
+        1
+    }
+
     /// Which options contradict each other, though each is right by itself: the one to change, and
     /// why. Nothing is sent then.
     #[must_use]
@@ -123,7 +136,8 @@ pub trait Suite: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Checks after the load what must hold on the server.
+    /// Checks after the load what must hold on the server. [`Disturbed`] says that it was not the
+    /// load alone that changed it.
     fn audit(
         _audit: Audit<'_, Self>,
     ) -> impl Future<Output = Result<Vec<Invariant>, Error>> + Send {
@@ -164,6 +178,8 @@ pub struct SetUp<'a> {
     pub admin: &'a Admin,
     /// The largest number of virtual users: they are numbered from 1.
     pub vus: u32,
+    /// Names of the personas in the mixes of this run.
+    pub personas: &'a [&'static str],
     /// The suite's own options.
     pub options: &'a Options,
     /// Whether there will be an audit.

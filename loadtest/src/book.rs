@@ -40,8 +40,10 @@ pub struct Book {
     pub claims: BTreeMap<i64, Claims>,
     /// Charges and orders whose outcome nobody knows.
     pub unknown: Vec<Operation>,
-    /// Races, by kind.
+    /// Its races with itself, by kind.
     pub races: BTreeMap<Race, Races>,
+    /// Last pieces that it raced another user for, by product: what became of its own order.
+    pub last_pieces: BTreeMap<i64, Fate>,
     /// Iterations that ended before the persona was through with them.
     pub unfinished: u64,
     pending: Vec<(u64, Operation)>,
@@ -85,9 +87,22 @@ impl Book {
         for (operation, fate) in race.settled(both, fates) {
             self.post(operation, fate);
         }
-        let outcome = race.outcome(fates)?;
+        let outcome = race.outcome(&fates)?;
         self.races.entry(race).or_default().add(outcome);
         Some(outcome)
+    }
+
+    /// Enters an order for the last piece of a product, for which another user races as well. Until
+    /// it is settled, nobody knows who got it.
+    pub fn enter_last_piece(&mut self, product: i64, order: Operation) -> Entry {
+        self.last_pieces.insert(product, Fate::Unknown);
+        self.enter(order)
+    }
+
+    /// Settles an order for the last piece of a product.
+    pub fn settle_last_piece(&mut self, product: i64, entry: &Entry, fate: Fate) {
+        self.last_pieces.insert(product, fate);
+        self.settle(entry, fate);
     }
 
     /// Notes that an iteration ended early, and settles what waits for an answer which will not
@@ -261,6 +276,22 @@ mod tests {
         };
         assert_eq!(book.races[&Race::Money], unknown);
         assert_eq!(book.settle_race([Fate::Done; 2]), None, "it is settled");
+    }
+
+    #[test]
+    fn of_a_last_piece_the_book_knows_what_its_own_order_was_answered() {
+        let mut book = Book::default();
+        for (product, fate) in [(6, Fate::Done), (7, Fate::Refused), (8, Fate::Unheard)] {
+            let entry = book.enter_last_piece(product, order());
+            book.settle_last_piece(product, &entry, fate);
+        }
+        let _cut = book.enter_last_piece(9, order());
+        assert_eq!((book.orders, book.unknown.len()), (1, 0));
+        book.end_early();
+        assert_eq!((book.orders, book.unknown.len()), (1, 1));
+        let fates = [Fate::Done, Fate::Refused, Fate::Unheard, Fate::Unknown];
+        assert_eq!(book.last_pieces, (6..).zip(fates).collect());
+        assert!(book.races.is_empty(), "what came of it, both books tell");
     }
 
     #[test]

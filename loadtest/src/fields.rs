@@ -2,7 +2,7 @@
 
 use harness::{Field, Options};
 
-use crate::shop::{Coupons, PRICE, Plan, Policies, Products, TOP};
+use crate::shop::{Coupons, PRICE, Plan, Policies, Products, Scarce, TOP};
 
 /// Users that the set-up creates.
 pub static USERS: Field = number(
@@ -44,6 +44,14 @@ pub static STOCK: Field = number("stock", "Pieces that there are of each product
     .default("2000000")
     .checked(|text| whole(text, "a stock", 0, 1_000_000_000_000).map(drop));
 
+/// Products of one piece each.
+pub static SCARCE: Field = number(
+    "scarce",
+    "Further products, of one piece each, that the set-up creates where persona D races for them",
+)
+.default("100")
+.checked(|text| whole(text, "a number of products", 0, 1_000).map(drop));
+
 /// Products that persona A buys.
 pub static BUYS: Field = number(
     "top",
@@ -53,13 +61,14 @@ pub static BUYS: Field = number(
 .checked(|text| whole(text, "a number of products to buy", 1, 100).map(drop));
 
 /// All of them, in the order of the help text.
-pub static SET_UP: [&Field; 7] = [
+pub static SET_UP: [&Field; 8] = [
     &USERS,
     &POLICIES,
     &DISCOUNT,
     &PRODUCTS,
     &PRICE_OF_EACH,
     &STOCK,
+    &SCARCE,
     &BUYS,
 ];
 
@@ -69,6 +78,8 @@ const DEFAULT_USERS: i64 = 300;
 const DEFAULT_DISCOUNT: i64 = 2_000;
 const DEFAULT_PRODUCTS: i64 = 5;
 const DEFAULT_STOCK: i64 = 2_000_000;
+/// Nine users who race without a pause use half of them up in ten seconds.
+const DEFAULT_SCARCE: u32 = 100;
 
 const fn number(name: &'static str, help: &'static str) -> Field {
     Field::one(name, name, "N", "Shop", help).compared()
@@ -101,8 +112,9 @@ pub fn policies(options: &Options) -> Option<Policies> {
     Policies::parse(options.get(&POLICIES)?).ok()
 }
 
-/// The shop that these options ask for, for so many VUs.
-pub fn plan(options: &Options, vus: u32, coupons: Coupons) -> Plan {
+/// The shop that these options ask for, for so many VUs; `races` says whether some of them race
+/// for last pieces.
+pub fn plan(options: &Options, vus: u32, coupons: Coupons, races: bool) -> Plan {
     let users = given(options, &USERS).unwrap_or(DEFAULT_USERS);
     Plan {
         users: small(users).max(vus),
@@ -113,6 +125,21 @@ pub fn plan(options: &Options, vus: u32, coupons: Coupons) -> Plan {
         coupons,
         discount: given(options, &DISCOUNT).unwrap_or(DEFAULT_DISCOUNT),
         products: products(options),
+        scarce: scarce(options, races),
+    }
+}
+
+/// As many as the flag says; without it, some for who races for them.
+fn scarce(options: &Options, races: bool) -> Scarce {
+    let asked = given(options, &SCARCE);
+    let count = match asked {
+        Some(count) => small(count),
+        None if races => DEFAULT_SCARCE,
+        None => 0,
+    };
+    Scarce {
+        count,
+        by_flag: asked.is_some(),
     }
 }
 
@@ -142,7 +169,14 @@ pub fn refuse(options: &Options) -> Vec<(&'static Field, String)> {
 
 /// Where ids of policies are given, nothing is created.
 fn of_a_kept_shop(options: &Options) -> Vec<(&'static Field, String)> {
-    let makes = [&USERS, &DISCOUNT, &PRODUCTS, &PRICE_OF_EACH, &STOCK];
+    let makes = [
+        &USERS,
+        &DISCOUNT,
+        &PRODUCTS,
+        &PRICE_OF_EACH,
+        &STOCK,
+        &SCARCE,
+    ];
     let given = makes
         .into_iter()
         .filter(|field| options.get(field).is_some());
@@ -188,10 +222,11 @@ mod tests {
             coupons: Coupons::Limited(100),
             discount: 2_000,
             products: None,
+            scarce: Scarce::default(),
         };
-        assert_eq!(plan(&none, 10, Coupons::Limited(100)), seed);
+        assert_eq!(plan(&none, 10, Coupons::Limited(100), false), seed);
         assert_eq!(top(&none), 5);
-        assert_eq!(plan(&none, 301, Coupons::Unlimited).users, 301);
+        assert_eq!(plan(&none, 301, Coupons::Unlimited, false).users, 301);
     }
 
     #[test]
@@ -213,13 +248,29 @@ mod tests {
                 price: 2_000,
                 stock: 7,
             }),
+            scarce: Scarce::default(),
         };
-        assert_eq!(plan(&all, 4, Coupons::Unlimited), expected);
+        assert_eq!(plan(&all, 4, Coupons::Unlimited, false), expected);
         assert_eq!(top(&all), 3);
-        assert_eq!(plan(&all, 21, Coupons::Unlimited).users, 21);
+        assert_eq!(plan(&all, 21, Coupons::Unlimited, false).users, 21);
         let dear = options(&[(&PRICE_OF_EACH, "9")]);
         let products = products(&dear).map(|all| (all.count, all.price, all.stock));
         assert_eq!(products, Some((5, 9, 2_000_000)));
+    }
+
+    #[test]
+    fn scarce_products_are_for_who_races_for_them_or_as_the_flag_says() {
+        let scarce = |given: &[(&'static Field, &str)], races| {
+            let Scarce { count, by_flag } = scarce(&options(given), races);
+            (count, by_flag)
+        };
+        assert_eq!(scarce(&[], false), (0, false));
+        assert_eq!(scarce(&[], true), (100, false));
+        assert_eq!(SCARCE.default, DEFAULT_SCARCE.to_string());
+        for races in [false, true] {
+            assert_eq!(scarce(&[(&SCARCE, "7")], races), (7, true));
+            assert_eq!(scarce(&[(&SCARCE, "0")], races), (0, true));
+        }
     }
 
     #[test]
@@ -236,6 +287,7 @@ mod tests {
             (&PRODUCTS, "1001", "'1001' is not a number of products"),
             (&PRICE_OF_EACH, "1.5", "'1.5' is not a price in won"),
             (&STOCK, "-1", "'-1' is not a stock"),
+            (&SCARCE, "1001", "write a whole number from 0 to 1000"),
             (&BUYS, "101", "write a whole number from 1 to 100"),
         ];
         for (field, text, expected) in rows {
@@ -278,8 +330,14 @@ mod tests {
             found.map(|(field, _)| field.flag).collect::<Vec<_>>()
         };
         assert_eq!(flags(&[ids, (&BUYS, "10")]), Vec::<&str>::new());
-        let both = flags(&[ids, (&STOCK, "9"), (&USERS, "7"), (&BUYS, "10")]);
-        assert_eq!(both, ["users", "stock"]);
+        let both = flags(&[
+            ids,
+            (&STOCK, "9"),
+            (&USERS, "7"),
+            (&BUYS, "10"),
+            (&SCARCE, "3"),
+        ]);
+        assert_eq!(both, ["users", "stock", "scarce"]);
         assert_eq!(
             flags(&[(&POLICIES, "3"), (&USERS, "7")]),
             Vec::<&str>::new()

@@ -131,7 +131,7 @@ fn the_seeds_last_section_is_its_main_load_in_other_shops() {
     assert_eq!(single.options.get(&POLICIES), Some("1"));
     assert_eq!(single.options.get(&PRODUCTS), None);
     assert_eq!(many.options.get(&BUYS), Some("10"));
-    let plan = |config: &RunConfig| fields::plan(&config.options, 300, Coupons::Unlimited);
+    let plan = |config: &RunConfig| fields::plan(&config.options, 300, Coupons::Unlimited, false);
     assert_eq!(plan(&single).policies, Some(1));
     let products = Products {
         count: 100,

@@ -1,4 +1,4 @@
-//! Two operations that a user sends at the same time: what may come of them, and what did.
+//! Two operations at the same time, of one user or of two: what may come of them, and what did.
 
 use crate::operation::{Fate, Operation};
 
@@ -11,6 +11,8 @@ pub enum Race {
     Money,
     /// Two charges: both happen.
     Charges,
+    /// The last piece of a product, and an order for it by each of two users: one of them happens.
+    LastPiece,
 }
 
 /// How a race came out.
@@ -39,7 +41,7 @@ pub struct Races {
 
 impl Race {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Coupon, Self::Money, Self::Charges];
+    pub const ALL: [Self; 4] = [Self::Coupon, Self::Money, Self::Charges, Self::LastPiece];
 
     /// The rule that it must keep.
     #[must_use]
@@ -48,23 +50,24 @@ impl Race {
             Self::Coupon => "one of two orders with the same coupon (pairs)",
             Self::Money => "one of two orders with the same money (pairs)",
             Self::Charges => "both of two charges at once (pairs)",
+            Self::LastPiece => "one of two orders for the last piece (pairs)",
         }
     }
 
-    /// How it came out; nothing if the server looked at neither.
+    /// How it came out, by what became of each operation; nothing if the server looked at none.
     #[must_use]
-    pub fn outcome(self, fates: [Fate; 2]) -> Option<Outcome> {
+    pub fn outcome(self, fates: &[Fate]) -> Option<Outcome> {
         let is = |fate| fates.iter().filter(|found| **found == fate).count();
         let (done, refused, unknown) = (is(Fate::Done), is(Fate::Refused), is(Fate::Unknown));
-        if is(Fate::Unheard) == 2 {
+        if is(Fate::Unheard) == fates.len() {
             return None;
         }
         Some(match self {
             Self::Charges if refused > 0 => Outcome::Missing,
             Self::Charges if unknown > 0 => Outcome::Unknown,
             Self::Charges => Outcome::Right,
-            Self::Coupon | Self::Money => match (done, unknown) {
-                (2, _) => Outcome::Both,
+            Self::Coupon | Self::Money | Self::LastPiece => match (done, unknown) {
+                (2.., _) => Outcome::Both,
                 (1, _) => Outcome::Right,
                 (_, 0) => Outcome::Missing,
                 _ => Outcome::Unknown,
@@ -72,7 +75,7 @@ impl Race {
         })
     }
 
-    /// What a book has to note of it: each operation with its fate.
+    /// What the book of a user who sent both has to note of it: each operation with its fate.
     #[must_use]
     pub fn settled(self, both: [Operation; 2], fates: [Fate; 2]) -> Vec<(Operation, Fate)> {
         let done = fates.contains(&Fate::Done);
@@ -128,11 +131,20 @@ mod tests {
         ];
         for (fates, expected) in rows {
             let [first, second] = fates;
-            for race in [Race::Coupon, Race::Money] {
-                assert_eq!(race.outcome(fates), expected, "{fates:?}");
-                assert_eq!(race.outcome([second, first]), expected, "{fates:?}");
+            for race in [Race::Coupon, Race::Money, Race::LastPiece] {
+                assert_eq!(race.outcome(&fates), expected, "{fates:?}");
+                assert_eq!(race.outcome(&[second, first]), expected, "{fates:?}");
             }
         }
+    }
+
+    #[test]
+    fn of_a_last_piece_only_one_of_its_users_may_be_heard_of() {
+        let outcome = |fate| Race::LastPiece.outcome(&[fate]);
+        let alone = [Done, Refused, Unknown, Unheard].map(outcome);
+        let expected = [Outcome::Right, Outcome::Missing, Outcome::Unknown].map(Some);
+        assert_eq!(alone[..3], expected);
+        assert_eq!((alone[3], Race::LastPiece.outcome(&[])), (None, None));
     }
 
     #[test]
@@ -146,7 +158,7 @@ mod tests {
             ([Unheard, Unheard], None),
         ];
         for (fates, expected) in rows {
-            assert_eq!(Race::Charges.outcome(fates), expected, "{fates:?}");
+            assert_eq!(Race::Charges.outcome(&fates), expected, "{fates:?}");
         }
     }
 

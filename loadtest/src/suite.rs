@@ -13,9 +13,10 @@ use harness::{
 use crate::api::{Api, SECTION};
 use crate::audit::{audit, unjudged};
 use crate::fields;
-use crate::personas::{BUYERS, CHECKS};
+use crate::personas::{BUYERS, Buyer, CHECKS, RACER};
 use crate::private::PrivateStack;
 use crate::profiles::PROFILES;
+use crate::race::Race;
 use crate::shop::{Asked, Coupons, Hostile, REQUESTS, Shopper, World, set_up};
 
 /// The shop.
@@ -86,14 +87,24 @@ fn hostile(options: &Options) -> Hostile {
     given.unwrap_or_default()
 }
 
-fn asked(options: &Options, vus: u32) -> Asked {
+fn asked(given: &SetUp<'_>) -> Asked {
+    let options = given.options;
+    let races = given.personas.contains(&RACER);
     Asked {
-        plan: fields::plan(options, vus, coupons(options)),
+        plan: fields::plan(options, given.vus, coupons(options), races),
         policies: fields::policies(options),
         allow_reset: options.is_on(&ALLOW_RESET),
         top: fields::top(options),
         coupon_wait: coupon_wait(options),
     }
+}
+
+fn no_last_pieces() -> String {
+    format!(
+        "the shop has no products of one piece that this run's set-up made, so this could not be \
+         judged: {}",
+        Race::LastPiece.rule()
+    )
 }
 
 impl Suite for Shop {
@@ -139,6 +150,14 @@ impl Suite for Shop {
         [&others[..], &fields::SET_UP].concat()
     }
 
+    fn connections(persona: &str) -> u64 {
+        if Buyer::of_name(persona).sends_at_once {
+            2
+        } else {
+            1
+        }
+    }
+
     fn refuse(options: &Options) -> Vec<(&'static Field, String)> {
         fields::refuse(options)
     }
@@ -165,18 +184,15 @@ impl Suite for Shop {
     }
 
     async fn set_up(given: SetUp<'_>) -> Result<World, Error> {
-        let mut world = set_up(&given, asked(given.options, given.vus)).await?;
+        let mut world = set_up(&given, asked(&given)).await?;
         world.hostile = hostile(given.options);
         Ok(world)
     }
 
     fn warnings(world: &World) -> Vec<String> {
-        world
-            .before
-            .as_ref()
-            .and_then(unjudged)
-            .into_iter()
-            .collect()
+        let unjudged = world.before.as_ref().and_then(unjudged);
+        let lacking = world.lacks_last_pieces.then(no_last_pieces);
+        unjudged.into_iter().chain(lacking).collect()
     }
 
     fn user(vu: VirtualUser, world: &Arc<World>) -> Shopper {
@@ -184,12 +200,12 @@ impl Suite for Shop {
     }
 
     async fn audit(given: Audit<'_, Self>) -> Result<Vec<Invariant>, Error> {
-        Ok(audit(
+        audit(
             given.admin,
             given.world,
             given.users,
             given.planned_iterations,
         )
-        .await?)
+        .await
     }
 }

@@ -1,7 +1,8 @@
 DROP FUNCTION init_world(bigint, bigint, bigint, bigint);
 
 -- Erases everything and begins a new world; gives the ids of its policies.
--- Products have the ids from 1 up in every world, and each begins with a place in the ranking.
+-- Products have the ids from 1 up in every world, and each begins with a place in the ranking. The
+-- scarce ones come after them: of one piece each, and without a place there until they are sold.
 -- Users, policies, coupons and orders have ids that no earlier world had, so that what is still
 -- on its way for that one finds nothing in this one.
 CREATE FUNCTION init_world(
@@ -11,7 +12,8 @@ CREATE FUNCTION init_world(
     coupon_discount bigint,
     product_count bigint,
     product_price bigint,
-    product_stock bigint
+    product_stock bigint,
+    scarce_count bigint
 ) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
     today CONSTANT date := (now() AT TIME ZONE 'UTC')::date;
@@ -27,8 +29,9 @@ BEGIN
     INSERT INTO users (name) SELECT 'u' || n FROM generate_series(1, user_count) AS n;
 
     INSERT INTO products (id, name, price, initial_stock, stock)
-    SELECT n, 'p' || n, product_price, product_stock, product_stock
-    FROM generate_series(1, product_count) AS n;
+    SELECT n, 'p' || n, product_price, pieces, pieces
+    FROM generate_series(1, product_count + scarce_count) AS n,
+        LATERAL (SELECT CASE WHEN n <= product_count THEN product_stock ELSE 1 END AS pieces) AS shelf;
 
     INSERT INTO product_sales (product_id, day, base)
     SELECT n, today - ago, greatest(600 - 100 * n, 1)

@@ -64,6 +64,10 @@ struct ProductPlan {
     /// How many pieces there are of each.
     #[schema(minimum = 0, maximum = 1_000_000_000_000_i64, default = 2_000_000)]
     stock: i64,
+    /// How many further products there are, of one piece each and at the same price. Their ids
+    /// follow, and they have no place in the ranking before they are sold.
+    #[schema(minimum = 0, maximum = 1_000, default = 0)]
+    scarce: i64,
 }
 
 impl Default for Plan {
@@ -92,6 +96,7 @@ impl Default for ProductPlan {
             count: 5,
             price: 2_000,
             stock: 2_000_000,
+            scarce: 0,
         }
     }
 }
@@ -107,6 +112,7 @@ impl Plan {
             count,
             price,
             stock,
+            scarce,
         } = self.products.0;
         for (name, value, least, most) in [
             ("users", self.users, 0, MOST_USERS),
@@ -116,6 +122,7 @@ impl Plan {
             ("products.count", count, 1, MOST_PRODUCTS),
             ("products.price", price, 1, MOST_PRICE),
             ("products.stock", stock, 0, MOST_STOCK),
+            ("products.scarce", scarce, 0, MOST_PRODUCTS),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(Error::bad_request(format!(
@@ -159,7 +166,7 @@ async fn init(
     }
     plan.check()?;
     let begin = app.pool.run(PATIENCE, async |connection| {
-        sqlx::query_scalar("SELECT init_world($1, $2, $3, $4, $5, $6, $7)")
+        sqlx::query_scalar("SELECT init_world($1, $2, $3, $4, $5, $6, $7, $8)")
             .bind(plan.users)
             .bind(plan.coupons.0.policies)
             .bind(plan.coupons.0.total)
@@ -167,6 +174,7 @@ async fn init(
             .bind(plan.products.0.count)
             .bind(plan.products.0.price)
             .bind(plan.products.0.stock)
+            .bind(plan.products.0.scarce)
             .fetch_one(connection)
             .await
     });
@@ -225,6 +233,8 @@ mod tests {
             r#"{"products":{"count":0}}"#,
             r#"{"products":{"price":0}}"#,
             r#"{"products":{"stock":-1}}"#,
+            r#"{"products":{"scarce":-1}}"#,
+            r#"{"products":{"scarce":1001}}"#,
         ] {
             assert!(plan(json).check().is_err(), "{json}");
         }

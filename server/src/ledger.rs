@@ -44,6 +44,8 @@ struct LedgerQuery {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Ledger {
+    /// Which state of the shop these are the books of: `POST /init` makes another.
+    world: String,
     orders: OrderTotals,
     balances: BalanceTotals,
     coupons: CouponTotals,
@@ -207,6 +209,9 @@ async fn from_postgres(connection: &mut PgConnection, days: &[i64]) -> Result<Le
     sqlx::query("SET LOCAL statement_timeout = '15s'")
         .execute(&mut *moment)
         .await?;
+    let world = sqlx::query_scalar("SELECT id::text FROM world")
+        .fetch_one(&mut *moment)
+        .await?;
     let orders = order_totals(&mut moment, None).await?;
     let balances = sqlx::query_as(
         "SELECT users, charged, held FROM
@@ -251,6 +256,7 @@ async fn from_postgres(connection: &mut PgConnection, days: &[i64]) -> Result<Le
         policies,
     };
     Ok(Ledger {
+        world,
         orders,
         balances,
         coupons,

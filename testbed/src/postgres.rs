@@ -52,8 +52,16 @@ pub struct Postgres {
 impl Postgres {
     /// Creates a data directory and starts PostgreSQL on it; about a second.
     pub async fn start() -> Result<Self, Error> {
+        Self::start_in(watchdog::private_dir()?).await
+    }
+
+    /// The same, with its files below `parent`: a disk that can be filled, say.
+    pub async fn start_below(parent: &Path) -> Result<Self, Error> {
+        Self::start_in(watchdog::private_dir_below(parent)?).await
+    }
+
+    async fn start_in(dir: TempDir) -> Result<Self, Error> {
         let programs = programs::postgres()?;
-        let dir = watchdog::private_dir()?;
         let user = unprivileged_user();
         if let Some((uid, gid)) = user {
             chown(dir.path(), Some(uid), Some(gid)).map_err(Error::io(format!(

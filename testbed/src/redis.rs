@@ -46,7 +46,15 @@ pub struct Redis {
 impl Redis {
     /// Starts an empty Redis.
     pub async fn start() -> Result<Self, Error> {
-        let dir = watchdog::private_dir()?;
+        Self::start_in(watchdog::private_dir()?).await
+    }
+
+    /// The same, with its files below `parent`: a disk that can be filled, say.
+    pub async fn start_below(parent: &Path) -> Result<Self, Error> {
+        Self::start_in(watchdog::private_dir_below(parent)?).await
+    }
+
+    async fn start_in(dir: TempDir) -> Result<Self, Error> {
         let socket = socket(dir.path());
         let path = socket.to_str().ok_or_else(|| Error::Path(socket.clone()))?;
         let redis = Self {

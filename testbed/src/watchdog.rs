@@ -15,6 +15,7 @@
 use std::{
     io::{self, PipeWriter, Write},
     os::unix::process::CommandExt,
+    path::Path,
     process::{Command, Stdio},
     sync::OnceLock,
 };
@@ -91,9 +92,14 @@ pub fn forget(pid: u32) {
 
 /// A temporary directory that the watchdog knows.
 pub(crate) fn private_dir() -> Result<TempDir, Error> {
+    private_dir_below(&std::env::temp_dir())
+}
+
+/// The same, in another place.
+pub(crate) fn private_dir_below(parent: &Path) -> Result<TempDir, Error> {
     let dir = tempfile::Builder::new()
         .prefix("testbed-")
-        .tempdir()
+        .tempdir_in(parent)
         .map_err(Error::io("create a temporary directory"))?;
     tell(&format!("dir {}", dir.path().display()))?;
     Ok(dir)

@@ -18,6 +18,7 @@ pub(super) fn connect(reader: &mut Reader) -> ConnectOptions {
             .parse_all("local_address", local_address)
             .unwrap_or_default(),
         connection_age: reader.parse("connection_age", parse::positive_duration),
+        most_body: reader.parse("max_body", size),
         http2: reader.is_on("http2"),
     }
 }
@@ -37,6 +38,23 @@ fn identity(reader: &mut Reader) -> Option<Identity> {
         certificate: certificate?,
         key: key?,
     })
+}
+
+/// A number of bytes, as in `64MiB`.
+fn size(text: &str) -> Result<usize, String> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim() {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => usize::BITS,
+    };
+    let number = number.parse::<usize>().ok();
+    let bytes = number.and_then(|number| number.checked_mul(1_usize.checked_shl(shift)?));
+    bytes.ok_or_else(|| format!("'{text}' is no size; write 64MiB, 512KiB or a number of bytes"))
 }
 
 fn file(text: &str) -> Result<PathBuf, String> {

@@ -151,3 +151,25 @@ fn thresholds_know_what_is_spoken() {
         }
     }
 }
+
+#[test]
+fn sizes_are_in_bytes_or_powers_of_1024() {
+    let read = ["64MiB", "1 KiB", "7", "2GiB", "0"].map(|text| size(text).ok());
+    let expected = [64 << 20, 1_024, 7, 2 << 30, 0].map(Some);
+    assert_eq!(read, expected);
+    for wrong in [
+        "",
+        "MiB",
+        "64MB",
+        "-1",
+        "1.5MiB",
+        "99999999999999999999",
+        "99999999999999GiB",
+    ] {
+        let error = size(wrong).expect_err(wrong);
+        assert!(
+            error.ends_with("write 64MiB, 512KiB or a number of bytes"),
+            "{error}"
+        );
+    }
+}

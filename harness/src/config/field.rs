@@ -245,6 +245,8 @@ pub static FIELDS: &[Field] = &[
         "Follow so many redirects of a request, on the same server; each is a request of its own [default: 0]"),
     field("http_timeout", "http-timeout", Form::One("TIME"), HTTP,
         "Longest that a request may take [default: 60s]").compared(),
+    field("max_body", "max-body", Form::One("SIZE"), HTTP,
+        "Longest body of an answer that is read, decoded or not; a longer one is a failure [default: 64MiB]"),
     field("setup_timeout", "setup-timeout", Form::One("TIME"), HTTP,
         "Longest that set-up and audit may take, each [default: 60s]"),
     field("ca_file", "ca-file", Form::One("FILE"), CONNECTION,

@@ -141,6 +141,16 @@ impl RunConfig {
             .join("; ")
     }
 
+    /// Names of the personas in the mixes of all scenarios, each once.
+    #[must_use]
+    pub fn personas(&self) -> Vec<&'static str> {
+        let shares = self.scenarios.iter().flat_map(|one| one.mix.shares());
+        let mut names: Vec<_> = shares.map(|(role, _)| role.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// What series are called beside their own tags.
     #[must_use]
     pub fn names(&self) -> Names {

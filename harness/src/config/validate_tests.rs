@@ -476,6 +476,8 @@ fn file(toml: &str) -> (String, tempfile::NamedTempFile) {
 fn a_file_may_have_several_scenarios() {
     let (path, _kept) = file(SCENARIOS);
     let config = config(&format!("--config {path}"));
+    let all = ["impulse_buyer", "malicious_buyer", "rational_buyer"];
+    assert_eq!(config.personas(), all);
     let [steady, attack] = &config.scenarios[..] else {
         panic!("{:?}", config.scenarios)
     };

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Barrier, Mutex};
+use tokio::task::unconstrained;
 use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
@@ -127,7 +128,8 @@ impl<A: Actor> Fleet<A> {
         self.active.load(Ordering::Relaxed)
     }
 
-    /// From the start of the run to the end of its last iteration.
+    /// From the start of the run to the end of its schedule, or to that of its last iteration if
+    /// that is later; of a schedule that was stopped, to the stop.
     #[must_use]
     pub fn duration(&self) -> Duration {
         Duration::from_micros(self.last_end_us.load(Ordering::Relaxed))
@@ -185,9 +187,31 @@ impl<A: Actor> Fleet<A> {
             None => {
                 self.set_active(vu, false);
                 vu.actor.retire();
+                self.wait_for_the_end(vu, work).await;
                 Step::Retired
             }
         }
+    }
+
+    /// A load that was asked for by its time lasts that long, also when nothing is left to do in
+    /// it. What is left of it after a stop never happens.
+    async fn wait_for_the_end(&self, vu: &mut Vu<A>, work: &Work) {
+        let Some(end) = work.lasts_until else { return };
+        if !self.control.stopping().is_cancelled() {
+            tokio::select! {
+                biased;
+                () = &mut vu.stop_order => {}
+                () = sleep_until(work.clock.start() + end) => {}
+            }
+        }
+        // Not the moment of waking: a timer fires a little late.
+        self.note_end(work.clock.elapsed().min(end));
+    }
+
+    /// The run lasts until then at least.
+    fn note_end(&self, ended: Duration) {
+        let ended_us = u64::try_from(ended.as_micros()).unwrap_or(u64::MAX);
+        self.last_end_us.fetch_max(ended_us, Ordering::Relaxed);
     }
 
     /// The next arrival, when it is due; what is too late for is dropped. Nothing when there are
@@ -268,12 +292,12 @@ impl<A: Actor> Fleet<A> {
         let iterated = tokio::select! {
             biased;
             iterated = vu.actor.iterate() => Some(iterated),
-            () = cut_time => None,
-            () = &mut vu.cut_order => None,
+            // Apart from tokio's budget, which an iteration that never waits uses up.
+            () = unconstrained(cut_time) => None,
+            () = unconstrained(&mut vu.cut_order) => None,
         };
         let ended = clock.elapsed();
-        let ended_us = u64::try_from(ended.as_micros()).unwrap_or(u64::MAX);
-        self.last_end_us.fetch_max(ended_us, Ordering::Relaxed);
+        self.note_end(ended);
         self.recorder.iterations(tags, |series| {
             if let Some(due) = turn.due {
                 series.start_delay.record(started.saturating_sub(due));

@@ -64,6 +64,8 @@ struct Outcome {
     account: Option<Account>,
     snapshot: Snapshot,
     took: Duration,
+    /// What the fleet says of it.
+    lasted: Duration,
 }
 
 impl Outcome {
@@ -153,6 +155,7 @@ fn run_all(sleepers: &Sleepers<'_>) -> Outcome {
         }
         let took = before.elapsed();
         assert_eq!(fleet.active(), 0, "every VU that became active ended");
+        let lasted = fleet.duration();
         let account = fleet
             .settle()
             .await
@@ -175,6 +178,7 @@ fn run_all(sleepers: &Sleepers<'_>) -> Outcome {
             account,
             snapshot,
             took,
+            lasted,
         }
     })
 }
@@ -237,7 +241,102 @@ fn what_outlasts_the_ramp_downs_grace_is_cut_exactly_at_its_end() {
         (outcome.completed, outcome.interrupted, outcome.cuts),
         (0, 1, 1)
     );
-    assert_eq!(outcome.took.as_millis(), 1_200);
+    let times = [
+        outcome.began().next().map(Vec::len),
+        Some(outcome.took.as_millis() as usize),
+    ];
+    assert_eq!(times, [Some(1), Some(2_000)], "it is cut after 1,200");
+}
+
+/// Rate, end and iterations' length in ms; how many there are, and how long it lasts.
+#[test]
+fn a_load_lasts_as_long_as_it_was_asked_to() {
+    let rate = |per_minute| Executor::ConstantArrivalRate {
+        rate: Rate::new(per_minute, 60_000 * MS).expect("a rate"),
+        duration: 29_000 * MS,
+        max_vus: 2,
+        max_start_delay: MS,
+    };
+    let quiet = Executor::RampingArrivalRate {
+        start_rate: Rate::new(10.0, 1_000 * MS).expect("a rate"),
+        stages: vec![
+            rate_stage(1_000, 10.0),
+            rate_stage(0, 0.0),
+            rate_stage(5_000, 0.0),
+        ],
+        max_vus: 2,
+        max_start_delay: MS,
+    };
+    let nobody = Executor::RampingVus {
+        start_vus: 1,
+        stages: vec![stage(1_000, 1), stage(0, 0), stage(2_000, 0)],
+    };
+    let each = Executor::PerVuIterations {
+        vus: 2,
+        iterations: 2,
+        max_duration: 60_000 * MS,
+    };
+    let rows = [
+        (rate(2.0), 19, 1, 29_000),
+        (rate(60.0), 19, 29, 29_000),
+        (quiet, 50, 10, 6_000),
+        (nobody, 400, 3, 3_000),
+        (each, 300, 4, 600),
+    ];
+    for (executor, takes, completed, lasts) in rows {
+        let name = format!("{executor:?}");
+        let outcome = run(&schedule(executor), takes * MS, None);
+        let times = (outcome.took.as_millis(), outcome.lasted.as_millis());
+        assert_eq!(
+            (outcome.completed, times),
+            (completed, (lasts, lasts)),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_think_time_at_the_end_is_waited_out_and_a_signal_ends_it() {
+    let executor = Executor::ConstantVus {
+        vus: 1,
+        duration: 3_000 * MS,
+    };
+    let thinking = |signals: &[Duration]| {
+        run_all(&Sleepers {
+            schedules: &[schedule(executor.clone())],
+            personas: &[("sleeper", MS)],
+            thinks: 1_000 * MS,
+            signals,
+        })
+    };
+    let whole = thinking(&[]);
+    assert_eq!((whole.completed, whole.lasted.as_millis()), (3, 3_000));
+    let stopped = thinking(&[2_500 * MS]);
+    assert_eq!((stopped.completed, stopped.lasted.as_millis()), (3, 2_500));
+    assert_eq!(stopped.took.as_millis(), 2_500);
+}
+
+#[test]
+fn a_signal_ends_a_quiet_stage() {
+    let executor = Executor::ConstantArrivalRate {
+        rate: Rate::new(2.0, 60_000 * MS).expect("a rate"),
+        duration: 29_000 * MS,
+        max_vus: 1,
+        max_start_delay: MS,
+    };
+    let outcome = run(&schedule(executor), 19 * MS, Some(4_000 * MS));
+    assert_eq!(
+        (outcome.took.as_millis(), outcome.lasted.as_millis()),
+        (4_000, 4_000)
+    );
+}
+
+fn rate_stage(ms: u32, per_second: f64) -> RateStage {
+    RateStage {
+        name: String::new(),
+        duration: ms * MS,
+        target: Rate::new(per_second, 1_000 * MS).expect("a rate"),
+    }
 }
 
 #[test]

@@ -175,6 +175,13 @@ impl Schedule {
             .map_or(self.start_time, |segment| segment.end)
     }
 
+    /// When it ends, where it was asked for by its time; nothing where a number of iterations ends
+    /// it.
+    #[must_use]
+    pub fn lasts_until(&self) -> Option<Duration> {
+        matches!(self.iterations(), Iterations::Unlimited).then(|| self.end())
+    }
+
     /// How many iterations may start.
     #[must_use]
     pub const fn iterations(&self) -> Iterations {

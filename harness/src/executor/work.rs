@@ -55,6 +55,8 @@ pub struct Roll {
 /// The iterations of one scenario.
 pub(super) struct Work {
     pub(super) clock: Arc<Clock>,
+    /// When it ends, if time is what it was asked for by.
+    pub(super) lasts_until: Option<Duration>,
     kind: Kind,
 }
 
@@ -94,7 +96,11 @@ impl Work {
             (None, Iterations::Shared(all)) => Kind::Shared(AtomicU64::new(all)),
             (None, Iterations::Unlimited | Iterations::PerVu(_)) => Kind::Unlimited,
         };
-        Self { clock, kind }
+        Self {
+            clock,
+            lasts_until: schedule.lasts_until(),
+            kind,
+        }
     }
 
     pub(super) fn open(&self) -> Option<&Open> {

@@ -25,6 +25,9 @@ pub struct Encoded {
     /// HdrHistogram, in base64. Absent where only the numbers above are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub histogram: Option<String>,
+    /// Microseconds and how often, of the durations in the buckets around limits of thresholds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub around_limits: Vec<(u64, u64)>,
 }
 
 /// Why a histogram can't be read.
@@ -48,6 +51,7 @@ impl Encoded {
             min: ms(trend.min_us),
             max: ms(trend.max_us),
             histogram: None,
+            around_limits: Vec::new(),
         }
     }
 
@@ -66,6 +70,7 @@ impl Encoded {
             .expect("memory can be written, and a histogram of three digits has an encoding");
         Self {
             histogram: Some(BASE64.encode(bytes)),
+            around_limits: trend.fine.iter().map(|(us, count)| (*us, *count)).collect(),
             ..Self::numbers(trend)
         }
     }
@@ -93,6 +98,10 @@ impl Encoded {
         let Some(text) = &self.histogram else {
             return Ok(());
         };
+        for (us, count) in &self.around_limits {
+            let sum = trend.fine.entry(*us).or_default();
+            *sum = sum.saturating_add(*count);
+        }
         let bytes = BASE64.decode(text)?;
         let histogram: Histogram<u32> = Deserializer::new().deserialize(&mut bytes.as_slice())?;
         for step in histogram.iter_recorded() {
@@ -118,12 +127,16 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::histogram::exact_around;
     use super::*;
 
     proptest! {
         #[test]
         fn what_was_encoded_comes_back(values in prop::collection::vec(0_u64..100_000_000, 0..300)) {
+            exact_around(300.0);
+            let around = [299_776, 299_777, 300_000].map(Duration::from_micros);
             let mut trend = Trend::default();
+            around.into_iter().for_each(|duration| trend.record(duration));
             values.iter().for_each(|us| trend.record(Duration::from_micros(*us)));
             let json = serde_json::to_string(&Encoded::whole(&trend)).expect("plain values");
             let back: Encoded = serde_json::from_str(&json).expect("its own JSON");

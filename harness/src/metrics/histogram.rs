@@ -26,7 +26,7 @@ pub struct Trend {
     pub(super) max_us: u64,
     pub(super) others: Option<Box<Histogram<u32>>>,
     /// Microseconds and how often, of the durations around a limit. They are in `others` as well.
-    fine: BTreeMap<u64, u64>,
+    pub(super) fine: BTreeMap<u64, u64>,
 }
 
 /// Makes percentiles exact around this limit, in milliseconds, in every trend from now on.
@@ -58,6 +58,7 @@ impl Trend {
             self.others_mut()
                 .record(us)
                 .expect("an auto-resizing histogram takes every value up to the longest");
+            // May allocate: one bucket in thousands, and at most once for each of its microseconds.
             if fine::contains(us) {
                 *self.fine.entry(us).or_default() += 1;
             }
@@ -79,6 +80,14 @@ impl Trend {
         }
         for (us, count) in &other.fine {
             *self.fine.entry(*us).or_default() += count;
+        }
+    }
+
+    /// Adds so many durations of nothing.
+    pub fn add_zeros(&mut self, zeros: u64) {
+        if zeros > 0 {
+            self.note_extremes(0, 0);
+            self.zeros += zeros;
         }
     }
 
@@ -209,7 +218,7 @@ impl Trend {
 
     /// The duration with this rank among the `count` of the bucket that ends with `last`.
     fn within(&self, last: u64, rank: u64, count: u64) -> u64 {
-        if self.fine.is_empty() || !fine::contains(last) {
+        if self.fine.is_empty() {
             return last;
         }
         let first = self
@@ -217,7 +226,7 @@ impl Trend {
             .as_ref()
             .map_or(last, |histogram| histogram.lowest_equivalent(last));
         let kept = || self.fine.range(first..=last);
-        // What was decoded, or recorded before the limit was known, has no single durations.
+        // What was recorded before the limit was known has no single durations.
         if kept().map(|(_, count)| count).sum::<u64>() != count {
             return last;
         }

@@ -33,8 +33,12 @@ pub enum Of {
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counter {
-    /// Requests that ended, however they did.
+    /// Requests that were begun, however they ended.
     Requests,
+    /// Of them, those that were cut before their answer was there.
+    RequestsInterrupted,
+    /// Requests sent once more, because the server had closed their idle connection.
+    Reconnects,
     /// Bytes written.
     Sent,
     /// Bytes read.
@@ -134,6 +138,8 @@ pub static METRICS: &[Metric] = &[
     phase("http_req_waiting", Phase::Waiting),
     phase("http_req_receiving", Phase::Receiving),
     metric("http_reqs", Of::Counter(Counter::Requests), REQUEST),
+    metric("http_reqs_interrupted", Of::Counter(Counter::RequestsInterrupted), REQUEST),
+    metric("http_reconnects", Of::Counter(Counter::Reconnects), REQUEST),
     metric("http_req_failed", Of::Rate(RateOf::Failed), REQUEST),
     metric("http_req_success", Of::Rate(RateOf::Success), REQUEST),
     metric("data_sent", Of::Counter(Counter::Sent), REQUEST),

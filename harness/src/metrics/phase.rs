@@ -19,5 +19,15 @@ pub enum Phase {
     Receiving,
 }
 
+impl Phase {
+    /// Whether it is over before anything is sent: what was never sent has no others.
+    pub(crate) const fn is_before_sending(self) -> bool {
+        matches!(
+            self,
+            Self::Blocked | Self::Connecting | Self::TlsHandshaking
+        )
+    }
+}
+
 /// How many phases there are.
 pub(super) const PHASES: usize = Phase::Receiving as usize + 1;

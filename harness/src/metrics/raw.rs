@@ -72,7 +72,7 @@ impl RawSamples {
         let mut samples = self.0.lock();
         if samples.len() < MOST_SAMPLES {
             samples.push(Sample {
-                at: SystemTime::now(),
+                at: crate::wall::now(),
                 origin,
                 what,
             });

@@ -1,6 +1,7 @@
 //! All series at one moment: of one second, or of the whole run. Everything downstream of the
 //! recorder (progress, outputs, thresholds, reports) reads snapshots.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -30,6 +31,10 @@ pub struct Slowest {
 pub struct RequestSeries {
     trends: [Trend; PHASES],
     parts: [Trend; MOST_PARTS],
+    /// How many of them found no connection: they were never sent, and have no duration.
+    pub unsent: u64,
+    /// How many of them were sent once more, because the server had closed their idle connection.
+    pub reconnects: u64,
     /// The slowest of them.
     pub slowest: Option<Slowest>,
     /// Bytes written.
@@ -61,6 +66,17 @@ impl RequestSeries {
         &self.parts[index]
     }
 
+    /// The durations with a zero for each request that was never sent: outputs count requests by
+    /// them.
+    #[must_use]
+    pub fn counted(&self) -> Cow<'_, Trend> {
+        let mut durations = Cow::Borrowed(self.trend(Phase::Duration));
+        if self.unsent > 0 {
+            durations.to_mut().add_zeros(self.unsent);
+        }
+        durations
+    }
+
     /// Whether a request of this duration would be the slowest so far.
     #[must_use]
     pub fn is_slowest(&self, duration: Duration) -> bool {
@@ -78,6 +94,8 @@ impl RequestSeries {
         for (mine, theirs) in self.all_mut().zip(other.all()) {
             mine.merge(theirs);
         }
+        self.unsent += other.unsent;
+        self.reconnects += other.reconnects;
         self.bytes_sent += other.bytes_sent;
         self.bytes_received += other.bytes_received;
     }
@@ -85,6 +103,8 @@ impl RequestSeries {
     fn clear(&mut self) {
         self.all_mut().for_each(Trend::clear);
         self.slowest = None;
+        self.unsent = 0;
+        self.reconnects = 0;
         self.bytes_sent = 0;
         self.bytes_received = 0;
     }
@@ -100,7 +120,7 @@ impl RequestSeries {
     /// How many requests.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.trend(Phase::Duration).count()
+        self.trend(Phase::Duration).count() + self.unsent
     }
 }
 
@@ -332,6 +352,15 @@ impl Snapshot {
         self.trend(TrendOf::Phase(Phase::Duration), filter)
     }
 
+    /// The durations of all requests, with a zero for each that was never sent.
+    #[must_use]
+    pub fn counted(&self) -> Trend {
+        let mut all = Trend::default();
+        let series = self.requests.values();
+        series.for_each(|series| all.merge(&series.counted()));
+        all
+    }
+
     /// A counter over the series that the filter takes.
     #[must_use]
     pub fn counter(&self, counter: Counter, filter: &TagFilter) -> u64 {
@@ -347,6 +376,12 @@ impl Snapshot {
         };
         match counter {
             Counter::Requests => requests(RequestSeries::count),
+            Counter::RequestsInterrupted => self
+                .requests_of(filter)
+                .filter(|(tags, _)| tags.is_interrupted())
+                .map(|(_, series)| series.count())
+                .sum(),
+            Counter::Reconnects => requests(|series| series.reconnects),
             Counter::Sent => requests(|series| series.bytes_sent),
             Counter::Received => requests(|series| series.bytes_received),
             Counter::Iterations => iterations(|series| series.duration.count()),
@@ -359,14 +394,17 @@ impl Snapshot {
     #[must_use]
     pub fn rate(&self, of: RateOf, filter: &TagFilter) -> Rate {
         let mut rate = Rate::default();
+        // Nobody knows how a request that was cut would have come out.
+        let ended = || {
+            let requests = self.requests_of(filter);
+            requests.filter(|(tags, _)| !tags.is_interrupted())
+        };
         match of {
-            RateOf::Failed => self
-                .requests_of(filter)
-                .for_each(|(tags, s)| rate.add(!tags.expected, s.count())),
+            RateOf::Failed => ended().for_each(|(tags, s)| rate.add(!tags.expected, s.count())),
             // As in the seed's script: an answer below 400, expected or not.
-            RateOf::Success => self
-                .requests_of(filter)
-                .for_each(|(tags, s)| rate.add((1..400).contains(&tags.status), s.count())),
+            RateOf::Success => {
+                ended().for_each(|(tags, s)| rate.add((1..400).contains(&tags.status), s.count()));
+            }
             RateOf::Checks => {
                 for (_, counts) in self.checks_of(filter) {
                     rate.passes += counts.passes;

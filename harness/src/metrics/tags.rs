@@ -134,12 +134,21 @@ pub struct RequestTags {
     pub status: u16,
     /// Index of the stage in which the request was sent.
     pub stage: u16,
-    /// Whether the request declared this status as expected.
+    /// Whether the request declared this status as expected; of one that was cut, nobody knows.
     pub expected: bool,
     /// The custom trend that requests of this name feed, such as `order_time`.
     pub trend: Option<&'static str>,
     /// The version of HTTP; where there was no connection, the one that was wanted.
     pub proto: Proto,
+}
+
+impl RequestTags {
+    /// Whether they are of requests that were cut before their answer was there. They have no
+    /// status, and are no failure.
+    #[must_use]
+    pub const fn is_interrupted(&self) -> bool {
+        self.status == 0 && self.expected
+    }
 }
 
 /// What tells one series of iterations from another.

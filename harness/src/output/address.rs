@@ -124,7 +124,7 @@ mod tests {
             ),
             ("json", "json names no file; write json=FILE"),
             ("influxdb=nowhere", "is not the address of an InfluxDB"),
-            ("influxdb=http://h/a/b", "'a/b' is not a database"),
+            ("influxdb=http://h?db=a", "the database stands in the path"),
             ("influxdb2=http://h?org=o", "names no bucket"),
             ("influxdb2=http://h?bucket=b", "names no org"),
             (

@@ -60,7 +60,10 @@ pub enum WriteError {
     /// For what it says: to send it again changes nothing.
     #[error("{0}")]
     Refused(String),
-    /// Not now: away, overloaded or too slow.
+    /// For what some of its rows say, or because they are too many: smaller parts may be taken.
+    #[error("{0}")]
+    Split(String),
+    /// Not now: away, overloaded, too slow, or somebody else answered in its place.
     #[error("{0}")]
     Unavailable(String),
 }

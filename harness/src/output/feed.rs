@@ -24,6 +24,8 @@ pub struct Feed {
     raw: Option<Arc<RawSamples>>,
     stage: Option<String>,
     held: Vec<bool>,
+    /// The time of the last sample, in nanoseconds since 1970.
+    last_ns: i64,
 }
 
 /// What an output is fed with.
@@ -73,6 +75,7 @@ impl Feed {
             pipes,
             raw: source.raw,
             stage: None,
+            last_ns: 0,
         })
     }
 
@@ -85,7 +88,8 @@ impl Feed {
         ours.extend(self.events(tick, outcomes));
         self.send(Schema::Ours, ours);
         if let Some(raw) = &self.raw {
-            let mut samples = raw::points(&raw.take(), tick.total.names.protos);
+            let mut samples =
+                raw::points(&mut raw.take(), tick.total.names.protos, &mut self.last_ns);
             samples.extend(raw::gauges(tick));
             let tagged = samples.into_iter().map(|point| self.rows.tagged(point));
             let samples = tagged.collect();

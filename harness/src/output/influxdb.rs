@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, Url};
 
 use super::destination::{Kind, Opening, Output, Place, Variable, WriteError, Writing};
-use super::line_protocol;
 use super::point::Point;
+use super::{line_protocol, line_server};
 
 /// `influxdb=http://user:pass@host:8086/db`
 pub(super) const KIND: Kind = Kind {
@@ -17,15 +16,10 @@ pub(super) const KIND: Kind = Kind {
     read: |place, variable| Ok(Arc::new(read(place, variable)?)),
 };
 
-/// How long a write may take before it is tried again.
-pub(super) const WRITE_WITHIN: Duration = Duration::from_secs(5);
-/// The longest part of a server's answer that an error quotes.
-const QUOTED_CHARS: usize = 200;
-
 /// InfluxDB by its 1.x API, which 2.x and 3.x have as well.
 #[derive(Clone)]
 struct InfluxSettings {
-    /// Scheme, host and port.
+    /// Scheme, host, port and the path before the database.
     base: Url,
     /// The database.
     database: String,
@@ -61,56 +55,56 @@ impl fmt::Display for InfluxSettings {
 }
 
 /// k6's form and k6's variables: what the URL leaves open, `K6_INFLUXDB_*` fill in.
+///
+/// The last part of a URL's path is the database, and what comes before it the path of a gateway.
+/// The path of `K6_INFLUXDB_ADDR` is a gateway's as a whole, as in k6.
 fn read(place: &str, variable: Variable<'_>) -> Result<InfluxSettings, String> {
     let k6 = |name: &str| variable(&format!("K6_INFLUXDB_{name}")).filter(|text| !text.is_empty());
-    let address = match place {
-        "" => k6("ADDR").unwrap_or_else(|| DEFAULT_INFLUX.to_owned()),
-        place => place.to_owned(),
+    let (text, form) = match place {
+        "" => (
+            k6("ADDR").unwrap_or_else(|| DEFAULT_INFLUX.to_owned()),
+            "K6_INFLUXDB_ADDR=http://host:8086",
+        ),
+        place => (place.to_owned(), "influxdb=http://user:pass@host:8086/db"),
     };
-    let url = base(&address, "http://user:pass@host:8086/db")?;
-    let path = url.path().trim_matches('/');
-    if path.contains('/') {
+    let url = line_server::address(&text, form)?;
+    if url.query().is_some() {
         return Err(format!(
-            "'{path}' is not a database; write influxdb=http://host:8086/db"
+            "has a '?': the database stands in the path, and the rest in variables such as \
+             K6_INFLUXDB_RETENTION; write {form}"
         ));
     }
-    let database = match path {
+    let path = url.path().trim_matches('/');
+    let (prefix, database) = match place {
+        "" => (path, ""),
+        _ => path.rsplit_once('/').unwrap_or(("", path)),
+    };
+    let database = match database {
         "" => k6("DB").unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
-        path => decoded(path),
+        database => decoded(database),
     };
     let login = match (url.username(), url.password()) {
         ("", _) => k6("USERNAME").map(|user| (user, k6("PASSWORD").unwrap_or_default())),
         (user, password) => Some((decoded(user), decoded(password.unwrap_or_default()))),
     };
     Ok(InfluxSettings {
-        base: without_secrets(&url),
+        base: line_server::base(&url, prefix),
         database,
         login,
         token: variable("INFLUX_TOKEN").filter(|token| !token.is_empty()),
         retention: k6("RETENTION"),
         consistency: k6("CONSISTENCY"),
-        insecure: k6("INSECURE").is_some_and(|text| text == "true" || text == "1"),
+        insecure: insecure(k6("INSECURE").as_deref())?,
     })
 }
 
-pub(super) fn base(text: &str, form: &str) -> Result<Url, String> {
-    let url = Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    // The text may hold a password: it is not repeated.
-    url.ok_or_else(|| format!("is not the address of an InfluxDB; write {form}"))
-}
-
-/// Scheme, host and port only.
-pub(super) fn without_secrets(url: &Url) -> Url {
-    let mut base = url.clone();
-    // Neither fails for http and https.
-    let _ = base.set_username("");
-    let _ = base.set_password(None);
-    base.set_path("");
-    base.set_query(None);
-    base.set_fragment(None);
-    base
+/// Go's booleans, as k6 reads them.
+fn insecure(text: Option<&str>) -> Result<bool, String> {
+    match text {
+        None | Some("0" | "f" | "F" | "false" | "False" | "FALSE") => Ok(false),
+        Some("1" | "t" | "T" | "true" | "True" | "TRUE") => Ok(true),
+        Some(_) => Err("can't read K6_INFLUXDB_INSECURE; write true or false".to_owned()),
+    }
 }
 
 fn decoded(text: &str) -> String {
@@ -137,33 +131,25 @@ struct InfluxDb {
 }
 
 impl InfluxDb {
-    /// Makes the database if it is missing, as k6 does, and finds out whether it lets us in.
+    /// Makes the database if it is missing, as k6 does. A login that may only write can't, nor can
+    /// 2.x and 3.x, which make theirs elsewhere: whether it is there is told by the first write.
     ///
     /// # Errors
-    /// In words.
+    /// In words, when nobody answers.
     async fn connect(settings: &InfluxSettings) -> Result<Self, String> {
-        let client = Client::builder()
-            .timeout(WRITE_WITHIN)
-            .no_proxy()
-            .tls_danger_accept_invalid_certs(settings.insecure)
-            .build()
-            .map_err(|error| error.to_string())?;
         let database = Self {
-            client,
+            client: line_server::client(settings.insecure)?,
             settings: settings.clone(),
         };
         let name = settings.database.replace('\\', "\\\\").replace('"', "\\\"");
         let query = [("q", format!("CREATE DATABASE \"{name}\""))];
-        let request = database.client.post(database.url("query", &query));
-        let answer = database.authorised(request).send().await.map_err(chain)?;
-        match answer.status() {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(format!(
-                "the login was refused ({}); check user and password or INFLUX_TOKEN",
-                answer.status()
-            )),
-            // 2.x and 3.x make buckets and databases elsewhere; the first write tells whether it is there.
-            _ => Ok(database),
+        let url = line_server::endpoint(&settings.base, "query", &query);
+        let request = database.authorised(database.client.post(url));
+        let answer = request.send().await.map_err(line_server::chain)?;
+        if !answer.status().is_success() {
+            tracing::debug!(status = %answer.status(), "the database was not made");
         }
+        Ok(database)
     }
 
     /// Sends lines that are encoded already.
@@ -179,38 +165,8 @@ impl InfluxDb {
                 .clone()
                 .map(|level| ("consistency", level)),
         );
-        let request = self.client.post(self.url("write", &query)).body(lines);
-        let answer = self.authorised(request).send().await;
-        let answer = answer.map_err(|error| WriteError::Unavailable(chain(error)))?;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(());
-        }
-        let said: String = answer
-            .text()
-            .await
-            .unwrap_or_default()
-            .chars()
-            .take(QUOTED_CHARS)
-            .collect();
-        let error = format!("{status}: {}", said.trim());
-        // 4xx is about what was sent, but for "too many requests" and "too slow".
-        let later = matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
-        );
-        if status.is_client_error() && !later {
-            Err(WriteError::Refused(error))
-        } else {
-            Err(WriteError::Unavailable(error))
-        }
-    }
-
-    fn url(&self, path: &str, query: &[(&str, String)]) -> Url {
-        let mut url = self.settings.base.clone();
-        url.set_path(path);
-        url.query_pairs_mut().extend_pairs(query);
-        url
+        let url = line_server::endpoint(&self.settings.base, "write", &query);
+        line_server::write(self.authorised(self.client.post(url).body(lines))).await
     }
 
     fn authorised(&self, request: RequestBuilder) -> RequestBuilder {
@@ -234,18 +190,6 @@ impl Output for InfluxDb {
     fn write_lines(&mut self, lines: String) -> Writing<'_> {
         Box::pin(self.send(lines))
     }
-}
-
-/// An error with what caused it; the output's name is said beside it, so the URL isn't.
-fn chain(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -292,5 +236,48 @@ mod tests {
             ("http://other:1/", "mine")
         );
         assert_eq!(influx("", &[]).database, "k6");
+    }
+    /// (address, `K6_INFLUXDB_ADDR`, where it writes, database)
+    #[test]
+    fn the_path_of_a_gateway_is_kept() {
+        let rows = [
+            ("http://h:1/db", "", "http://h:1/write", "db"),
+            ("http://h:1/influx/db", "", "http://h:1/influx/write", "db"),
+            ("http://h:1/a/b/db/", "", "http://h:1/a/b/write", "db"),
+            ("http://h:1", "", "http://h:1/write", "k6"),
+            ("", "http://h:1/influx", "http://h:1/influx/write", "k6"),
+            ("", "http://h:1/a/b/", "http://h:1/a/b/write", "k6"),
+        ];
+        for (place, variable, write, database) in rows {
+            let settings = influx(place, &[("K6_INFLUXDB_ADDR", variable)]);
+            let mut url = line_server::endpoint(&settings.base, "write", &[]);
+            url.set_query(None);
+            assert_eq!(
+                (url.as_str(), settings.database.as_str()),
+                (write, database)
+            );
+        }
+    }
+
+    #[test]
+    fn what_an_address_cannot_mean_is_refused() {
+        let rows = [
+            ("http://h/?db=lt", "", "the database stands in the path"),
+            ("http://h/lt?rp=week", "", "the database stands in the path"),
+            ("http://h/lt?", "", "the database stands in the path"),
+            ("", "http://h/?db=lt", "K6_INFLUXDB_ADDR=http://host:8086"),
+            ("http://h/lt#x", "", "has a '#'"),
+            ("http://:hunter2@h/lt", "", "has a password and no user"),
+        ];
+        for (place, address, expected) in rows {
+            let variable = |name: &str| (name == "K6_INFLUXDB_ADDR").then(|| address.to_owned());
+            let error = read(place, &variable).expect_err(place);
+            assert!(
+                error.contains(expected) && !error.contains("hunter2"),
+                "{place}: {error}"
+            );
+        }
+        let odd = |name: &str| (name == "K6_INFLUXDB_INSECURE").then(|| "yes".to_owned());
+        assert!(read("http://h/lt", &odd).is_err(), "neither true nor false");
     }
 }

@@ -1,21 +1,21 @@
 //! InfluxDB by its 2.x API, through the `influxdb2` crate.
 //!
 //! It is fed with our own line protocol: the crate's point builder escapes neither backslashes
-//! nor line breaks, and writes empty tags and NaN, all of which a server refuses.
+//! nor line breaks, and writes empty tags and NaN, all of which a server refuses. It drops the path
+//! of an address, too: behind a gateway's path our own request does the same.
 
 use std::fmt;
 use std::future::ready;
 use std::sync::Arc;
 
 use influxdb2::api::write::TimestampPrecision;
-use influxdb2::{Client, ClientBuilder, RequestError};
-use reqwest::Url;
-use tokio::time::timeout;
+use influxdb2::{ClientBuilder, RequestError};
+use reqwest::{StatusCode, Url};
+use reqwest_of_influxdb2 as reqwest_011;
 
 use super::destination::{Kind, Opening, Output, Place, Variable, WriteError, Writing};
-use super::influxdb::{WRITE_WITHIN, base, without_secrets};
-use super::line_protocol;
 use super::point::Point;
+use super::{line_protocol, line_server};
 
 /// `influxdb2=http://host:8086?org=ORG&bucket=BUCKET`
 pub(super) const KIND: Kind = Kind {
@@ -27,7 +27,7 @@ pub(super) const KIND: Kind = Kind {
 /// InfluxDB by its 2.x API.
 #[derive(Clone)]
 struct Influx2Settings {
-    /// Scheme, host and port.
+    /// Scheme, host, port and the path of a gateway.
     base: Url,
     /// The organisation.
     org: String,
@@ -68,24 +68,30 @@ impl fmt::Debug for Influx2Settings {
 
 fn read(place: &str, variable: Variable<'_>) -> Result<Influx2Settings, String> {
     let form = KIND.form;
-    let url = base(place, form)?;
-    let asked = |key: &str| {
-        let found = url
-            .query_pairs()
-            .find(|(name, value)| name == key && !value.is_empty());
-        found
-            .map(|(_, value)| value.into_owned())
-            .ok_or_else(|| format!("names no {key}; write influxdb2={form}"))
-    };
+    let url = line_server::address(place, form)?;
     if !url.username().is_empty() || url.query_pairs().any(|(name, _)| name == "token") {
         return Err("has a secret in it; give the token by the variable INFLUX_TOKEN".to_owned());
     }
+    let asked = |key: &str| {
+        let mut found = url.query_pairs().filter(|(name, _)| name == key);
+        match (found.next(), found.next()) {
+            (Some((_, value)), None) if !value.is_empty() => Ok(value.into_owned()),
+            (Some(_), Some(_)) => Err(format!("names {key} twice; write influxdb2={form}")),
+            _ => Err(format!("names no {key}; write influxdb2={form}")),
+        }
+    };
+    let (org, bucket) = (asked("org")?, asked("bucket")?);
+    if url.query_pairs().count() > 2 {
+        return Err(format!(
+            "has more than org and bucket behind '?'; write influxdb2={form}"
+        ));
+    }
     let token = variable("INFLUX_TOKEN").filter(|token| !token.is_empty());
     Ok(Influx2Settings {
-        org: asked("org")?,
-        bucket: asked("bucket")?,
+        org,
+        bucket,
         token: token.ok_or("needs a token; set the variable INFLUX_TOKEN")?,
-        base: without_secrets(&url),
+        base: line_server::base(&url, url.path()),
     })
 }
 
@@ -95,40 +101,83 @@ struct InfluxDb2 {
     settings: Influx2Settings,
 }
 
+enum Client {
+    Direct(influxdb2::Client),
+    /// With the path of a gateway.
+    Behind(reqwest::Client),
+}
+
 impl InfluxDb2 {
     /// A client; the first write tells whether it is let in and whether the bucket is there.
     ///
     /// # Errors
     /// In words.
     fn connect(settings: &Influx2Settings) -> Result<Self, String> {
-        let base = settings.base.as_str().trim_end_matches('/');
-        let client = ClientBuilder::new(base, &settings.org, &settings.token).build();
+        let client = match settings.base.path() {
+            "/" => Client::Direct(direct(settings)?),
+            _ => Client::Behind(line_server::client(false)?),
+        };
         Ok(Self {
-            client: client.map_err(|error| error.to_string())?,
+            client,
             settings: settings.clone(),
         })
     }
 
     /// Sends lines that are encoded already.
     async fn send(&self, lines: String) -> Result<(), WriteError> {
-        let Influx2Settings { org, bucket, .. } = &self.settings;
-        let write = self.client.write_line_protocol_with_precision(
+        let Influx2Settings {
+            base,
             org,
             bucket,
-            lines,
-            TimestampPrecision::Nanoseconds,
-        );
-        // The crate has no time-out of its own.
-        match timeout(WRITE_WITHIN, write).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(RequestError::Http { status, text }))
-                if status.is_client_error() && status.as_u16() != 429 =>
-            {
-                Err(WriteError::Refused(format!("{status}: {}", text.trim())))
+            token,
+        } = &self.settings;
+        let client = match &self.client {
+            Client::Direct(client) => {
+                let precision = TimestampPrecision::Nanoseconds;
+                let write =
+                    client.write_line_protocol_with_precision(org, bucket, lines, precision);
+                return write.await.or_else(judged);
             }
-            Ok(Err(error)) => Err(WriteError::Unavailable(error.to_string())),
-            Err(_) => Err(WriteError::Unavailable("timed out".to_owned())),
-        }
+            Client::Behind(client) => client,
+        };
+        let query = [
+            ("org", org.clone()),
+            ("bucket", bucket.clone()),
+            ("precision", "ns".to_owned()),
+        ];
+        let url = line_server::endpoint(base, "api/v2/write", &query);
+        let request = client.post(url).body(lines);
+        line_server::write(request.header("Authorization", format!("Token {token}"))).await
+    }
+}
+
+/// The crate's client, which does as ours: no redirects, no proxy, and an end to waiting.
+fn direct(settings: &Influx2Settings) -> Result<influxdb2::Client, String> {
+    let Influx2Settings {
+        base, org, token, ..
+    } = settings;
+    let builder = reqwest_011::Client::builder()
+        .timeout(line_server::WRITE_WITHIN)
+        .no_proxy()
+        .redirect(reqwest_011::redirect::Policy::none());
+    let base = base.as_str().trim_end_matches('/');
+    let client = ClientBuilder::with_builder(builder, base, org, token).build();
+    client.map_err(|error| error.to_string())
+}
+
+/// Whatever isn't 204 is an error of the crate's.
+fn judged(error: RequestError) -> Result<(), WriteError> {
+    match error {
+        RequestError::Http { status, text } => line_server::judged(&line_server::Answer {
+            status: StatusCode::from_u16(status.as_u16()).unwrap_or_default(),
+            kind: "something else",
+            location: None,
+            body: text.as_bytes(),
+        }),
+        RequestError::ReqwestProcessing { source } => Err(WriteError::Unavailable(
+            line_server::told(&source.without_url()),
+        )),
+        error => Err(WriteError::Unavailable(error.to_string())),
     }
 }
 
@@ -143,5 +192,41 @@ impl Output for InfluxDb2 {
 
     fn write_lines(&mut self, lines: String) -> Writing<'_> {
         Box::pin(self.send(lines))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(place: &str) -> Result<Influx2Settings, String> {
+        read(place, &|name| {
+            (name == "INFLUX_TOKEN").then(|| "t".to_owned())
+        })
+    }
+
+    #[test]
+    fn the_path_of_a_gateway_is_kept_and_nothing_else_is_taken() {
+        for (place, write) in [
+            ("http://h:1?org=o&bucket=b", "http://h:1/api/v2/write"),
+            (
+                "http://h:1/a/b?org=o&bucket=b",
+                "http://h:1/a/b/api/v2/write",
+            ),
+            ("http://h:1/a/?bucket=b&org=o", "http://h:1/a/api/v2/write"),
+        ] {
+            let settings = settings(place).expect(place);
+            let mut url = line_server::endpoint(&settings.base, "api/v2/write", &[]);
+            url.set_query(None);
+            assert_eq!(url.as_str(), write);
+        }
+        for (place, expected) in [
+            ("http://h?org=o&bucket=b&db=x", "more than org and bucket"),
+            ("http://h?org=o&bucket=b&bucket=c", "names bucket twice"),
+            ("http://h?org=o&bucket=b#c", "has a '#'"),
+        ] {
+            let error = settings(place).expect_err(place);
+            assert!(error.contains(expected), "{place}: {error}");
+        }
     }
 }

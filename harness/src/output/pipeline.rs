@@ -3,13 +3,15 @@
 //! ```text
 //! produced ──▶ pending (bounded) ──▶ written ──▶ delivered
 //!                 │ overflow          │ fails: again, with growing pauses
-//!                 ▼                   ▼ refused for what it says: lost
+//!                 │                   │ some rows bad, or too many: in halves, and one alone is lost
+//!                 ▼                   ▼ refused for good: lost
 //!               spool ◀── what the end of the run still finds pending
 //! ```
 //!
 //! At every moment: produced = delivered + spooled + lost + pending.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +26,9 @@ use super::spool::Spool;
 /// Rows of one second.
 pub(super) type Batch = Arc<Vec<Point>>;
 
-/// Seconds of rows that are kept in memory while a destination doesn't take them.
-const MOST_PENDING: usize = 60;
+/// How much memory the rows may take that wait while a destination doesn't take them, in bytes. A
+/// minute of aggregates is about 5 MB; what k6's schema makes depends on the load.
+const MOST_PENDING: usize = 64 << 20;
 /// Batches between the sampler and the pipeline: it takes them at once, whatever the destination does.
 const CHANNEL: usize = 16;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -52,6 +55,84 @@ pub struct Account {
     /// What went wrong last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// Rows that are written together: a second, or a part of one.
+#[derive(Debug, Clone)]
+struct Piece {
+    batch: Batch,
+    rows: Range<usize>,
+}
+
+impl Piece {
+    fn whole(batch: Batch) -> Self {
+        let rows = 0..batch.len();
+        Self { batch, rows }
+    }
+
+    fn points(&self) -> &[Point] {
+        &self.batch[self.rows.clone()]
+    }
+
+    /// About how much memory it takes, in bytes.
+    fn weight(&self) -> usize {
+        self.points().iter().map(Point::weight).sum()
+    }
+
+    /// Both halves, if there are two rows.
+    fn halves(&self) -> Option<[Self; 2]> {
+        let Range { start, end } = self.rows;
+        let middle = start + (end - start) / 2;
+        (middle > start).then(|| {
+            [start..middle, middle..end].map(|rows| Self {
+                batch: Arc::clone(&self.batch),
+                rows,
+            })
+        })
+    }
+}
+
+/// Pieces that wait, in order, and what they weigh.
+#[derive(Debug, Default)]
+struct Pending {
+    pieces: VecDeque<Piece>,
+    weight: usize,
+}
+
+impl Pending {
+    fn push(&mut self, batch: Batch) {
+        let piece = Piece::whole(batch);
+        self.weight += piece.weight();
+        self.pieces.push_back(piece);
+    }
+
+    fn first(&self) -> Option<Piece> {
+        self.pieces.front().cloned()
+    }
+
+    fn pop(&mut self) -> Option<Piece> {
+        let piece = self.pieces.pop_front()?;
+        self.weight -= piece.weight();
+        Some(piece)
+    }
+
+    /// Takes the second oldest if all weigh more than this: the oldest is on its way.
+    fn overflow(&mut self, most: usize) -> Option<Piece> {
+        let piece = (self.weight > most).then(|| self.pieces.remove(1))??;
+        self.weight -= piece.weight();
+        Some(piece)
+    }
+
+    /// Puts both halves in the place of the first piece; whether it has two.
+    fn split(&mut self) -> bool {
+        let Some([first, second]) = self.pieces.front().and_then(Piece::halves) else {
+            return false;
+        };
+        self.pieces.pop_front();
+        self.pieces.push_front(second);
+        self.pieces.push_front(first);
+        true
+    }
 }
 
 /// The sampler's end of a pipeline.
@@ -110,7 +191,9 @@ impl Pipe {
 struct Pump {
     output: Box<dyn Output>,
     spool: Spool,
-    pending: VecDeque<Batch>,
+    pending: Pending,
+    /// [`MOST_PENDING`], but in tests.
+    most_pending: usize,
     account: Account,
     pause: Duration,
     next_try: Instant,
@@ -125,7 +208,8 @@ impl Pump {
         Self {
             output,
             spool,
-            pending: VecDeque::new(),
+            pending: Pending::default(),
+            most_pending: MOST_PENDING,
             account,
             pause: Duration::ZERO,
             next_try: Instant::now(),
@@ -135,9 +219,9 @@ impl Pump {
     async fn run(mut self, mut batches: mpsc::Receiver<Batch>) -> Account {
         let mut open = true;
         while open {
-            let Some(first) = self.pending.front().cloned() else {
+            let Some(first) = self.pending.first() else {
                 match batches.recv().await {
-                    Some(batch) => self.pending.push_back(batch),
+                    Some(batch) => self.pending.push(batch),
                     None => open = false,
                 }
                 continue;
@@ -156,13 +240,14 @@ impl Pump {
     /// Writes a batch while others keep coming in; nothing when no more will come.
     async fn write_while_receiving(
         &mut self,
-        first: &Batch,
+        first: &Piece,
         batches: &mut mpsc::Receiver<Batch>,
     ) -> Option<Result<(), WriteError>> {
         let Self {
             output,
             spool,
             pending,
+            most_pending,
             account,
             next_try,
             ..
@@ -170,17 +255,15 @@ impl Pump {
         let next_try = *next_try;
         let mut write = std::pin::pin!(async {
             sleep_until(next_try).await;
-            output.write(first).await
+            output.write(first.points()).await
         });
         loop {
             tokio::select! {
                 written = &mut write => return Some(written),
                 batch = batches.recv() => {
-                    pending.push_back(batch?);
-                    if pending.len() > MOST_PENDING {
-                        // The second oldest: the oldest is on its way.
-                        let oldest = pending.remove(1).expect("there is more than one");
-                        put_by(spool, account, &oldest);
+                    pending.push(batch?);
+                    while let Some(piece) = pending.overflow(*most_pending) {
+                        put_by(spool, account, piece.points());
                     }
                 }
             }
@@ -190,30 +273,37 @@ impl Pump {
     /// The end: what can be delivered within the limit is, the rest is put by.
     async fn drain(&mut self) {
         let deadline = Instant::now() + CLOSE_WITHIN;
-        while let Some(first) = self.pending.front().cloned() {
+        while let Some(first) = self.pending.first() {
             let next_try = self.next_try;
             let write = async {
                 sleep_until(next_try).await;
-                self.output.write(&first).await
+                self.output.write(first.points()).await
             };
             match timeout_at(deadline, write).await {
                 Ok(written) => self.settle(written),
                 Err(_) => break,
             }
         }
-        for batch in std::mem::take(&mut self.pending) {
-            put_by(&mut self.spool, &mut self.account, &batch);
+        while let Some(piece) = self.pending.pop() {
+            put_by(&mut self.spool, &mut self.account, piece.points());
         }
     }
 
     fn settle(&mut self, written: Result<(), WriteError>) {
-        let rows = self.pending.front().map_or(0, |batch| batch.len() as u64);
+        let rows = self
+            .pending
+            .first()
+            .map_or(0, |piece| piece.rows.len() as u64);
         match written {
             Ok(()) => {
                 self.account.delivered += rows;
                 self.pause = Duration::ZERO;
             }
-            Err(WriteError::Refused(error)) => {
+            Err(WriteError::Split(_)) if self.pending.split() => {
+                self.pause = Duration::ZERO;
+                return;
+            }
+            Err(WriteError::Refused(error) | WriteError::Split(error)) => {
                 self.account.lost += rows;
                 self.account.error = Some(error);
                 self.pause = Duration::ZERO;
@@ -225,11 +315,11 @@ impl Pump {
                 return;
             }
         }
-        self.pending.pop_front();
+        self.pending.pop();
     }
 }
 
-fn put_by(spool: &mut Spool, account: &mut Account, batch: &Batch) {
+fn put_by(spool: &mut Spool, account: &mut Account, batch: &[Point]) {
     match spool.write(batch) {
         Ok(rows) => {
             account.spooled += rows;
@@ -241,3 +331,7 @@ fn put_by(spool: &mut Spool, account: &mut Account, batch: &Batch) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "pipeline_tests.rs"]
+mod tests;

@@ -39,6 +39,21 @@ impl Point {
         }
     }
 
+    /// About how much memory it takes, in bytes.
+    #[must_use]
+    pub(super) fn weight(&self) -> usize {
+        let tags = self.tags.iter().map(|(_, value)| match value {
+            Cow::Borrowed(_) => size_of_val(value),
+            Cow::Owned(text) => size_of_val(value) + text.capacity(),
+        });
+        let fields = self.fields.iter().map(|(_, value)| match value {
+            Value::Text(text) => size_of_val(value) + text.capacity(),
+            Value::Float(_) | Value::Int(_) => size_of_val(value),
+        });
+        let keys = (self.tags.len() + self.fields.len()) * size_of::<&str>();
+        size_of::<Self>() + keys + tags.sum::<usize>() + fields.sum::<usize>()
+    }
+
     /// Adds a tag.
     #[must_use]
     pub fn tag(mut self, key: &'static str, value: impl Into<Cow<'static, str>>) -> Self {

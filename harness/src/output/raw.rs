@@ -7,10 +7,17 @@ use super::point::Point;
 use crate::metrics::{self, Phase, RequestTags, Sample, SampleOf, Snapshot};
 use crate::sampler::Tick;
 
-/// The points of samples; with the version of HTTP if it has to be said.
+/// The points of samples; with the version of HTTP if it has to be said. `last_ns` is the time of
+/// the last sample before: each gets a time of its own, or one would overwrite the other.
 #[must_use]
-pub(super) fn points(samples: &[Sample], protos: bool) -> Vec<Point> {
-    let of_sample = |sample| of_sample(sample, protos);
+pub(super) fn points(samples: &mut [Sample], protos: bool, last_ns: &mut i64) -> Vec<Point> {
+    samples.sort_by_key(|sample| sample.at);
+    let of_sample = |sample: &Sample| {
+        let since = sample.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let time_ns = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
+        *last_ns = time_ns.max(last_ns.saturating_add(1));
+        of_sample(sample, protos, *last_ns)
+    };
     samples.iter().flat_map(of_sample).collect()
 }
 
@@ -25,9 +32,7 @@ pub(super) fn gauges(tick: &Tick<'_>) -> [Point; 2] {
     ]
 }
 
-fn of_sample(sample: &Sample, protos: bool) -> Vec<Point> {
-    let since = sample.at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let time_ns = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
+fn of_sample(sample: &Sample, protos: bool, time_ns: i64) -> Vec<Point> {
     let point = |(metric, value): (&'static str, f64)| {
         Point::new(metric, time_ns)
             .float("value", value)
@@ -96,4 +101,44 @@ fn tagged(point: Point, tags: &RequestTags, url: &str) -> Point {
 
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{CheckTags, Origin};
+
+    /// The same check at one time, and then 2.7 ms earlier, as after a clock that was slewed.
+    #[test]
+    fn no_two_samples_get_one_time() {
+        let at = |micros| Sample {
+            at: UNIX_EPOCH + Duration::from_micros(micros),
+            origin: Origin {
+                vu: 1,
+                iteration: 0,
+            },
+            what: SampleOf::Check {
+                tags: CheckTags {
+                    scenario: "a",
+                    persona: "a",
+                    check: "c",
+                    stage: 0,
+                },
+                ok: true,
+            },
+        };
+        let mut last = 0;
+        let mut times = Vec::new();
+        for mut batch in [
+            vec![at(10_000), at(9_000), at(10_000)],
+            vec![at(7_300), at(20_000)],
+        ] {
+            let points = points(&mut batch, false, &mut last);
+            times.extend(points.iter().map(|point| point.time_ns));
+        }
+        assert_eq!(
+            times,
+            [9_000_000, 10_000_000, 10_000_001, 10_000_002, 20_000_000]
+        );
+    }
 }

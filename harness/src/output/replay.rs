@@ -1,6 +1,7 @@
 //! Delivers a spool file. Rows keep their time and tags, so one that was delivered before is
 //! overwritten by itself: to replay a file twice doubles nothing.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,13 +26,37 @@ pub enum ReplayError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The output stopped taking rows.
-    #[error("{delivered} rows were delivered, then: {source}")]
+    #[error("{replayed}, then: {source}")]
     Write {
-        /// Rows before that.
-        delivered: u64,
+        /// What became of the rows before that.
+        replayed: Replayed,
         /// What went wrong.
         source: WriteError,
     },
+}
+
+/// What became of the rows of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Rows that the output took.
+    pub delivered: u64,
+    /// Rows that it refused for what they say, and one that the end of the file cut.
+    pub bad: u64,
+    /// Why it refused the last of them.
+    pub error: Option<String>,
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rows delivered", self.delivered)?;
+        if self.bad > 0 {
+            write!(f, ", {} bad", self.bad)?;
+        }
+        match &self.error {
+            Some(error) => write!(f, " ({error})"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Lines in one request.
@@ -39,23 +64,37 @@ const BATCH: usize = 5_000;
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Delivers every line of the file; gives their number.
+/// Delivers every line of the file. One that is refused costs no other.
 ///
 /// # Errors
 /// See [`ReplayError`].
-pub async fn replay(path: &Path, address: &Address) -> Result<u64, ReplayError> {
-    let batches = spool::batches(path, BATCH).map_err(|source| ReplayError::File {
+pub async fn replay(path: &Path, address: &Address) -> Result<Replayed, ReplayError> {
+    let lines = spool::lines(path).map_err(|source| ReplayError::File {
         path: path.to_owned(),
         source,
     })?;
     let mut output = address.open(&[]).await?;
-    let mut delivered = 0;
-    for batch in batches {
-        let failed = |source| ReplayError::Write { delivered, source };
-        write(&mut *output, &batch).await.map_err(failed)?;
-        delivered += batch.len() as u64;
+    let mut replayed = Replayed {
+        bad: lines.torn,
+        error: (lines.torn > 0).then(|| "the file's last line is cut".to_owned()),
+        ..Replayed::default()
+    };
+    let mut parts: Vec<&[String]> = lines.whole.chunks(BATCH).rev().collect();
+    while let Some(part) = parts.pop() {
+        match write(&mut *output, part).await {
+            Ok(()) => replayed.delivered += part.len() as u64,
+            Err(WriteError::Split(_)) if part.len() > 1 => {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
+            }
+            Err(WriteError::Split(error)) => {
+                replayed.bad += 1;
+                replayed.error = Some(error);
+            }
+            Err(source) => return Err(ReplayError::Write { replayed, source }),
+        }
     }
-    Ok(delivered)
+    Ok(replayed)
 }
 
 async fn write(output: &mut dyn Output, batch: &[String]) -> Result<(), WriteError> {

@@ -9,7 +9,7 @@ use super::point::Point;
 use crate::health::Health;
 use crate::invariant::Invariant;
 use crate::metrics::{
-    Counter, IterationSeries, Phase, RequestSeries, Snapshot, TagFilter, Trend, TrendOf, intern,
+    Counter, IterationSeries, RequestSeries, Snapshot, TagFilter, Trend, TrendOf, intern,
 };
 use crate::sampler::Tick;
 use crate::threshold::{Judgement, Outcome, Verdict};
@@ -174,13 +174,13 @@ impl Rows {
             } else {
                 point
             };
-            points.push(distribution(point, series.trend(Phase::Duration)));
+            points.push(distribution(point, &series.counted()));
         }
     }
 
     fn totals(&self, tick: &Tick<'_>, points: &mut Vec<Point>) {
         let all = TagFilter::default();
-        let trend = tick.second.durations(&all);
+        let trend = tick.second.counted();
         let counter = |counter| tick.second.counter(counter, &all);
         let point = self
             .point("requests_total", tick.time_ms)
@@ -206,7 +206,7 @@ impl Rows {
             let (method, status) = (tags.method.as_str(), tags.status);
             let key = (tags.scenario, tags.persona, tags.name, method, status);
             let (trend, errors) = series.entry(key).or_default();
-            trend.merge(requests.trend(Phase::Duration));
+            trend.merge(&requests.counted());
             *errors += if tags.expected { 0 } else { requests.count() };
         }
         let mut all = Trend::default();

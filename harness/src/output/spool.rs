@@ -52,16 +52,28 @@ impl Spool {
     }
 }
 
-/// The lines of a spool file, in batches of at most `most` lines.
+/// The lines of a spool file.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Lines {
+    /// Those that are whole.
+    pub(super) whole: Vec<String>,
+    /// How many are not: the end of a file that was cut. It could pass for a row of another time.
+    pub(super) torn: u64,
+}
+
+/// Reads a spool file.
 ///
 /// # Errors
 /// The file's.
-pub(super) fn batches(path: &Path, most: usize) -> io::Result<Vec<Vec<String>>> {
-    let text = std::fs::read_to_string(path)?;
-    let lines: Vec<String> = text
-        .lines()
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect();
-    Ok(lines.chunks(most).map(<[String]>::to_vec).collect())
+pub(super) fn lines(path: &Path) -> io::Result<Lines> {
+    // What isn't UTF-8 becomes a bad line, and costs no other.
+    let bytes = std::fs::read(path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let mut lines: Vec<&str> = text.split('\n').collect();
+    let torn = lines.pop().is_some_and(|last| !last.trim().is_empty());
+    let whole = lines.into_iter().filter(|line| !line.trim().is_empty());
+    Ok(Lines {
+        whole: whole.map(str::to_owned).collect(),
+        torn: u64::from(torn),
+    })
 }

@@ -173,7 +173,12 @@ fn millis(time: Duration) -> u64 {
 
 /// Every metric over all series, the main ones by request name, and what thresholds select.
 fn metrics(result: &RunResult) -> BTreeMap<String, Value> {
-    const BY_NAME: [&str; 3] = ["http_req_duration", "http_reqs", "http_req_failed"];
+    const BY_NAME: [&str; 4] = [
+        "http_req_duration",
+        "http_reqs",
+        "http_reqs_interrupted",
+        "http_req_failed",
+    ];
     let all = TagFilter::default();
     let mut metrics = BTreeMap::new();
     let mut add = |metric: &Metric, filter: &TagFilter| {

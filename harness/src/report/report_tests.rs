@@ -4,6 +4,7 @@ use std::time::UNIX_EPOCH;
 
 use super::*;
 use crate::config::{self, Field, Inputs, Layer};
+use crate::failing::Faults;
 use crate::fidelity::RequestShare;
 use crate::health::{Health, Resources};
 use crate::invariant::{Amount, Invariant};
@@ -128,6 +129,8 @@ fn result() -> RunResult {
         thresholds: &thresholds,
         broken_invariants: &broken,
         error: None,
+        unaudited: None,
+        faults: &Faults::NONE,
         refused: None,
         iterations: 99,
         interrupted: 1,
@@ -138,9 +141,10 @@ fn result() -> RunResult {
         saturated: &[],
         idle: &[],
         doubts: &["1 of 99 iterations was odd".to_owned()],
+        mix: &[],
     });
     let resources = Resources {
-        cores: 2,
+        cores: 2.0,
         fds: 1_024,
     };
     let mut health = HealthLog::new(resources, &config.limits);

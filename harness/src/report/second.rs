@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::series::{Row, Second, Slow, Tags};
 use crate::health::Health;
 use crate::metrics::{
-    Counter, Encoded, Names, Phase, Rate, RequestTags, Snapshot, TagFilter, Trend, TrendOf, intern,
+    Counter, Encoded, Names, Rate, RequestTags, Snapshot, TagFilter, Trend, TrendOf, intern,
 };
 use crate::sampler::Tick;
 
@@ -62,7 +62,7 @@ impl Second {
             self.trends.push(row(
                 "http_req_duration",
                 named,
-                Encoded::whole(series.trend(Phase::Duration)),
+                Encoded::whole(&series.counted()),
             ));
         }
         for ((name, part), trend) in parts.into_iter().filter(|(_, trend)| !trend.is_empty()) {

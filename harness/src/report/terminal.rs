@@ -1,5 +1,6 @@
 //! The summary in tables, for a person at the end of a run.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use super::comparison::write_comparison;
 use super::table::{Table, mark, section};
 use super::words::no_data;
 use crate::format::{ms, ms_unit, percent_to};
-use crate::metrics::{self, Counter, Metric, Of, Snapshot, TagFilter, Trend, TrendOf, who};
+use crate::metrics::{self, Counter, Metric, Of, Phase, Snapshot, TagFilter, Trend, TrendOf, who};
 use crate::threshold::Verdict;
+use crate::vu::READABLE;
 
 /// Writes the summary with escape sequences for colours: a writer that is no terminal's must strip
 /// them, as `anstream`'s do.
@@ -33,6 +35,8 @@ pub fn write_terminal(result: &RunResult, mut out: impl Write) -> io::Result<()>
     section("Thresholds", thresholds(result), &mut out)?;
     section("Invariants", invariants(result), &mut out)?;
     section("Unexpected answers", failures(result), &mut out)?;
+    let cut = interrupted(&result.snapshot);
+    section("Cut before their answer (times in ms)", cut, &mut out)?;
     section("Mix", mix(result), &mut out)?;
     section("Outputs (rows)", outputs(result), &mut out)?;
     for warning in &result.warnings {
@@ -137,6 +141,25 @@ fn requests(snapshot: &Snapshot) -> Table {
             p99,
             max,
         ]);
+    }
+    table
+}
+
+/// Requests that were cut, each with its time so far: it took at least that long.
+fn interrupted(snapshot: &Snapshot) -> Table {
+    let mut table = Table::new(["name", "count", "shortest", "longest"], 1);
+    let mut by_name = BTreeMap::<&str, (u64, Trend)>::new();
+    for (tags, series) in &snapshot.requests {
+        if tags.is_interrupted() && series.count() > 0 {
+            let (count, times) = by_name.entry(tags.name).or_default();
+            *count += series.count();
+            times.merge(series.trend(Phase::Duration));
+        }
+    }
+    for (name, (count, times)) in by_name {
+        let least = |time| format!("≥ {}", ms(time));
+        let (min, max) = (least(times.min_ms()), least(times.max_ms()));
+        table.push([name.to_owned(), count.to_string(), min, max]);
     }
     table
 }
@@ -279,7 +302,11 @@ fn failures(result: &RunResult) -> Table {
             ("status".to_owned(), status.to_string()),
             ("expected_response".to_owned(), "false".to_owned()),
         ]);
-        let count = result.snapshot.counter(Counter::Requests, &filter);
+        let failed = result.snapshot.counter(Counter::Requests, &filter);
+        let count = match failed {
+            0 => unreadable(&result.snapshot, name),
+            failed => failed,
+        };
         let status = if *status == 0 {
             "none".to_owned()
         } else {
@@ -294,6 +321,14 @@ fn failures(result: &RunResult) -> Table {
         table.push([(*name).to_owned(), status, count.to_string(), sample]);
     }
     table
+}
+
+/// How many answers to requests of this name nobody could read.
+fn unreadable(snapshot: &Snapshot, name: &str) -> u64 {
+    let own = |check: &str| check.strip_suffix(READABLE) == Some(name);
+    let checks = snapshot.checks.iter();
+    let own = checks.filter(|(tags, _)| own(tags.check));
+    own.map(|(_, counts)| counts.fails).sum()
 }
 
 fn outputs(result: &RunResult) -> Table {

@@ -18,7 +18,7 @@ use crate::persona::Role;
 use crate::sampler::{Observer, Sampled, Tick, sample};
 use crate::suite::{Suite, User};
 use crate::threshold::{Moment, Timeline, abort};
-use crate::vu::{Failures, Fields, Surroundings, VirtualUser};
+use crate::vu::{Failures, Fields, Lack, Surroundings, VirtualUser};
 
 /// Who looks at every second of the load.
 pub(super) struct Watch {
@@ -75,6 +75,8 @@ pub(super) struct Driven {
     pub(super) snapshot: Snapshot,
     pub(super) duration: Duration,
     pub(super) failures: Vec<(&'static str, u16, String)>,
+    /// What this machine had none left of.
+    pub(super) lacks: Vec<Lack>,
     /// What came of every scenario.
     pub(super) settled: Vec<Settled>,
     /// Why it could not be carried through.
@@ -142,6 +144,7 @@ pub(super) async fn drive<S: Suite>(
         duration: snapshot.duration,
         snapshot,
         failures: failures.samples(),
+        lacks: failures.lacks(),
         settled,
         error: ran.err().map(|error| error.to_string()),
     };

@@ -9,6 +9,7 @@ use super::server::Server;
 use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
 use crate::executor::Settled;
+use crate::failing::Faults;
 use crate::fidelity::{self, PersonaShare, shares};
 use crate::health::{self, LATE_MS};
 use crate::invariant::Invariant;
@@ -16,6 +17,7 @@ use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend, TrendOf};
 use crate::output::Account;
 use crate::report::{Generator, RunResult, same_time};
 use crate::threshold::{Evidence, Timeline, judge};
+use crate::vu::Lack;
 
 /// How a run went beside its load.
 pub(super) struct Course {
@@ -35,28 +37,26 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         unknown,
         warnings: said,
         refused,
+        unaudited,
     } = load;
     let thresholds = course.timeline.finish(&driven.snapshot);
-    let mix: Vec<PersonaShare> = config
-        .scenarios
-        .iter()
-        .zip(&driven.settled)
-        .flat_map(|(scenario, settled)| shares(scenario, &settled.rolls, &driven.snapshot))
-        .collect();
-    let doubts = doubts(&config, &course, &driven, unknown, &mix);
-    let (saturated, mut warnings) = findings(&config, &course, server, &driven);
-    if server.target.is_insecure() {
-        warnings.push("--insecure: certificates were not verified".to_owned());
-    }
-    warnings.extend(said);
-    warnings.extend(same_times(&driven.snapshot));
-    let broken = invariants.iter().filter(|row| !row.ok);
-    let broken: Vec<String> = broken.map(Invariant::to_string).collect();
+    let mix = mix(&config, &driven);
+    let doubts = doubts(&config, &driven, unknown);
+    let drift = drift(&config, &course, &mix);
+    let (mut saturated, mut warnings) = findings(&config, &course, server, &driven);
+    saturated.extend(driven.lacks.iter().copied().map(told));
+    let insecure = "--insecure: certificates were not verified";
+    warnings.extend(server.target.is_insecure().then(|| insecure.to_owned()));
+    warnings.extend(said.into_iter().chain(same_times(&driven.snapshot)));
+    let broken = broken(&invariants);
     let counter = |counter| driven.snapshot.counter(counter, &TagFilter::default());
+    let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
     let judgement = judge(&Evidence {
         thresholds: &thresholds,
         broken_invariants: &broken,
         error: driven.error.as_deref(),
+        unaudited: unaudited.as_deref(),
+        faults: &Faults::of(&driven.snapshot),
         refused: refused.as_deref(),
         iterations: counter(Counter::Iterations),
         interrupted: counter(Counter::Interrupted),
@@ -67,8 +67,8 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         saturated: &saturated,
         idle: &fidelity::idle(&mix),
         doubts: &doubts,
+        mix: &drift,
     });
-    let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
     RunResult {
         id: course.id,
         host: server.label.clone(),
@@ -91,6 +91,14 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
     }
 }
 
+/// What was run of each persona, beside what was asked for.
+fn mix(config: &RunConfig, driven: &Driven) -> Vec<PersonaShare> {
+    let scenarios = config.scenarios.iter().zip(&driven.settled);
+    scenarios
+        .flat_map(|(scenario, settled)| shares(scenario, &settled.rolls, &driven.snapshot))
+        .collect()
+}
+
 /// Requests whose failures look like a time-out behind the API.
 fn same_times(snapshot: &Snapshot) -> Vec<String> {
     let mut failed = BTreeMap::<&str, Trend>::new();
@@ -107,22 +115,26 @@ fn same_times(snapshot: &Snapshot) -> Vec<String> {
     said.flatten().collect()
 }
 
+fn broken(invariants: &[Invariant]) -> Vec<String> {
+    let broken = invariants.iter().filter(|row| !row.ok);
+    broken.map(Invariant::to_string).collect()
+}
+
+/// In what the mix was not the planned one. What was ended early had no time to get there.
+fn drift(config: &RunConfig, course: &Course, mix: &[PersonaShare]) -> Vec<String> {
+    if course.signalled || course.aborted.is_some() {
+        return Vec::new();
+    }
+    fidelity::findings(mix, config.limits.mix_drift)
+}
+
 /// In what the load was not the one that was asked for.
-fn doubts(
-    config: &RunConfig,
-    course: &Course,
-    driven: &Driven,
-    unknown: u64,
-    mix: &[PersonaShare],
-) -> Vec<String> {
+fn doubts(config: &RunConfig, driven: &Driven, unknown: u64) -> Vec<String> {
     let counter = |counter| driven.snapshot.counter(counter, &TagFilter::default());
     let started = counter(Counter::Iterations) + counter(Counter::Interrupted);
     let mut doubts = Vec::new();
     doubts.extend(dropped(&driven.settled, config.limits.dropped));
     doubts.extend(unknowns(unknown, started, config.limits.unknown));
-    if !course.signalled && course.aborted.is_none() {
-        doubts.extend(fidelity::findings(mix, config.limits.mix_drift));
-    }
     doubts
 }
 
@@ -145,6 +157,22 @@ fn findings(
     } else {
         (findings, Vec::new())
     }
+}
+
+/// What a machine that has none left means, and how to fix it.
+fn told(lack: Lack) -> String {
+    let text = match lack {
+        Lack::Port => {
+            "this machine had no port left for another connection: widen the range \
+             (sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"), wait a minute for the ports of \
+             the run before (TIME_WAIT), give a --local-address, or ask for fewer VUs"
+        }
+        Lack::File => {
+            "no file descriptor was left for another connection: raise the limit (ulimit -n), or \
+             ask for fewer VUs"
+        }
+    };
+    text.to_owned()
 }
 
 /// Iterations that were due and never started, beyond the limit.
@@ -206,6 +234,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn what_the_machine_lacks_is_said_with_the_way_out() {
+        assert!(told(Lack::Port).contains("ip_local_port_range"));
+        assert!(told(Lack::File).contains("ulimit -n"));
+    }
     use crate::executor;
 
     #[test]

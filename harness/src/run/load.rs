@@ -9,7 +9,7 @@ use super::outlets::Outlets;
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Snapshot, TagFilter};
 use crate::progress::Progress;
-use crate::suite::{Audit, Error, Refused, SetUp, Suite, User};
+use crate::suite::{Audit, Disturbed, Error, Refused, SetUp, Suite, User};
 
 /// What came of the load.
 #[derive(Default)]
@@ -22,6 +22,8 @@ pub(super) struct Load {
     pub(super) warnings: Vec<String>,
     /// Why the suite refused to begin, if it did.
     pub(super) refused: Option<String>,
+    /// Why the load could not be audited, if it couldn't.
+    pub(super) unaudited: Option<String>,
 }
 
 impl Load {
@@ -65,8 +67,9 @@ pub(super) async fn load<S: Suite>(run: Run<'_>, outlets: Outlets) -> (Load, Wat
         watch.outlets.progress.step("auditing the load");
         match audit::<S>(run, &world, users, &load.driven.snapshot).await {
             Ok(invariants) => load.invariants = invariants,
+            Err(error) if error.is::<Disturbed>() => load.driven.error = Some(error.to_string()),
             Err(error) => {
-                load.driven.error = Some(format!("the load could not be audited: {error}"));
+                load.unaudited = Some(format!("the load could not be audited: {error}"));
             }
         }
     }
@@ -78,6 +81,7 @@ async fn set_up<S: Suite>(run: Run<'_>, progress: &Progress) -> Result<S::World,
     let set_up = SetUp {
         admin: &run.server.admin,
         vus: config.plan().vus_max(),
+        personas: &config.personas(),
         options: &config.options,
         audited: config.audit,
         host: config.host.as_deref(),

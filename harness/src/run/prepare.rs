@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use thiserror::Error;
 
+use crate::config::Scenario;
 use crate::config::{RunConfig, SummaryJson};
 use crate::files::directory_of;
 use crate::health::Resources;
@@ -135,10 +136,19 @@ pub(super) fn check_writable(
 /// File descriptors for what isn't a virtual user's connection: runtimes, outputs, reports.
 const OTHER_FILES: u64 = 64;
 
+/// File descriptors for the connections of every virtual user.
+fn files(scenarios: &[Scenario], connections: fn(&str) -> u64) -> u64 {
+    let users = scenarios
+        .iter()
+        .flat_map(|scenario| scenario.mix.deal(scenario.schedule.vus_max()));
+    users.map(|role| connections(role.name)).sum()
+}
+
 /// Has room made for the files of a run, and finds out whether there may be so many.
-pub(super) fn check_files(config: &RunConfig) -> Result<(), Refusal> {
+/// `connections` says how many a user of a persona has open at once.
+pub(super) fn check_files(config: &RunConfig, connections: fn(&str) -> u64) -> Result<(), Refusal> {
     let vus = u64::from(config.plan().vus_max());
-    let needed = vus + OTHER_FILES;
+    let needed = files(&config.scenarios, connections) + OTHER_FILES;
     crate::descriptors::prepare(needed);
     let limit = Resources::of_this_process().fds;
     if needed > limit {

@@ -31,7 +31,7 @@ impl Server {
         config: &RunConfig,
         progress: &Progress,
     ) -> Result<Self, Refusal> {
-        check_files(config)?;
+        check_files(config, S::connections)?;
         let (address, private) = match &config.host {
             Some(host) => (host.clone(), None),
             None => {

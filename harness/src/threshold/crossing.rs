@@ -129,7 +129,8 @@ fn of_checks(threshold: &Threshold, snapshot: &Snapshot) -> Vec<(Key, Count)> {
 
 fn of_request_rates(threshold: &Threshold, of: RateOf, snapshot: &Snapshot) -> Vec<(Key, Count)> {
     let requests = snapshot.requests_of(&threshold.filter);
-    let counted = requests.map(|(tags, requests)| {
+    let ended = requests.filter(|(tags, _)| !tags.is_interrupted());
+    let counted = ended.map(|(tags, requests)| {
         let all = requests.count();
         let holds = match of {
             RateOf::Failed => !tags.expected,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::evaluate::Outcome;
 use super::limits::Limits;
+use crate::failing::Faults;
 
 /// What the run says about the system under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +46,7 @@ impl ExitCode {
         ),
         (
             Self::ThresholdCrossed,
-            "fail: a threshold is crossed (checks count as one)",
+            "fail: a threshold is crossed (checks count as one), or requests never ended",
         ),
         (
             Self::InvariantBroken,
@@ -57,7 +58,7 @@ impl ExitCode {
         ),
         (
             Self::Invalid,
-            "invalid: no data, set-up or audit failed, or a limit is crossed",
+            "invalid: no data, no set-up, no audit of a run that would pass, or a limit is crossed",
         ),
         (
             Self::BadConfiguration,
@@ -91,8 +92,12 @@ pub struct Evidence<'a> {
     pub thresholds: &'a [Outcome],
     /// The broken invariants, in words.
     pub broken_invariants: &'a [String],
-    /// Why set-up, load or audit could not be carried through, if it couldn't.
+    /// Why set-up or load could not be carried through, if it couldn't.
     pub error: Option<&'a str>,
+    /// Why the load could not be audited, if it couldn't.
+    pub unaudited: Option<&'a str>,
+    /// What the server did wrong, whatever the thresholds say of it.
+    pub faults: &'a Faults,
     /// Why the load was not begun, if the suite refused to.
     pub refused: Option<&'a str>,
     /// Complete iterations.
@@ -114,6 +119,8 @@ pub struct Evidence<'a> {
     /// What keeps a run from passing but doesn't excuse the server: the load was not quite the
     /// one that was asked for.
     pub doubts: &'a [String],
+    /// In what the mix was not the planned one: more doubts.
+    pub mix: &'a [String],
 }
 
 /// The judgement and why.
@@ -148,7 +155,9 @@ impl Judgement {
 }
 
 /// Judges the run. Every reason is listed; the exit code is that of the weightiest: a signal,
-/// then what makes the run invalid, then broken invariants, then crossed thresholds.
+/// then what makes the run invalid, then broken invariants, then crossed thresholds. What the
+/// server's failures led to (a mix that is another, an audit that can't be read) makes no run
+/// invalid that failed anyway: it is said after them, in one line.
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     if let Some(refused) = evidence.refused {
@@ -158,24 +167,9 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
             reasons: vec![refused.to_owned()],
         };
     }
-    let mut invalid = invalid_reasons(evidence);
-    let invariants: Vec<String> = evidence
-        .broken_invariants
-        .iter()
-        .map(|name| format!("invariant broken: {name}"))
-        .collect();
-    let thresholds: Vec<String> = evidence
-        .thresholds
-        .iter()
-        .filter(|outcome| !outcome.ok)
-        .map(crossed)
-        .collect();
-    // A server that failed has failed, even if the load was not quite the planned one.
-    let failed = !invariants.is_empty() || !thresholds.is_empty() || evidence.aborted.is_some();
-    let mut doubts = evidence.doubts.to_vec();
-    if !failed {
-        invalid.append(&mut doubts);
-    }
+    let wrong = Wrong::of(evidence);
+    let (invalid, after) = unmet(evidence, &wrong);
+    let failed = wrong.is_fail();
     let verdict = match () {
         () if !invalid.is_empty() || evidence.signalled => Verdict::Invalid,
         () if failed => Verdict::Fail,
@@ -184,29 +178,98 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     let exit = match () {
         () if evidence.signalled => ExitCode::Interrupted,
         () if !invalid.is_empty() => ExitCode::Invalid,
-        () if !invariants.is_empty() => ExitCode::InvariantBroken,
+        () if !wrong.invariants.is_empty() => ExitCode::InvariantBroken,
         () if failed => ExitCode::ThresholdCrossed,
         () => ExitCode::Pass,
     };
     let signal = evidence
         .signalled
         .then(|| "interrupted by a signal before its end".to_owned());
-    let aborted = evidence
-        .aborted
-        .map(|reason| format!("aborted {reason}: what was planned after that never ran"));
+    let headline = evidence.faults.failed.clone();
+    let headline = headline.filter(|_| verdict != Verdict::Pass);
     let reasons = signal
         .into_iter()
         .chain(invalid)
-        .chain(invariants)
-        .chain(aborted)
-        .chain(thresholds)
-        .chain(doubts)
+        .chain(headline)
+        .chain(wrong.inexcusable)
+        .chain(wrong.invariants)
+        .chain(wrong.aborted)
+        .chain(wrong.thresholds)
+        .chain(after)
         .collect();
     Judgement {
         verdict,
         exit,
         reasons,
     }
+}
+
+/// What the server did wrong, in words.
+struct Wrong {
+    inexcusable: Vec<String>,
+    invariants: Vec<String>,
+    aborted: Option<String>,
+    thresholds: Vec<String>,
+}
+
+impl Wrong {
+    fn of(evidence: &Evidence<'_>) -> Self {
+        let broken = evidence.broken_invariants.iter();
+        let outcomes = evidence.thresholds.iter().filter(|outcome| !outcome.ok);
+        Self {
+            inexcusable: evidence.faults.inexcusable().cloned().collect(),
+            invariants: broken
+                .map(|name| format!("invariant broken: {name}"))
+                .collect(),
+            aborted: evidence
+                .aborted
+                .map(|reason| format!("aborted {reason}: what was planned after that never ran")),
+            thresholds: outcomes.map(crossed).collect(),
+        }
+    }
+
+    /// A server that failed has failed, even if the load was not quite the planned one.
+    const fn is_fail(&self) -> bool {
+        !self.inexcusable.is_empty()
+            || !self.invariants.is_empty()
+            || !self.thresholds.is_empty()
+            || self.aborted.is_some()
+    }
+}
+
+/// In what the run was not the one that was asked for: what makes it invalid, and what is only
+/// said after what the server did wrong, because it follows from that or excuses nothing.
+fn unmet(evidence: &Evidence<'_>, wrong: &Wrong) -> (Vec<String>, Vec<String>) {
+    let mut invalid = evidence.saturated.to_vec();
+    invalid.extend(evidence.error.map(str::to_owned));
+    let unfinished = unfinished(evidence);
+    let unaudited = evidence.unaudited.map(str::to_owned);
+    let doubts = || evidence.doubts.iter().cloned();
+    if !wrong.is_fail() {
+        let mix = evidence.mix.iter().cloned();
+        invalid.splice(0..0, unfinished);
+        invalid.extend(unaudited.into_iter().chain(doubts()).chain(mix));
+        return (invalid, Vec::new());
+    }
+    if evidence.faults.is_empty() {
+        invalid.splice(0..0, unfinished);
+        let mix = evidence.mix.iter().cloned();
+        return (invalid, doubts().chain(mix).chain(unaudited).collect());
+    }
+    let mix = match evidence.mix {
+        [] => None,
+        [only] => Some(only.clone()),
+        [first, others @ ..] => Some(format!("{first}, and {} more like it", others.len())),
+    };
+    let follows: Vec<String> = unfinished
+        .into_iter()
+        .chain(doubts())
+        .chain(mix)
+        .chain(unaudited)
+        .collect();
+    let after =
+        (!follows.is_empty()).then(|| format!("what follows from that: {}", follows.join("; ")));
+    (invalid, after.into_iter().collect())
 }
 
 impl Judgement {
@@ -221,7 +284,8 @@ impl Judgement {
     }
 }
 
-fn invalid_reasons(evidence: &Evidence<'_>) -> Vec<String> {
+/// What was not carried through of the load.
+fn unfinished(evidence: &Evidence<'_>) -> Vec<String> {
     let mut reasons = Vec::new();
     let started = evidence.iterations + evidence.interrupted;
     if evidence.requests == 0 && evidence.error.is_none() && !evidence.signalled {
@@ -243,8 +307,6 @@ fn invalid_reasons(evidence: &Evidence<'_>) -> Vec<String> {
     if !ended_early && evidence.iterations > 0 {
         reasons.extend_from_slice(evidence.idle);
     }
-    reasons.extend_from_slice(evidence.saturated);
-    reasons.extend(evidence.error.map(str::to_owned));
     reasons
 }
 
@@ -279,6 +341,8 @@ mod tests {
         thresholds: &[],
         broken_invariants: &[],
         error: None,
+        unaudited: None,
+        faults: &Faults::NONE,
         refused: None,
         iterations: 300,
         interrupted: 0,
@@ -289,6 +353,7 @@ mod tests {
         saturated: &[],
         idle: &[],
         doubts: &[],
+        mix: &[],
     };
 
     fn outcome(ok: bool, actual: Option<f64>) -> Outcome {
@@ -358,7 +423,25 @@ mod tests {
             (both, Verdict::Fail, 98, 2),
             (
                 Evidence {
-                    error: Some("the books could not be audited"),
+                    unaudited: Some("the books could not be audited"),
+                    ..both
+                },
+                Verdict::Fail,
+                98,
+                3,
+            ),
+            (
+                Evidence {
+                    unaudited: Some("the books could not be audited"),
+                    ..GOOD
+                },
+                Verdict::Invalid,
+                97,
+                1,
+            ),
+            (
+                Evidence {
+                    error: Some("set-up failed"),
                     ..both
                 },
                 Verdict::Invalid,
@@ -426,6 +509,70 @@ mod tests {
                 "{judgement:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_follows_from_failures_is_said_after_them_and_once() {
+        let faults = Faults {
+            failed: Some("330 of 659 requests failed, all 503".to_owned()),
+            ..Faults::NONE
+        };
+        let crossed = [outcome(false, Some(728.04))];
+        let mix = ["x was sent 0.5 times", "y 0.4", "z 0.3"].map(str::to_owned);
+        let evidence = Evidence {
+            thresholds: &crossed,
+            faults: &faults,
+            idle: &["z completed no iteration".to_owned()],
+            doubts: &["12 operations are unknown".to_owned()],
+            mix: &mix,
+            unaudited: Some("the load could not be audited: 503"),
+            ..GOOD
+        };
+        let judgement = judge(&evidence);
+        assert_eq!(
+            (judgement.verdict, judgement.exit.code()),
+            (Verdict::Fail, 99)
+        );
+        let expected = [
+            "330 of 659 requests failed, all 503",
+            "threshold crossed: http_req_duration: p(95)<200 (was 728.0 ms)",
+            "what follows from that: z completed no iteration; 12 operations are unknown; \
+             x was sent 0.5 times, and 2 more like it; the load could not be audited: 503",
+        ];
+        assert_eq!(judgement.reasons, expected);
+        // Failures that every threshold allows excuse nothing.
+        let allowed = judge(&Evidence {
+            thresholds: &[],
+            ..evidence
+        });
+        assert_eq!((allowed.exit.code(), allowed.reasons.len()), (97, 7));
+        // A generator that could not do its work is no server's doing.
+        let saturated = judge(&Evidence {
+            saturated: &["generator saturated".to_owned()],
+            ..evidence
+        });
+        assert_eq!((saturated.exit.code(), saturated.reasons.len()), (97, 4));
+    }
+
+    #[test]
+    fn requests_that_never_ended_fail_whatever_the_thresholds_say() {
+        let faults = Faults {
+            hanging: Some("30 requests were never answered".to_owned()),
+            ..Faults::NONE
+        };
+        let judgement = judge(&Evidence {
+            thresholds: &[outcome(true, Some(20.0))],
+            faults: &faults,
+            iterations: 0,
+            interrupted: 30,
+            ..GOOD
+        });
+        assert_eq!(
+            (judgement.verdict, judgement.exit.code()),
+            (Verdict::Fail, 99)
+        );
+        assert_eq!(judgement.reasons[0], "30 requests were never answered");
+        assert_eq!(judgement.reasons.len(), 2, "{:?}", judgement.reasons);
     }
 
     #[test]

@@ -7,9 +7,14 @@ use reqwest::redirect::Policy;
 
 use super::target::Target;
 
+/// A connection that was idle for longer isn't used again: the set-up's may have died in silence
+/// during the load, and the audit would wait for it.
+const IDLE: Duration = Duration::from_secs(3);
+
 impl Target {
     /// A client of an ordinary library for the same server, with the same trust, addresses and
-    /// protocol, whose requests have these headers. It follows no redirects: what they lead to is not what is tested.
+    /// protocol, whose requests have these headers. It follows no redirects: what they lead to is
+    /// not what is tested.
     ///
     /// # Errors
     /// When it can't be set up.
@@ -20,6 +25,7 @@ impl Target {
     ) -> reqwest::Result<reqwest::Client> {
         let mut builder = reqwest::Client::builder()
             .timeout(timeout)
+            .pool_idle_timeout(IDLE)
             .default_headers(headers)
             .no_proxy()
             .redirect(Policy::none())

@@ -138,7 +138,7 @@ async fn client(address: &str, options: &ConnectOptions) -> Client {
 static GET: Request = Request::get("get");
 
 async fn get(client: &Client) -> Exchange {
-    client.send(&GET.at("/")).await
+    super::peer::send(client, &GET.at("/")).await
 }
 
 #[track_caller]

@@ -3,11 +3,12 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncWrite;
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::io::poll_read_buf;
 
@@ -46,16 +47,20 @@ pub(super) struct Connection {
     /// Armed for an earlier deadline than the current one, mostly: it is moved only when it
     /// fires, once in a time-out and not once in a request.
     timer: Pin<Box<Sleep>>,
+    /// The longest body that is read.
+    most: usize,
 }
 
 impl Connection {
-    pub(super) fn over(stream: Stream, deadline: Instant) -> Self {
+    /// A new one, on which no answer's body may be longer than `most` bytes.
+    pub(super) fn over(stream: Stream, deadline: Instant, most: usize) -> Self {
         Self {
             stream,
             opened: std::time::Instant::now(),
             out: BytesMut::with_capacity(REQUEST),
             unread: BytesMut::with_capacity(BUFFER),
             timer: Box::pin(sleep_until(deadline)),
+            most,
         }
     }
 
@@ -155,6 +160,7 @@ impl Connection {
     ) -> Result<(Bytes, Bytes), TransportError> {
         match head.framing {
             Framing::Length(length) => {
+                self.within(length)?;
                 let whole = head.length.saturating_add(length);
                 while self.unread.len() < whole {
                     let missing = whole - self.unread.len();
@@ -169,17 +175,31 @@ impl Connection {
                 let mut chunks = Chunks::default();
                 loop {
                     if let Some(body) = chunks.take(&mut self.unread)? {
+                        self.within(body.len())?;
                         return Ok((text, body.freeze()));
                     }
+                    self.within(chunks.len())?;
                     self.some_more(deadline).await?;
                 }
             }
             Framing::UntilClose => {
-                while self.read_more(deadline).await? > 0 {}
+                loop {
+                    self.within(self.unread.len() - head.length)?;
+                    if self.read_more(deadline).await? == 0 {
+                        break;
+                    }
+                }
                 let text = self.unread.split_to(head.length).freeze();
                 Ok((text, self.unread.split().freeze()))
             }
         }
+    }
+
+    fn within(&self, length: usize) -> Result<(), TransportError> {
+        if length > self.most {
+            return Err(TransportError::TooLong(self.most));
+        }
+        Ok(())
     }
 
     async fn some_more(&mut self, deadline: Instant) -> Result<(), TransportError> {
@@ -191,11 +211,17 @@ impl Connection {
 
     /// How many bytes came; none at the end.
     async fn read_more(&mut self, deadline: Instant) -> Result<usize, TransportError> {
-        poll_fn(|cx| match self.read(cx) {
+        let read = poll_fn(|cx| match self.read(cx) {
             Poll::Ready(read) => Poll::Ready(read.map_err(Into::into)),
             Poll::Pending => self.overdue(deadline, cx).map(Err),
         })
-        .await
+        .await?;
+        // An answer whose bytes always are there already never waits for the timer.
+        let came = self.stream.meter().last_read();
+        if came.is_some_and(|came| Instant::from_std(came) >= deadline) {
+            return Err(TransportError::Timeout);
+        }
+        Ok(read)
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -209,7 +235,8 @@ impl Connection {
     /// Ready when the deadline has passed.
     fn overdue(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<TransportError> {
         loop {
-            ready!(self.timer.as_mut().poll(cx));
+            // Apart from tokio's budget, which fast bytes use up.
+            ready!(pin!(unconstrained(self.timer.as_mut())).poll(cx));
             if Instant::now() >= deadline {
                 return Poll::Ready(TransportError::Timeout);
             }

@@ -25,6 +25,9 @@ pub enum TransportError {
     /// Broken off.
     #[error("the connection broke: {0}")]
     Broken(#[from] std::io::Error),
+    /// Answered with more than is read.
+    #[error("the answer's body is longer than {} (--max-body)", size(*.0))]
+    TooLong(usize),
     /// Not HTTP.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
@@ -40,6 +43,13 @@ pub enum TransportError {
     /// Answered with a redirect that isn't followed.
     #[error(transparent)]
     Redirect(#[from] RedirectError),
+}
+
+fn size(bytes: usize) -> String {
+    match bytes.is_multiple_of(1 << 20) {
+        true => format!("{} MiB", bytes >> 20),
+        false => format!("{bytes} bytes"),
+    }
 }
 
 /// A call that can't be sent.

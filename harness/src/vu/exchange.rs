@@ -1,5 +1,6 @@
 //! A request with everything that was measured of it.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -7,7 +8,8 @@ use bytes::Bytes;
 use super::connection::Connection;
 use super::error::TransportError;
 use super::server_timing::ServerTiming;
-use crate::metrics::{Phase, Proto};
+use super::target::Opening;
+use crate::metrics::{Method, Phase, Proto};
 
 /// What was answered.
 #[derive(Debug)]
@@ -38,6 +40,12 @@ impl Times {
         self.sending + self.waiting + self.receiving
     }
 
+    /// Notes what a new connection took.
+    pub(super) fn opened(&mut self, opening: Opening) {
+        self.connecting += opening.connecting;
+        self.tls_handshaking += opening.tls_handshaking;
+    }
+
     /// All of them by name.
     pub(super) fn phases(&self) -> [(Phase, Duration); 7] {
         [
@@ -61,12 +69,63 @@ pub(super) struct Exchange {
     pub(super) proto: Proto,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
+    /// Whether there was a connection: without one, nothing was sent and nothing took its time.
+    pub(super) connected: bool,
+    /// Whether it was sent once more on a new connection.
+    pub(super) reconnected: bool,
 }
 
 impl Exchange {
+    /// One that has not begun.
+    pub(super) fn new() -> Self {
+        Self {
+            response: Err(TransportError::Closed),
+            times: Times::default(),
+            server_timing: ServerTiming::default(),
+            proto: Proto::Http1,
+            bytes_sent: 0,
+            bytes_received: 0,
+            connected: false,
+            reconnected: false,
+        }
+    }
+
     /// What was answered; the measures stay.
     pub(super) fn take_response(&mut self) -> Result<Response, TransportError> {
         std::mem::replace(&mut self.response, Err(TransportError::Closed))
+    }
+
+    /// Whether nothing was answered because the connection was closed, and another try does no
+    /// harm: the method is safe, or nothing was sent.
+    pub(super) fn was_never_heard(&self, method: Method) -> bool {
+        let closed = match &self.response {
+            Err(TransportError::Closed) => true,
+            Err(TransportError::Broken(error)) => matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
+            ),
+            _ => false,
+        };
+        let safe = matches!(method, Method::Get | Method::Head) || self.bytes_sent == 0;
+        closed && safe && self.bytes_received == 0
+    }
+
+    /// Begins again on a new connection.
+    pub(super) fn again(&mut self) {
+        *self = Self {
+            reconnected: true,
+            ..Self::new()
+        };
+    }
+
+    /// Notes that it was cut after this time: whatever it was waiting for has taken so long at
+    /// least.
+    pub(super) fn cut(&mut self, so_far: Duration) {
+        if self.connected {
+            self.times.waiting = so_far.saturating_sub(self.times.blocked);
+        } else {
+            self.times.blocked = so_far;
+        }
     }
 
     /// Notes when what passed on the connection.

@@ -16,13 +16,13 @@ use super::call::Call;
 use super::connection::{Connection, Received};
 use super::cookies::Jar;
 use super::error::TransportError;
-use super::exchange::{Exchange, Response, Times};
+use super::exchange::{Exchange, Response};
 use super::header::Fields;
-use super::server_timing::ServerTiming;
+use super::io::Stream;
 use super::sessions::{Outgoing, Sessions};
 use super::target::{Opening, Target};
 use crate::catalogue::PartEntry;
-use crate::metrics::{Method, Proto};
+use crate::metrics::Method;
 
 /// The connections of one virtual user.
 pub struct Client {
@@ -34,7 +34,11 @@ pub struct Client {
     jar: Option<Box<Jar>>,
     /// Connections not in use, the latest used last. One is the rule; concurrent requests of the
     /// same user open more. The lock is never contended: a user is one task.
-    idle: Mutex<Vec<Connection>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a pointer is what every future of a request moves on, not the whole connection"
+    )]
+    idle: Mutex<Vec<Box<Connection>>>,
     /// The same where HTTP/2 may be spoken.
     sessions: Sessions,
 }
@@ -60,63 +64,73 @@ impl Client {
         self.sessions.disconnect();
     }
 
-    pub(super) async fn send(&self, call: &Call<'_>) -> Exchange {
-        let mut exchange = Exchange {
-            response: Err(TransportError::Timeout),
-            times: Times::default(),
-            server_timing: ServerTiming::default(),
-            proto: Proto::Http1,
-            bytes_sent: 0,
-            bytes_received: 0,
-        };
+    /// Sends a call and notes in `exchange` what comes of it, as it comes: a call that is dropped
+    /// half-way leaves what is known by then.
+    pub(super) async fn send(&self, call: &Call<'_>, exchange: &mut Exchange) {
         if let Err(error) = call.check() {
             exchange.response = Err(error.into());
-            return exchange;
+            return;
         }
         let started = Instant::now();
         let deadline = (started + self.timeout).into();
-        let opened = match self.reuse(started).await {
-            Some(connection) => Ok((connection, Opening::default())),
-            None if self.target.speaks_http2() => {
-                let outgoing = self.outgoing(call);
-                let sent = self
-                    .sessions
-                    .send(&self.target, &outgoing, started, deadline);
-                match Box::pin(sent).await {
-                    Ok(exchange) => {
-                        self.keep_cookies(call, &exchange);
-                        return exchange;
-                    }
-                    Err((stream, opening)) => Ok((Connection::over(stream, deadline), opening)),
-                }
+        if let Some(connection) = self.reuse(started).await {
+            self.over(connection, call, exchange, started, deadline)
+                .await;
+            if !exchange.was_never_heard(call.method) {
+                return self.keep_cookies(call, exchange);
             }
-            // Boxed: rare, and larger than everything else that a request keeps in memory.
-            None => Box::pin(self.open(deadline)).await,
-        };
-        let begun = Instant::now();
-        exchange.times.blocked = begun - started;
+            // Closed by the server as it was written, as servers do with what was idle for long.
+            exchange.again();
+        }
+        if self.target.speaks_http2() {
+            let outgoing = self.outgoing(call);
+            let sessions = &self.sessions;
+            let sent = sessions.send(&self.target, &outgoing, exchange, started, deadline);
+            if let Err(stream) = Box::pin(sent).await {
+                let connection = self.connection(stream, deadline);
+                Box::pin(self.over(connection, call, exchange, started, deadline)).await;
+            }
+            return self.keep_cookies(call, exchange);
+        }
+        // Boxed: rare, and larger than everything else that a request keeps in memory.
+        let opened = Box::pin(self.open(exchange, deadline)).await;
         match opened {
-            Err(error) => exchange.response = Err(error),
-            Ok((mut connection, opening)) => {
-                exchange.times.connecting = opening.connecting;
-                exchange.times.tls_handshaking = opening.tls_handshaking;
-                connection.meter().begin();
-                self.write(&mut connection, call);
-                let keep = exchange
-                    .answer(&mut connection, call.method, self.target.parts(), deadline)
-                    .await;
-                exchange.measure(&mut connection, begun);
-                if keep {
-                    self.idle.lock().push(connection);
-                }
+            Err(error) => {
+                exchange.times.blocked = started.elapsed();
+                exchange.response = Err(error);
+            }
+            Ok(connection) => {
+                Box::pin(self.over(connection, call, exchange, started, deadline)).await;
             }
         }
-        self.keep_cookies(call, &exchange);
-        exchange
+        self.keep_cookies(call, exchange);
+    }
+
+    /// Sends it over this connection, which is kept if another may follow.
+    async fn over(
+        &self,
+        mut connection: Box<Connection>,
+        call: &Call<'_>,
+        exchange: &mut Exchange,
+        started: Instant,
+        deadline: tokio::time::Instant,
+    ) {
+        let begun = Instant::now();
+        exchange.times.blocked = begun - started;
+        exchange.connected = true;
+        connection.meter().begin();
+        self.write(&mut connection, call);
+        let keep = exchange
+            .answer(&mut connection, call.method, self.target.parts(), deadline)
+            .await;
+        exchange.measure(&mut connection, begun);
+        if keep {
+            self.idle.lock().push(connection);
+        }
     }
 
     /// An idle connection that the server has not closed meanwhile, and that is not too old.
-    async fn reuse(&self, now: Instant) -> Option<Connection> {
+    async fn reuse(&self, now: Instant) -> Option<Box<Connection>> {
         loop {
             let mut connection = self.idle.lock().pop()?;
             let age = self.target.connection_age();
@@ -132,12 +146,17 @@ impl Client {
 
     async fn open(
         &self,
+        exchange: &mut Exchange,
         deadline: tokio::time::Instant,
-    ) -> Result<(Connection, Opening), TransportError> {
-        let (stream, opening) = tokio::time::timeout_at(deadline, self.target.open())
-            .await
-            .unwrap_or(Err(TransportError::Timeout))?;
-        Ok((Connection::over(stream, deadline), opening))
+    ) -> Result<Box<Connection>, TransportError> {
+        let mut opening = Opening::default();
+        let opened = self.target.open(&mut opening, deadline).await;
+        exchange.times.opened(opening);
+        Ok(self.connection(opened?, deadline))
+    }
+
+    fn connection(&self, stream: Stream, deadline: tokio::time::Instant) -> Box<Connection> {
+        Box::new(Connection::over(stream, deadline, self.target.most_body()))
     }
 
     fn write(&self, connection: &mut Connection, call: &Call<'_>) {

@@ -44,6 +44,7 @@ impl Sender<'_> {
         self.turn.begin(sending.stream_id().as_u32());
         let exchange = Exchange {
             turn: &self.turn,
+            most: self.most,
             sending: body.map(|body| (sending, body)),
         };
         let outcome = tokio::time::timeout_at(deadline, exchange.answer(response)).await;
@@ -116,6 +117,8 @@ fn head<'h>(
 /// A request on its way: what is still to be sent, while the answer may come already.
 struct Exchange<'a, 't> {
     turn: &'a Turn<'t>,
+    /// The longest body that is read.
+    most: usize,
     sending: Option<(SendStream<Bytes>, Bytes)>,
 }
 
@@ -138,6 +141,9 @@ impl Exchange<'_, '_> {
         let mut whole = Bytes::new();
         let mut parts = BytesMut::new();
         while let Some(part) = self.part(incoming).await? {
+            if whole.len().max(parts.len()) + part.len() > self.most {
+                return Err(TransportError::TooLong(self.most));
+            }
             // Whatever was taken makes room for more.
             incoming.flow_control().release_capacity(part.len())?;
             if whole.is_empty() {

@@ -12,8 +12,8 @@ use tokio::time::sleep;
 
 use super::super::exchange::{Exchange as Measured, Times};
 use super::super::peer::{
-    GET, JSON, MS, POST, TIMEOUT, assert_about, client, error, full, get, hyper, next, ok, server,
-    status,
+    GET, JSON, MS, POST, TIMEOUT, assert_about, client, error, full, get, hyper, next, ok, send,
+    server, status,
 };
 use super::*;
 use crate::metrics::Proto;
@@ -101,20 +101,20 @@ async fn requests_arrive_as_they_were_meant() {
     })
     .await;
     let client = client(&format!("{address}/api/")).await;
-    let posted = client.send(&POST.at("/orders").body(JSON, "{}")).await;
+    let posted = send(&client, &POST.at("/orders").body(JSON, "{}")).await;
     let expected = format!(
         "POST {address}/api/orders Some(Some(\"application/json\")) \
          Some(Some(\"application/json\")) Some(Some(\"2\")) None\n{{}}"
     );
     let body = posted.response.expect("an answer").body;
     assert_eq!(String::from_utf8_lossy(&body), expected);
-    let empty = client.send(&POST.at("/orders").body(JSON, "")).await;
+    let empty = send(&client, &POST.at("/orders").body(JSON, "")).await;
     assert!(empty.response.expect("an answer").body.ends_with(b"None\n"));
     let got = get(&client).await.response.expect("an answer").body;
     let expected =
         format!("GET {address}/api/path?q=1 Some(Some(\"application/json\")) None None None\n");
     assert_eq!(String::from_utf8_lossy(&got), expected);
-    let refused = client.send(&GET.at("/a b")).await;
+    let refused = send(&client, &GET.at("/a b")).await;
     assert!(matches!(error(refused), TransportError::Call(_)));
     assert_eq!(accepted.load(Ordering::SeqCst), 1);
 }
@@ -210,9 +210,7 @@ async fn bodies_of_any_size_pass_both_ways() {
     let client = client(&address).await;
     let body: Vec<u8> = (0..SIZE).map(|at| (at / 7) as u8).collect();
     for _ in 0..2 {
-        let exchange = client
-            .send(&POST.at("/echo").body(JSON, body.clone()))
-            .await;
+        let exchange = send(&client, &POST.at("/echo").body(JSON, body.clone())).await;
         assert!(exchange.times.sending > Duration::ZERO);
         assert!(exchange.bytes_sent > SIZE as u64);
         assert!(exchange.bytes_received > SIZE as u64);
@@ -230,10 +228,8 @@ async fn an_answer_may_begin_before_the_request_has_ended() {
     })
     .await;
     let body = vec![7; SIZE];
-    let exchange = client(&address)
-        .await
-        .send(&POST.at("/echo").body(JSON, body.clone()))
-        .await;
+    let client = client(&address).await;
+    let exchange = send(&client, &POST.at("/echo").body(JSON, body.clone())).await;
     assert!(exchange.response.expect("an answer").body == body);
 }
 
@@ -256,10 +252,8 @@ async fn sending_lasts_until_the_server_has_room_for_the_last_byte() {
     })
     .await;
     let body = vec![0; 100_000];
-    let exchange = client(&address)
-        .await
-        .send(&POST.at("/").body(JSON, body.clone()))
-        .await;
+    let client = client(&address).await;
+    let exchange = send(&client, &POST.at("/").body(JSON, body.clone())).await;
     assert_eq!(status(&exchange), 200);
     assert_about(exchange.times.sending, 300 * MS);
     assert_about(exchange.times.waiting, 300 * MS);

@@ -6,7 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
+use super::super::exchange::Times;
 use super::super::options::ConnectOptions;
+use super::super::peer;
 use super::*;
 use crate::vu::Request;
 
@@ -59,7 +61,7 @@ async fn client(address: &str, timeout: Duration) -> Client {
 }
 
 async fn get(client: &Client) -> Exchange {
-    client.send(&GET.at("/path?q=1")).await
+    super::super::peer::send(client, &GET.at("/path?q=1")).await
 }
 
 fn status(exchange: &Exchange) -> u16 {
@@ -286,4 +288,141 @@ async fn nobody_listening_is_told_from_nobody_answering() {
         "{:?}",
         exchange.response
     );
+}
+
+/// Answers that come faster than they are read: neither the time-out nor a cut waits for the end.
+#[tokio::test]
+async fn no_answer_outlasts_its_time_however_fast_its_bytes_come() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = format!("http://{}", listener.local_addr().expect("it is bound"));
+    // On a thread of its own: the next bytes are there before the last ones were read.
+    std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().expect("the client connects");
+        let mut part = vec![7; 1 << 20];
+        let _ = socket.read(&mut part);
+        let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n");
+        for _ in 0..400 {
+            let _ = socket.write_all(&part);
+        }
+    });
+    let endless = ConnectOptions {
+        most_body: Some(usize::MAX),
+        ..ConnectOptions::default()
+    };
+    let target = Target::resolve(&address, &endless)
+        .await
+        .expect("an address");
+    let target = Arc::new(target);
+    let fields = Arc::new(Fields::new(&target, &[]));
+    let client = Client::new(target, 30 * MS, fields, false);
+    let began = Instant::now();
+    let exchange = get(&client).await;
+    assert!(matches!(exchange.response, Err(TransportError::Timeout)));
+    assert_about(began.elapsed(), 30 * MS);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_not_read_to_its_end() {
+    const OF: [&[u8]; 3] = [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 101\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nc8\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+    ];
+    let (address, _) = server(|number, mut socket| async move {
+        request(&mut socket).await;
+        reply(&mut socket, OF[number]).await;
+        let _ = socket.write_all(&[7; 150]).await;
+        sleep(5_000 * MS).await;
+    })
+    .await;
+    let short = ConnectOptions {
+        most_body: Some(100),
+        ..ConnectOptions::default()
+    };
+    let target = Target::resolve(&address, &short).await.expect("an address");
+    let target = Arc::new(target);
+    let fields = Arc::new(Fields::new(&target, &[]));
+    let client = Client::new(target, 5_000 * MS, fields, false);
+    for _ in OF {
+        let error = get(&client).await.response.expect_err("it is too long");
+        assert_eq!(
+            error.to_string(),
+            "the answer's body is longer than 100 bytes (--max-body)"
+        );
+    }
+}
+
+/// The server closes an idle connection when the next request comes, without an answer.
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_is_replaced_if_that_is_safe() {
+    let (address, accepted) = server(|_, mut socket| async move {
+        request(&mut socket).await;
+        reply(&mut socket, OK).await;
+        request(&mut socket).await;
+    })
+    .await;
+    let client = client(&address, 5_000 * MS).await;
+    for reconnected in [false, true, true] {
+        let exchange = get(&client).await;
+        assert_eq!(
+            (status(&exchange), exchange.reconnected),
+            (200, reconnected)
+        );
+    }
+    assert_eq!(accepted.load(Ordering::SeqCst), 3);
+    static POST: Request = Request::post("post");
+    let posted = super::super::peer::send(&client, &POST.at("/")).await;
+    assert!(posted.response.is_err(), "it may have been carried out");
+    assert!(!posted.reconnected);
+    // A new connection that is closed is the server's failure: it is not tried for ever.
+    let (address, accepted) = server(|_, mut socket| async move {
+        request(&mut socket).await;
+    })
+    .await;
+    let refused = get(&self::client(&address, 5_000 * MS).await).await;
+    assert!(matches!(
+        refused.response,
+        Err(TransportError::Closed | TransportError::Broken(_))
+    ));
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
+
+/// A port that takes no connection: its queue is full.
+#[tokio::test]
+async fn a_connection_that_never_comes_is_a_failure_of_its_own_with_its_time() {
+    use std::net::{Ipv4Addr, SocketAddr};
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    socket.bind(any).expect("a free port");
+    let listener = socket.listen(1).expect("it listens");
+    let address = listener.local_addr().expect("it is bound");
+    let mut queued = Vec::new();
+    while let Ok(Ok(stream)) = tokio::time::timeout(200 * MS, TcpStream::connect(address)).await {
+        queued.push(stream);
+    }
+    let client = client(&format!("http://{address}"), 300 * MS).await;
+    let exchange = get(&client).await;
+    let error = exchange.response.as_ref().expect_err("no connection");
+    assert_eq!(error.to_string(), "could not connect: timed out");
+    assert!(
+        matches!(error, TransportError::Connect(_)),
+        "nothing was sent"
+    );
+    assert!(!exchange.connected);
+    assert_about(exchange.times.blocked, 300 * MS);
+    assert_about(exchange.times.connecting, 300 * MS);
+    assert_eq!(exchange.times.duration(), Duration::ZERO);
+}
+
+/// Every user has one all the time: what it keeps counts 10,000 times.
+#[tokio::test]
+async fn a_request_under_way_keeps_little_memory() {
+    static GET: crate::vu::Request = crate::vu::Request::get("x");
+    let (_listener, address, _came) = peer::listening().await;
+    let client = peer::client(&address).await;
+    let call = GET.at("/");
+    let mut exchange = Exchange::new();
+    let kept = std::mem::size_of_val(&client.send(&call, &mut exchange));
+    assert!(kept <= 1_200, "{kept} bytes");
 }

@@ -26,6 +26,7 @@ mod session;
 mod sessions;
 mod target;
 mod tls;
+mod under_way;
 mod wire;
 
 #[cfg(test)]
@@ -44,15 +45,17 @@ pub use self::answer::Answer;
 pub use self::call::Call;
 pub use self::coding::CodingError;
 pub use self::error::{CallError, HeaderError, Http2Error, TransportError};
-pub use self::failures::Failures;
+pub use self::failures::{Failures, Lack};
 pub use self::header::{Fields, Header};
 pub use self::http::Client;
 pub use self::options::{ConnectOptions, Identity, Resolved};
 use self::redirect::Hop;
 pub use self::redirect::{RedirectError, location_of};
+pub(crate) use self::request::READABLE;
 pub use self::request::{Expected, Request};
 pub use self::target::{Target, TargetError};
 pub use self::tls::TlsError;
+use self::under_way::UnderWay;
 pub use self::wire::{PathError, ProtocolError};
 use crate::executor::Clock;
 use crate::metrics::{CheckTags, IterationTags, Origin, RawSamples, Recorder, SampleOf};
@@ -169,14 +172,14 @@ impl VirtualUser {
 
     /// Sends one request and records it; with what follows a redirect, of which `left` are.
     async fn once(&self, call: &Call<'_>, left: u32) -> (Answer, Option<Hop>) {
-        let stage = self.surroundings.clock.stage();
-        let mut exchange = self.client.send(call).await;
-        let mut answer = Answer::new(call.request, exchange.take_response());
+        let mut under_way = UnderWay::begin(self, call);
+        self.client.send(call, &mut under_way.exchange).await;
+        let mut answer = Answer::new(call.request, under_way.exchange.take_response());
         let hop = match self.surroundings.redirects {
             0 => None,
             most => self.hop(call, &mut answer, left, most),
         };
-        self.record(call, &exchange, &answer, hop.is_some(), stage);
+        under_way.end(&answer, hop.is_some());
         (answer, hop)
     }
 
@@ -255,6 +258,7 @@ impl VirtualUser {
     ) -> Result<T, Stop> {
         read(&answer.usable()?.body).ok_or_else(|| {
             self.check(answer.request.readable(), false);
+            self.surroundings.failures.note_unreadable(answer);
             Stop::Unusable
         })
     }

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The longest body of an answer that is read.
+pub(super) const MOST_BODY: usize = 64 * 1024 * 1024;
+
 /// How the server is connected to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConnectOptions {
@@ -20,6 +23,8 @@ pub struct ConnectOptions {
     pub local_addresses: Vec<IpAddr>,
     /// How old a connection may become.
     pub connection_age: Option<Duration>,
+    /// The longest body of an answer that is read, in bytes; 64 MiB if nothing is said.
+    pub most_body: Option<usize>,
     /// Whether HTTP/2 is spoken: by agreement on https, at once on http.
     pub http2: bool,
 }

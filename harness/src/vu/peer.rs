@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
+use super::call::Call;
 use super::connect_tests::Authority;
 use super::error::TransportError;
 use super::exchange::Exchange;
@@ -144,7 +145,13 @@ pub(super) static POST: Declared = Declared::post("post");
 pub(super) const JSON: &str = "application/json";
 
 pub(super) async fn get(client: &Client) -> Exchange {
-    client.send(&GET.at("/path?q=1")).await
+    send(client, &GET.at("/path?q=1")).await
+}
+
+pub(super) async fn send(client: &Client, call: &Call<'_>) -> Exchange {
+    let mut exchange = Exchange::new();
+    client.send(call, &mut exchange).await;
+    exchange
 }
 
 pub(super) fn status(exchange: &Exchange) -> u16 {

@@ -19,22 +19,40 @@ impl VirtualUser {
         followed: bool,
         stage: u16,
     ) {
-        let request = call.request;
         let expected = followed || answer.is_expected();
+        if !expected {
+            self.surroundings.failures.note(call.request.name, answer);
+        }
         let tags = RequestTags {
+            status: answer.status,
+            expected,
+            ..self.cut_tags(call, exchange, stage)
+        };
+        self.record_as(tags, call, exchange);
+    }
+
+    /// Records a request that was cut before its answer was there.
+    pub(super) fn record_cut(&self, call: &Call<'_>, exchange: &Exchange, stage: u16) {
+        self.record_as(self.cut_tags(call, exchange, stage), call, exchange);
+    }
+
+    /// The tags of a request as long as it has no answer.
+    fn cut_tags(&self, call: &Call<'_>, exchange: &Exchange, stage: u16) -> RequestTags {
+        let request = call.request;
+        RequestTags {
             scenario: self.scenario,
             persona: self.persona,
             name: request.name,
             method: call.method,
-            status: answer.status,
+            status: 0,
             stage,
-            expected,
+            expected: true,
             trend: request.trend,
             proto: exchange.proto,
-        };
-        if !expected {
-            self.surroundings.failures.note(request.name, answer);
         }
+    }
+
+    fn record_as(&self, tags: RequestTags, call: &Call<'_>, exchange: &Exchange) {
         let phases = exchange.times.phases();
         self.record_series(tags, exchange, &phases);
         self.keep(|| SampleOf::Request {
@@ -48,13 +66,19 @@ impl VirtualUser {
     fn record_series(&self, tags: RequestTags, exchange: &Exchange, phases: &[(Phase, Duration)]) {
         let server = &exchange.server_timing;
         self.surroundings.recorder.request(tags, |series| {
-            for (phase, duration) in phases {
+            series.reconnects += u64::from(exchange.reconnected);
+            series.unsent += u64::from(!exchange.connected);
+            let had = |phase: &Phase| exchange.connected || phase.is_before_sending();
+            for (phase, duration) in phases.iter().filter(|(phase, _)| had(phase)) {
                 series.record(*phase, *duration);
             }
             for (index, duration) in server.iter() {
                 series.record_part(index, duration);
             }
-            let duration = exchange.times.duration();
+            let duration = match exchange.connected {
+                true => exchange.times.duration(),
+                false => exchange.times.blocked,
+            };
             if series.is_slowest(duration) {
                 series.slowest = Some(Slowest {
                     duration,

@@ -6,7 +6,8 @@ use crate::metrics::Method;
 /// A longer name fits into no table.
 const LONGEST_NAME: usize = 80;
 /// What follows a request's name in the check of its answers.
-const READABLE: &[u8] = b": answer can be read";
+/// What the check of a body that can't be read is called, after its request.
+pub(crate) const READABLE: &str = ": answer can be read";
 const LONGEST_CHECK: usize = LONGEST_NAME + READABLE.len();
 
 /// More headers than this belong to the call or to the run.
@@ -205,7 +206,7 @@ const fn readable(name: &str) -> [u8; LONGEST_CHECK] {
     let (head, tail) = check.split_at_mut(name.len());
     head.copy_from_slice(name);
     let (tail, _) = tail.split_at_mut(READABLE.len());
-    tail.copy_from_slice(READABLE);
+    tail.copy_from_slice(READABLE.as_bytes());
     check
 }
 

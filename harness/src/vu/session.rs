@@ -113,7 +113,8 @@ impl Session {
             turn.retire();
             return Err(error.into());
         }
-        Ok(Sender { turn, sender })
+        let most = usize::MAX;
+        Ok(Sender { turn, sender, most })
     }
 }
 
@@ -121,6 +122,8 @@ impl Session {
 pub(super) struct Sender<'a> {
     pub(super) turn: Turn<'a>,
     pub(super) sender: SendRequest<Bytes>,
+    /// The longest body of an answer that is read.
+    pub(super) most: usize,
 }
 
 /// A request's part in driving the connection. Whoever drove last is the one that the socket

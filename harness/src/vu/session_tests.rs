@@ -12,7 +12,7 @@ use super::super::peer::{
     MS, TIMEOUT, assert_about, client, client_with, error, get, http2, next, ok, ok_to_all, server,
     status,
 };
-use super::super::target::Target;
+use super::super::target::{Opening, Target};
 use super::*;
 
 #[tokio::test]
@@ -233,7 +233,9 @@ async fn a_request_that_is_cut_leaves_nothing_behind() {
     })
     .await;
     let target = Target::resolve(&address, &http2()).await.expect("a target");
-    let (stream, _) = target.open().await.expect("it listens");
+    let deadline = tokio::time::Instant::now() + TIMEOUT;
+    let opened = target.open(&mut Opening::default(), deadline).await;
+    let stream = opened.expect("it listens");
     let session = Session::over(stream).await.expect("a greeting");
     let send = async || {
         let sender = session.ready().await.expect("it is open");

@@ -7,7 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use parking_lot::Mutex;
 
 use super::error::TransportError;
-use super::exchange::{Exchange, Response, Times};
+use super::exchange::{Exchange, Response};
 use super::io::Stream;
 use super::server_timing::ServerTiming;
 use super::session::{Sender, Session};
@@ -38,9 +38,9 @@ enum Found {
     /// A connection of before.
     Kept(Arc<Session>),
     /// A new one.
-    Opened(Arc<Session>, Opening),
+    Opened(Arc<Session>),
     /// The server wants HTTP/1.1 on this one.
-    Other(Stream, Opening),
+    Other(Stream),
 }
 
 impl Sessions {
@@ -61,27 +61,23 @@ impl Sessions {
         &self,
         target: &Target,
         outgoing: &Outgoing,
+        exchange: &mut Exchange,
         started: Instant,
         deadline: tokio::time::Instant,
-    ) -> Result<Exchange, (Stream, Opening)> {
-        let mut exchange = Exchange {
-            response: Err(TransportError::Timeout),
-            times: Times::default(),
-            server_timing: ServerTiming::default(),
-            proto: Proto::Http2,
-            bytes_sent: 0,
-            bytes_received: 0,
-        };
+    ) -> Result<(), Stream> {
+        exchange.proto = Proto::Http2;
         loop {
-            let found = tokio::time::timeout_at(deadline, self.find(target, started)).await;
+            let mut opening = Opening::default();
+            let found = self.find(target, &mut opening, started, deadline);
+            let found = tokio::time::timeout_at(deadline, found).await;
+            exchange.times.opened(opening);
             let (session, is_new) = match found.unwrap_or(Err(TransportError::Timeout)) {
                 Ok(Found::Kept(session)) => (session, false),
-                Ok(Found::Opened(session, opening)) => {
-                    exchange.times.connecting = opening.connecting;
-                    exchange.times.tls_handshaking = opening.tls_handshaking;
-                    (session, true)
+                Ok(Found::Opened(session)) => (session, true),
+                Ok(Found::Other(stream)) => {
+                    exchange.proto = Proto::Http1;
+                    return Err(stream);
                 }
-                Ok(Found::Other(stream, opening)) => return Err((stream, opening)),
                 Err(error) => {
                     exchange.response = Err(error);
                     break;
@@ -89,13 +85,15 @@ impl Sessions {
             };
             let ready = tokio::time::timeout_at(deadline, session.ready()).await;
             match ready.unwrap_or(Err(TransportError::Timeout)) {
-                Ok(sender) => {
+                Ok(mut sender) => {
+                    sender.most = target.most_body();
                     let begun = Instant::now();
                     exchange.times.blocked = begun - started;
+                    exchange.connected = true;
                     exchange
                         .over(sender, target, outgoing, begun, deadline)
                         .await;
-                    return Ok(exchange);
+                    return Ok(());
                 }
                 Err(error) if is_new || matches!(error, TransportError::Timeout) => {
                     exchange.response = Err(error);
@@ -106,10 +104,16 @@ impl Sessions {
             }
         }
         exchange.times.blocked = started.elapsed();
-        Ok(exchange)
+        Ok(())
     }
 
-    async fn find(&self, target: &Target, now: Instant) -> Result<Found, TransportError> {
+    async fn find(
+        &self,
+        target: &Target,
+        opening: &mut Opening,
+        now: Instant,
+        deadline: tokio::time::Instant,
+    ) -> Result<Found, TransportError> {
         if let Some(session) = self.usable(target, now) {
             return Ok(Found::Kept(session));
         }
@@ -117,13 +121,13 @@ impl Sessions {
         if let Some(session) = self.usable(target, now) {
             return Ok(Found::Kept(session));
         }
-        let (stream, opening) = target.open().await?;
+        let stream = target.open(opening, deadline).await?;
         if !target.agreed_on_http2(&stream) {
-            return Ok(Found::Other(stream, opening));
+            return Ok(Found::Other(stream));
         }
         let session = Session::over(stream).await?;
         *self.current.lock() = Some(Arc::clone(&session));
-        Ok(Found::Opened(session, opening))
+        Ok(Found::Opened(session))
     }
 
     /// The connection, if a request may begin with it. It is renewed only between requests.

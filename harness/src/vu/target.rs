@@ -1,5 +1,6 @@
 //! The server that is tested, and how to connect to it.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use super::arrival;
 use super::dial::dial;
 use super::error::TransportError;
 use super::io::{Metered, Stream};
-use super::options::ConnectOptions;
+use super::options::{ConnectOptions, MOST_BODY};
 use super::session::Session;
 use super::tls::{self, Credentials, TlsError};
 use crate::catalogue::{Catalogue, PartEntry};
@@ -196,14 +197,13 @@ impl Target {
     /// # Errors
     /// [`TargetError::Unreachable`], and [`TargetError::NotHttp2`].
     pub async fn probe(&self, timeout: Duration) -> Result<(), TargetError> {
-        let opened = tokio::time::timeout(timeout, self.open()).await;
+        let deadline = tokio::time::Instant::now() + timeout;
+        let opened = self.open(&mut Opening::default(), deadline).await;
         let unreachable = |source| TargetError::Unreachable {
             address: self.base.to_string(),
             source,
         };
-        let (stream, _) = opened
-            .unwrap_or(Err(TransportError::Timeout))
-            .map_err(unreachable)?;
+        let stream = opened.map_err(unreachable)?;
         if !self.agreed_on_http2(&stream) {
             return Ok(());
         }
@@ -266,37 +266,44 @@ impl Target {
         self.options.http2 && (self.tls.is_none() || stream.agreed() == Some(b"h2"))
     }
 
+    /// The longest body of an answer that is read.
+    pub(super) fn most_body(&self) -> usize {
+        self.options.most_body.unwrap_or(MOST_BODY)
+    }
+
     /// How old a connection may become.
     pub(super) const fn connection_age(&self) -> Option<Duration> {
         self.options.connection_age
     }
 
-    pub(super) async fn open(&self) -> Result<(Stream, Opening), TransportError> {
-        let routes = self.addresses.routes().await;
+    /// Opens a connection. What it took stands in `opening` also when it failed: until the deadline,
+    /// or whatever came before.
+    pub(super) async fn open(
+        &self,
+        opening: &mut Opening,
+        deadline: tokio::time::Instant,
+    ) -> Result<Stream, TransportError> {
+        let late = || io::Error::new(io::ErrorKind::TimedOut, "timed out");
         let started = Instant::now();
-        let socket = dial(&routes).await.map_err(TransportError::Connect)?;
+        let dialled = async { dial(&self.addresses.routes().await).await };
+        let dialled = tokio::time::timeout_at(deadline, dialled).await;
+        opening.connecting = started.elapsed();
+        let socket = dialled
+            .unwrap_or_else(|_| Err(late()))
+            .map_err(TransportError::Connect)?;
         arrival::note(&socket);
-        let connecting = started.elapsed();
         let metered = Metered::new(socket);
         let Some((connector, name)) = &self.tls else {
-            return Ok((
-                Stream::Plain(metered),
-                Opening {
-                    connecting,
-                    ..Opening::default()
-                },
-            ));
+            return Ok(Stream::Plain(metered));
         };
         let handshake = Instant::now();
-        let stream = connector
-            .connect(name.clone(), metered)
-            .await
+        let greeted = connector.connect(name.clone(), metered);
+        let greeted = tokio::time::timeout_at(deadline, greeted).await;
+        opening.tls_handshaking = handshake.elapsed();
+        let stream = greeted
+            .unwrap_or_else(|_| Err(late()))
             .map_err(TransportError::Tls)?;
-        let opening = Opening {
-            connecting,
-            tls_handshaking: handshake.elapsed(),
-        };
-        Ok((Stream::Tls(Box::new(stream)), opening))
+        Ok(Stream::Tls(Box::new(stream)))
     }
 }
 

@@ -10,7 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::executor::{Executor, Schedule};
-use crate::metrics::{Counter, Snapshot, TagFilter};
+use crate::failing::Faults;
+use crate::metrics::{Counter, RateOf, Snapshot, TagFilter};
 use crate::vu::ConnectOptions;
 
 static GET: Request = Request::get("get");
@@ -431,4 +432,60 @@ async fn an_answer_that_cannot_be_read_is_a_failed_check_and_ends_the_iteration(
         .map(|(tags, sum)| (tags.check, sum.passes, sum.fails))
         .collect();
     assert_eq!(checks, [("get: answer can be read", 0, 1)]);
+    let samples = vu.surroundings.failures.samples();
+    let expected = [("get", 200, "can't be read: seven".to_owned())];
+    assert_eq!(samples[..1], expected);
+    let faults = Faults::of(&snapshot);
+    assert_eq!(
+        faults.unreadable.as_deref(),
+        Some("1 answer could not be read: 1 × get")
+    );
+    assert_eq!(faults.inexcusable().count(), 1);
+    // The one that found no connection is a request without a duration.
+    let all = TagFilter::default();
+    assert_eq!(snapshot.counter(Counter::Requests, &all), 4);
+    assert_eq!(snapshot.durations(&all).count(), 3);
+}
+
+/// A request that is cut is counted by name, with the time so far, and is no failure; one that
+/// found no connection has no duration.
+#[tokio::test]
+async fn what_is_cut_is_recorded_as_far_as_it_came() {
+    const MS: Duration = Duration::from_millis(1);
+    let (address, _) = server(|path| match path {
+        "/never" => Vec::new(),
+        _ => ok("", "{}"),
+    })
+    .await;
+    let user = user(&address, Ways::default()).await;
+    assert_eq!(user.send(GET.at("/")).await.status, 200);
+    let never = tokio::time::timeout(300 * MS, user.send(POST.at("/never")));
+    assert!(never.await.is_err());
+    let both = async {
+        tokio::join!(user.send(POST.at("/never")), user.send(POST.at("/never")));
+    };
+    assert!(tokio::time::timeout(100 * MS, both).await.is_err());
+    let mut snapshot = Snapshot::default();
+    user.surroundings.recorder.drain(&mut snapshot);
+    let of = |name: &str| TagFilter(vec![("name".to_owned(), name.to_owned())]);
+    let count = |counter, name| snapshot.counter(counter, &of(name));
+    let counts = ["get", "post"].map(|name| {
+        (
+            count(Counter::Requests, name),
+            count(Counter::RequestsInterrupted, name),
+        )
+    });
+    assert_eq!(counts, [(1, 0), (3, 3)]);
+    let trend = snapshot.durations(&of("post"));
+    assert_eq!(trend.count(), 3);
+    assert!((95.0..300.0).contains(&trend.min_ms()), "{trend:?}");
+    assert!((295.0..600.0).contains(&trend.max_ms()), "{trend:?}");
+    let all = TagFilter::default();
+    let (failed, success) = (
+        snapshot.rate(RateOf::Failed, &all),
+        snapshot.rate(RateOf::Success, &all),
+    );
+    assert_eq!((failed.passes, failed.fails), (0, 1));
+    assert_eq!((success.passes, success.fails), (1, 0));
+    assert!(user.surroundings.failures.samples().is_empty());
 }

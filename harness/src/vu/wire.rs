@@ -18,6 +18,9 @@ pub enum ProtocolError {
     /// No end of the head in sight.
     #[error("the head of the answer is longer than {LONGEST_HEAD} bytes")]
     EndlessHead,
+    /// Another protocol, unasked.
+    #[error("the server switches to another protocol (101), which nobody asked for")]
+    Upgrade,
     /// Contradictory or unreadable length.
     #[error("the length of the answer's body can't be told")]
     Length,
@@ -34,7 +37,7 @@ pub struct PathError(String);
 /// Longer heads are taken for an endless one.
 const LONGEST_HEAD: usize = 64 * 1024;
 /// More header fields are an error.
-const MOST_FIELDS: usize = 64;
+const MOST_FIELDS: usize = 256;
 
 /// Whether it can stand as the target of a request line: a path, `*` for OPTIONS, or a host and
 /// port for CONNECT (RFC 9112, 3.2).
@@ -108,11 +111,9 @@ pub(super) fn head(
 ) -> Result<Option<Head>, ProtocolError> {
     let mut fields = [const { std::mem::MaybeUninit::uninit() }; MOST_FIELDS];
     let mut answer = httparse::Response::new(&mut []);
-    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-        &mut answer,
-        bytes,
-        &mut fields,
-    )?;
+    let mut config = httparse::ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true);
+    let parsed = config.parse_response_with_uninit_headers(&mut answer, bytes, &mut fields)?;
     let httparse::Status::Complete(length) = parsed else {
         return if bytes.len() > LONGEST_HEAD {
             Err(ProtocolError::EndlessHead)
@@ -121,6 +122,9 @@ pub(super) fn head(
         };
     };
     let status = answer.code.unwrap_or_default();
+    if status == 101 {
+        return Err(ProtocolError::Upgrade);
+    }
     let mut said = Said {
         keep_alive: answer.version == Some(1),
         ..Said::default()
@@ -190,7 +194,9 @@ impl Said {
             }
             16 if field.name.eq_ignore_ascii_case("content-encoding") => self.content_coded = true,
             17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
-                self.transfer_coded = true;
+                // The coding that is none, which old servers name (RFC 2616, 3.6).
+                let is_none = |coding: &[u8]| coding.eq_ignore_ascii_case(b"identity");
+                self.transfer_coded |= options(field.value).any(|coding| !is_none(coding));
                 self.chunked = options(field.value)
                     .last()
                     .is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
@@ -224,6 +230,11 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
+    /// How much of the body there is.
+    pub(super) fn len(&self) -> usize {
+        self.body.len()
+    }
+
     /// Takes what it can from the front of `bytes`; the body when that was its end.
     pub(super) fn take(&mut self, bytes: &mut BytesMut) -> Result<Option<BytesMut>, ProtocolError> {
         loop {

@@ -245,3 +245,34 @@ proptest! {
         prop_assert_eq!(seen.map(|head| head.length), (cut >= ANSWER.len() - 2).then_some(ANSWER.len() - 2));
     }
 }
+
+#[test]
+fn what_old_and_talkative_servers_send_is_understood() {
+    let read = |fields: &str| {
+        let text = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+        super::head(text.as_bytes(), Method::Get, &[])
+    };
+    let framing = |fields: &str| read(fields).expect("a head").expect("it is whole").framing;
+    assert_eq!(
+        framing("transfer-encoding: identity\r\ncontent-length: 7\r\n"),
+        Framing::Length(7)
+    );
+    assert_eq!(
+        framing("transfer-encoding: identity\r\n"),
+        Framing::UntilClose
+    );
+    assert_eq!(
+        framing("x-long: one,\r\n  two: 2\r\ncontent-length: 7\r\n"),
+        Framing::Length(7)
+    );
+    let many: String = (0..200).map(|n| format!("x-{n}: {n}\r\n")).collect();
+    assert_eq!(
+        framing(&format!("{many}content-length: 7\r\n")),
+        Framing::Length(7)
+    );
+    let unasked = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n";
+    assert_eq!(
+        super::head(unasked, Method::Get, &[]),
+        Err(ProtocolError::Upgrade)
+    );
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, the uppermost first. A module uses only what stands below it.
-const FLOORS: [&str; 29] = [
+const FLOORS: [&str; 32] = [
     // For unit tests alone.
     "fixture",
     "program",
@@ -23,6 +23,7 @@ const FLOORS: [&str; 29] = [
     "diagnosis",
     "health",
     "threshold",
+    "failing",
     "sampler",
     "invariant",
     "admin",
@@ -34,8 +35,10 @@ const FLOORS: [&str; 29] = [
     "secret",
     "format",
     "files",
-    "descriptors",
+    "wall",
+    "quota",
     "decimal",
+    "descriptors",
 ];
 
 fn sources(root: &Path) -> Vec<(PathBuf, String)> {
@@ -55,20 +58,44 @@ fn sources(root: &Path) -> Vec<(PathBuf, String)> {
             }
         }
     }
-    assert!(files.len() > 100, "{} files", files.len());
     files
 }
 
-/// Without comments, and without a test module at the end.
 fn without_tests(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod tests {").next();
-    let lines = code.unwrap_or_default().lines();
+    code.unwrap_or_default().to_owned()
+}
+
+fn without_comments(text: &str) -> String {
+    let lines = text.lines();
     let code = lines.filter(|line| !line.trim_start().starts_with("//"));
     code.collect::<Vec<_>>().join("\n")
 }
 
 fn engine() -> Vec<(PathBuf, String)> {
-    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+    let files = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    assert!(files.len() > 100, "{} files", files.len());
+    let code = |(file, text): (PathBuf, String)| (file, without_comments(&text));
+    files.into_iter().map(code).collect()
+}
+
+/// All crates, with the engine's.
+fn house() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("above");
+    let crates = [
+        "harness", "loadtest", "server", "testbed", "bench", "examples",
+    ];
+    let files = crates.map(|name| sources(&root.join(name).join("src")));
+    let named = crates.into_iter().zip(files);
+    named
+        .flat_map(|(name, files)| {
+            assert!(!files.is_empty(), "{name}");
+            let below = move |(file, text)| (Path::new(name).join(file), text);
+            files.into_iter().map(below)
+        })
+        .collect()
 }
 
 fn module_of(file: &Path) -> String {
@@ -112,7 +139,7 @@ fn arrows_between_modules_only_point_down() {
 /// A file and those of the same folder that it uses by `super::`.
 #[test]
 fn files_of_a_folder_form_no_circle() {
-    let files = engine();
+    let files = house();
     let known: BTreeSet<&Path> = files.iter().map(|(file, _)| file.as_path()).collect();
     let mut arrows: BTreeMap<&Path, BTreeSet<PathBuf>> = BTreeMap::new();
     for (file, text) in &files {
@@ -121,7 +148,8 @@ fn files_of_a_folder_form_no_circle() {
             continue;
         }
         let folder = file.parent().expect("a folder");
-        let used = words_after(text, "super::").map(|word| folder.join(format!("{word}.rs")));
+        let text = without_comments(text);
+        let used = words_after(&text, "super::").map(|word| folder.join(format!("{word}.rs")));
         let used = used.filter(|other| known.contains(other.as_path()) && other != file);
         arrows.insert(file, used.collect());
     }
@@ -141,6 +169,42 @@ fn files_of_a_folder_form_no_circle() {
         }
     }
     assert!(arrows.values().map(BTreeSet::len).sum::<usize>() > 100);
+}
+
+fn is_function(code: &str) -> bool {
+    let public = code
+        .strip_prefix("pub")
+        .and_then(|rest| rest.split_once(' '));
+    let code = public.map_or(code, |(_, rest)| rest);
+    let qualifiers = ["async", "const", "unsafe"];
+    let mut words = code.split(' ').skip_while(|word| qualifiers.contains(word));
+    words.next() == Some("fn")
+}
+
+/// A function ends with a brace that stands below its first word.
+#[test]
+fn functions_are_at_most_60_lines() {
+    let mut seen = 0;
+    for (file, text) in house() {
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let code = line.trim_start();
+            // One without a body, or with all of it in its line, has no such brace.
+            if !is_function(code) || code.ends_with([';', '}']) {
+                continue;
+            }
+            let end = format!("{}}}", &line[..line.len() - code.len()]);
+            let after = lines[at..].iter().position(|line| *line == end);
+            let length = after.map_or(1, |after| after + 1);
+            seen += 1;
+            assert!(
+                length <= 60,
+                "{}: {line} has {length} lines",
+                file.display()
+            );
+        }
+    }
+    assert!(seen > 1_000, "{seen} functions");
 }
 
 #[test]

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use harness::{Admin, AdminError, Invariant};
+use harness::{Admin, AdminError, Disturbed, Error, Invariant};
 use tokio::time::{Instant, sleep};
 
 use super::invariants::{Facts, UserFacts, invariants};
 use super::public::{PublicFacts, predicted_coupons, public};
 use super::receipts::{order_totals, within_limit};
 use crate::personas::Buyer;
-use crate::shop::{Books, Shelves, Shopper, World, balance, ledger, listed_coupons, user_ledger};
+use crate::shop::{
+    Books, Ledger, Shelves, Shopper, World, balance, ledger, listed_coupons, user_ledger,
+};
 
 /// How long the queue and the ranking may take to settle.
 const SETTLE_WITHIN: Duration = Duration::from_secs(10);
@@ -18,17 +20,24 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// Users asked for at the same time.
 const CONCURRENT: usize = 16;
 
+fn reset(says: &str) -> Disturbed {
+    Disturbed(format!(
+        "the shop was reset by somebody else while the load ran: {says}; run it again while nobody \
+         else uses the server"
+    ))
+}
+
 /// Compares the users' books with the server's, or with what public reads show of them.
 /// `planned_iterations` is how many the schedule asked for, if that is fixed and none was cut.
 ///
 /// # Errors
-/// When the server's books can't be read.
+/// When the server's books can't be read, or are not those of the shop that the load used.
 pub async fn audit(
     admin: &Admin,
     world: &World,
     shoppers: Vec<Shopper>,
     planned_iterations: Option<u64>,
-) -> Result<Vec<Invariant>, AdminError> {
+) -> Result<Vec<Invariant>, Error> {
     let Some(before) = &world.before else {
         return Ok(Vec::new());
     };
@@ -38,6 +47,8 @@ pub async fn audit(
         before,
         planned_iterations,
     };
+    // Before anybody asks for users who are gone with the shop that had them.
+    audit.books().await?;
     let mut users: Vec<UserFacts> = stream::iter(shoppers)
         .filter_map(async |shopper| Some((shopper.book.user_id?, shopper)))
         .map(|(id, shopper)| audit.user(id, shopper))
@@ -65,10 +76,36 @@ struct Audit<'a> {
 }
 
 impl Audit<'_> {
-    async fn user(&self, id: i64, shopper: Shopper) -> Result<UserFacts, AdminError> {
+    /// The ledger as of now, if that is what the audit goes by.
+    async fn books(&self) -> Result<Option<Ledger>, Error> {
+        let Books::Ledger(before) = self.before else {
+            return Ok(None);
+        };
+        let after = ledger(self.admin, self.world.api).await?;
+        let after = after.unwrap_or_default();
+        if before.was_reset_before(&after) {
+            let says = "GET /ledger names another world than before";
+            return Err(reset(says).into());
+        }
+        Ok(Some(after))
+    }
+
+    /// The balance of a user whom the server knew.
+    async fn balance(&self, id: i64) -> Result<i64, Error> {
+        match balance(self.admin, self.world.api, id).await {
+            Err(AdminError::Status { status: 404, .. }) => {
+                let says = format!("user {id}, whom the load was given, is not there any more");
+                Err(reset(&says).into())
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    async fn user(&self, id: i64, shopper: Shopper) -> Result<UserFacts, Error> {
         let (admin, api) = (self.admin, self.world.api);
         let buyer = Buyer::of_name(shopper.vu.persona());
         let has_ledger = matches!(self.before, Books::Ledger(_));
+        let balance = self.balance(id).await?;
         let orders = if buyer.forbidden_to_order && has_ledger {
             let ledger = user_ledger(admin, api, id).await?;
             ledger.unwrap_or_default().orders.count
@@ -78,7 +115,7 @@ impl Audit<'_> {
         Ok(UserFacts {
             number: shopper.vu.number,
             buyer,
-            balance: balance(admin, api, id).await?,
+            balance,
             book: shopper.book,
             orders,
             receipts: shopper.receipts,
@@ -87,11 +124,11 @@ impl Audit<'_> {
     }
 
     /// Every rule, as of now.
-    async fn judge(&self, users: &mut [UserFacts]) -> Result<Vec<Invariant>, AdminError> {
+    async fn judge(&self, users: &mut [UserFacts]) -> Result<Vec<Invariant>, Error> {
         let (admin, api) = (self.admin, self.world.api);
         let mut rows = match self.before {
             Books::Ledger(before) => {
-                let after = ledger(admin, api).await?.unwrap_or_default();
+                let after = self.books().await?.unwrap_or_default();
                 invariants(&Facts {
                     before,
                     after: &after,

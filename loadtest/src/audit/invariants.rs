@@ -9,7 +9,8 @@ use super::totals::{Sums, Totals};
 use crate::book::Book;
 use crate::personas::Buyer;
 use crate::shop::{
-    ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, ABOUT_RACES, Ledger, LedgerProduct, Receipts,
+    ABOUT_COUPONS, ABOUT_MONEY, ABOUT_ORDERS, ABOUT_RACES, Ledger, LedgerPolicy, LedgerProduct,
+    Receipts,
 };
 
 /// Everything the rules look at.
@@ -107,17 +108,6 @@ fn orders(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
 
 fn coupons(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
     let (before, after) = (&facts.before.coupons, &facts.after.coupons);
-    // What was issued before the load nobody can claim any more.
-    let issued_before = |policy: i64| {
-        let mut rows = before.policies.iter();
-        rows.find(|row| row.policy_id == policy)
-            .map_or(0, |row| row.issued)
-    };
-    let quantity_of = |policy: i64| {
-        let mut rows = after.policies.iter();
-        rows.find(|row| row.policy_id == policy)
-            .map_or(0, |row| row.quantity - issued_before(policy))
-    };
     let claims = totals.claims.iter();
     let accepted: i64 = claims.clone().map(|(_, claims)| claims.accepted).sum();
     let unknown: i64 = claims.clone().map(|(_, claims)| claims.unknown).sum();
@@ -125,20 +115,9 @@ fn coupons(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
     let due: i64 = claims
         .map(|(policy, claims)| {
             let made = claims.accepted + claims.refused + claims.unknown;
-            made.min(quantity_of(*policy))
+            made.min(claimable(facts, *policy))
         })
         .sum();
-    let over: Vec<String> = after
-        .policies
-        .iter()
-        .filter(|row| row.issued > row.quantity)
-        .map(|row| {
-            format!(
-                "policy {}: {} issued of {}",
-                row.policy_id, row.issued, row.quantity
-            )
-        })
-        .collect();
     let issued = after.issued - before.issued;
     vec![
         Invariant::new(
@@ -153,7 +132,7 @@ fn coupons(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
             },
             after.issued,
         )
-        .with_cases(&over),
+        .with_cases(&beyond_quantity(&after.policies)),
         Invariant::new(
             "coupons issued = accepted claims",
             Amount::between(accepted, accepted + unknown),
@@ -166,6 +145,29 @@ fn coupons(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
             after.used,
         ),
     ]
+}
+
+/// Coupons of a policy that there were to claim: what was issued before the load nobody can.
+fn claimable(facts: &Facts<'_>, policy: i64) -> i64 {
+    let find = |policies: &[LedgerPolicy]| {
+        let mut rows = policies.iter();
+        let row = rows.find(|row| row.policy_id == policy);
+        row.map_or((0, 0), |row| (row.quantity, row.issued))
+    };
+    let (_, issued_before) = find(&facts.before.coupons.policies);
+    let (quantity, _) = find(&facts.after.coupons.policies);
+    (quantity - issued_before).max(0)
+}
+
+fn beyond_quantity(policies: &[LedgerPolicy]) -> Vec<String> {
+    let over = policies.iter().filter(|row| row.issued > row.quantity);
+    let told = |row: &LedgerPolicy| {
+        format!(
+            "policy {}: {} issued of {}",
+            row.policy_id, row.issued, row.quantity
+        )
+    };
+    over.map(told).collect()
 }
 
 fn money(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {

@@ -4,6 +4,7 @@ use super::*;
 use crate::api::TotalIs;
 use crate::book::{Book, Fate, Operation};
 use crate::personas::BUYERS;
+use crate::race::Race;
 use crate::shop::{Due, Receipts};
 
 const POLICY: i64 = 7;
@@ -139,4 +140,36 @@ fn what_can_not_be_judged_is_said() {
     );
     let said = unjudged(&public(Shelves::default())).expect("no ledger");
     assert!(said.ends_with(", stock taken, quantities sold"), "{said}");
+}
+
+/// What two users' orders for the same last piece were answered is in both books.
+#[test]
+fn a_last_piece_is_judged_without_a_ledger_as_well() {
+    let judged = |fates: [Fate; 2]| {
+        let mut users = [buyer(1), buyer(2)];
+        for (user, fate) in users.iter_mut().zip(fates) {
+            let order = Operation::Order {
+                items: vec![(2, 1)],
+                paid: 0,
+                with_coupon: false,
+            };
+            let entry = user.book.enter_last_piece(2, order);
+            user.book.settle_last_piece(2, &entry, fate);
+        }
+        let rows = public(&PublicFacts {
+            api: Default::default(),
+            before: &shelves(10, 500),
+            after: &shelves(8, 502),
+            users: &users,
+            planned_iterations: None,
+        });
+        let rule = Race::LastPiece.rule();
+        let row = rows.into_iter().find(|row| row.name == rule);
+        let row = row.expect("it is judged");
+        (row.expected, row.actual, row.detail)
+    };
+    let one = Amount::Exactly(1);
+    assert_eq!(judged([Fate::Refused, Fate::Done]), (one, 1, None));
+    let sold = "product 2: sold to u1 and u2".to_owned();
+    assert_eq!(judged([Fate::Done, Fate::Done]), (one, 0, Some(sold)));
 }

@@ -23,6 +23,7 @@ pub(super) const BUYER: Buyer = Buyer {
         iterate: &iterate,
     },
     forbidden_to_order: true,
+    sends_at_once: true,
     orders_each_time: false,
     spends_everything: false,
 };

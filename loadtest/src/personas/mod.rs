@@ -17,6 +17,8 @@ pub struct Buyer {
     pub persona: Persona<Shopper>,
     /// Whether its users must end without any order.
     pub forbidden_to_order: bool,
+    /// Whether it sends two requests at once, and so has two connections.
+    pub sends_at_once: bool,
     /// Whether each of its iterations makes one order.
     pub orders_each_time: bool,
     /// Whether its users must end with a balance of 0.
@@ -30,6 +32,9 @@ pub static BUYERS: &[Buyer] = &[
     malicious_buyer::BUYER,
     racing_buyer::BUYER,
 ];
+
+/// The persona that races for last pieces.
+pub const RACER: &str = racing_buyer::BUYER.persona.name;
 
 /// Every check but those of statuses, which the API's contract names, and those of reading answers.
 pub static CHECKS: &[&str] = &[

@@ -1,4 +1,8 @@
-//! Persona D: does twice at once what may be done once, and has the money for exactly one.
+//! Persona D: does twice at once what may be done once, and has the money for exactly one; and races
+//! other users for the last piece of a product.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use harness::{Persona, Stop};
 
@@ -10,10 +14,10 @@ pub(super) const BUYER: Buyer = Buyer {
     persona: Persona {
         key: 'd',
         name: "racing_buyer",
-        summary: "spends one coupon, or the money for one order, in two orders at once; charges twice at once",
+        summary: "spends one coupon or money twice at once, charges twice at once, races for last pieces",
         requests: &[
             ("0_get_userId", 1, 1),
-            ("1_charge_balance", 0, 2),
+            ("1_charge_balance", 0, 3),
             ("2_claim_coupon", 0, 1),
             ("3_get_coupons", 0, 21),
             ("6_get_balance", 1, 1),
@@ -22,6 +26,7 @@ pub(super) const BUYER: Buyer = Buyer {
         iterate: &iterate,
     },
     forbidden_to_order: false,
+    sends_at_once: true,
     orders_each_time: false,
     spends_everything: false,
 };
@@ -30,23 +35,71 @@ pub(super) const BUYER: Buyer = Buyer {
 const CHARGES: [i64; 2] = [1_000, 2_000];
 /// So many pieces of a product in one order at most: the shop's stock is for all.
 const MOST_PIECES: i64 = 100;
+/// So long it waits for somebody who wants the same last piece.
+const WAIT_FOR_ANOTHER: Duration = Duration::from_secs(1);
 
 async fn iterate(shopper: &mut Shopper) -> Result<(), Stop> {
     shopper.log_in().await?;
-    match next(shopper) {
-        Race::Coupon => race_for_coupon(shopper).await?,
-        Race::Money => race_for_money(shopper).await?,
-        Race::Charges => shopper.race_charges(CHARGES).await?,
+    if !(wants_last_piece(shopper) && race_for_last_piece(shopper).await?) {
+        race_alone(shopper).await?;
     }
     shopper.balance().await?;
     Ok(())
 }
 
-/// One kind after the other; users begin with different ones.
-fn next(shopper: &Shopper) -> Race {
-    let ran: i64 = shopper.book.races.values().map(|races| races.pairs).sum();
-    let turn = ran.unsigned_abs() as usize + shopper.vu.number as usize;
-    Race::ALL[turn % Race::ALL.len()]
+/// Two orders or charges of its own at once. One kind after the other; users begin with different
+/// ones.
+async fn race_alone(shopper: &mut Shopper) -> Result<(), Stop> {
+    match (ran_alone(shopper) + shopper.vu.number as usize) % 3 {
+        0 => race_for_coupon(shopper).await,
+        1 => race_for_money(shopper).await,
+        _ => shopper.race_charges(CHARGES).await,
+    }
+}
+
+/// How many races it had with itself.
+fn ran_alone(shopper: &Shopper) -> usize {
+    let pairs: i64 = shopper.book.races.values().map(|races| races.pairs).sum();
+    pairs.unsigned_abs() as usize
+}
+
+fn wants_last_piece(shopper: &Shopper) -> bool {
+    let (alone, for_last) = (ran_alone(shopper), shopper.book.last_pieces.len());
+    let last_pieces = &shopper.world.last_pieces;
+    if last_pieces.is_somebody_waiting() {
+        comes(alone, for_last)
+    } else {
+        begins(alone, for_last, shopper.vu.number) && last_pieces.is_any_left()
+    }
+}
+
+/// Whether a user waits for another one: every fourth race, and not all users at once.
+const fn begins(alone: usize, for_last: usize, number: u32) -> bool {
+    (alone + for_last + number as usize) % 4 == 3
+}
+
+/// Whether a user joins one who waits, so that nobody has to wait for somebody's fourth race: as
+/// long as it isn't ahead with last pieces.
+const fn comes(alone: usize, for_last: usize) -> bool {
+    3 * for_last <= alone + 2
+}
+
+/// Meets another user, and orders the last piece of the same product at the same time; whether
+/// somebody came. Both have the money for it before they meet.
+async fn race_for_last_piece(shopper: &mut Shopper) -> Result<bool, Stop> {
+    let world = Arc::clone(&shopper.world);
+    let Some(price) = world.last_pieces.dearest() else {
+        return Ok(false);
+    };
+    let (least, _) = uncertain(shopper.book.range());
+    if price > least {
+        shopper.charge(price - least).await?;
+    }
+    let Some(product) = world.last_pieces.meet(WAIT_FOR_ANOTHER).await else {
+        return Ok(false);
+    };
+    shopper.race_for_last(product).await?;
+    Ok(true)
 }
 
 /// The same coupon in two orders at once; without a coupon it races for money.
@@ -143,6 +196,28 @@ fn uncertain((least, most): (i64, i64)) -> (i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_fourth_race_is_for_a_last_piece_whoever_waits() {
+        for number in 1..=4 {
+            for somebody_waits in [false, true] {
+                let (mut alone, mut for_last) = (0, 0);
+                for _ in 0..400 {
+                    let wants = match somebody_waits {
+                        true => comes(alone, for_last),
+                        false => begins(alone, for_last, number),
+                    };
+                    if wants {
+                        for_last += 1;
+                    } else {
+                        alone += 1;
+                    }
+                }
+                assert!((100..=101).contains(&for_last), "{number}: {for_last}");
+            }
+        }
+        assert!(comes(0, 0) && !comes(0, 1), "one before any other race");
+    }
 
     #[test]
     fn with_a_coupon_nothing_but_the_coupon_keeps_the_second_order_out() {

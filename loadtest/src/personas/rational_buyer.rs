@@ -21,6 +21,7 @@ pub(super) const BUYER: Buyer = Buyer {
         iterate: &iterate,
     },
     forbidden_to_order: false,
+    sends_at_once: false,
     orders_each_time: true,
     spends_everything: true,
 };

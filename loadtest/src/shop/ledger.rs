@@ -6,6 +6,8 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ledger {
+    /// Which state of the shop this is, if the server says so: a reset makes another.
+    pub world: Option<String>,
     /// All orders.
     pub orders: LedgerOrders,
     /// All money.
@@ -14,6 +16,14 @@ pub struct Ledger {
     pub coupons: LedgerCoupons,
     /// Every product.
     pub products: Vec<LedgerProduct>,
+}
+
+impl Ledger {
+    /// Whether the shop was reset between these books and later ones, as far as they say.
+    #[must_use]
+    pub fn was_reset_before(&self, later: &Self) -> bool {
+        matches!((&self.world, &later.world), (Some(then), Some(now)) if then != now)
+    }
 }
 
 /// Orders in the server's books; money in won.

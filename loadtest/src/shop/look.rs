@@ -13,6 +13,8 @@ use crate::api::{Api, Ids};
 #[derive(Debug, Default)]
 pub(super) struct Look {
     pub(super) prices: HashMap<i64, i64>,
+    /// Whether the products have a stock that can be read.
+    pub(super) shows_stock: bool,
     /// Why there is no ledger, if there is none.
     pub(super) no_ledger: Option<String>,
     rows: Vec<Row>,
@@ -58,9 +60,10 @@ impl Look {
             }
             Err(error) => self.unusable(&error),
         };
-        let checked = match shelves.stock {
-            Some(_) => "prices and stock",
-            None => "prices; no stock",
+        self.shows_stock = shelves.stock.is_some();
+        let checked = match self.shows_stock {
+            true => "prices and stock",
+            false => "prices; no stock",
         };
         self.row("products", format!("GET {path}"), found, checked);
     }

@@ -1,4 +1,4 @@
-//! Two operations of a user at the same time, each on a connection of its own.
+//! Two operations at the same time: of a user, each on a connection of its own, or of two users.
 
 use harness::Stop;
 
@@ -60,6 +60,27 @@ impl Shopper {
         }
         self.check_race("two charges at once succeed", outcome);
         reached(&answers[0]).or_else(|_| reached(&answers[1]))
+    }
+
+    /// Orders one piece of a product, as another user does at the same time. Which of both got it
+    /// is told by both of their books.
+    ///
+    /// # Errors
+    /// When it wasn't answered.
+    pub async fn race_for_last(&mut self, product_id: i64) -> Result<(), Stop> {
+        let api = self.world.api;
+        let items = [Item::one(product_id)];
+        let order = self.operation(&items, None);
+        let entry = self.book.enter_last_piece(product_id, order);
+        let call = api.racing.at(api.orders.path.of(self.ids(0)));
+        let body = self.order_body(&items, None);
+        let answer = self.vu.send(call.body(JSON, body)).await;
+        let fate = fate(&api.orders, &answer);
+        self.book.settle_last_piece(product_id, &entry, fate);
+        if fate == Fate::Done {
+            self.take_receipt(&answer, self.due(&items, None))?;
+        }
+        reached(&answer)
     }
 
     fn check_race(&self, check: &'static str, outcome: Option<Outcome>) {

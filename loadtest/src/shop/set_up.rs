@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use harness::{Error, Refused, SetUp};
+use harness::{Admin, Error, Refused, SetUp};
 
 use super::basket::Basket;
 use super::books::{Books, ShopError, init, ledger, prices};
+use super::coupons::Coupons;
+use super::last_pieces::LastPieces;
 use super::look::Look;
 use super::opening::{Consent, Opening};
-use super::plan::Plan;
+use super::plan::{Plan, Scarce};
 use super::policies::Policies;
 use super::shelves::Shelves;
-use super::world::{Coupons, World};
+use super::world::World;
 use crate::api::{Api, SECTION};
 
 /// What is asked for by flags.
@@ -49,20 +51,13 @@ pub async fn set_up(given: &SetUp<'_>, asked: Asked) -> Result<World, Error> {
         given.say(&look.table(host));
     }
     look.usable()?;
-    let (policies, prices) = match opening? {
-        Opening::Reset(_) => {
-            let policies = init(admin, api, &asked.plan).await?;
-            let prices = prices(admin, api).await?;
-            let kept = asked.plan.kept(policies.len(), &prices);
-            kept.map_err(|text| ShopError::NotKept(init_of(api), text))?;
-            (policies, prices)
-        }
-        Opening::Keep(ids) => {
-            let prices = std::mem::take(&mut look.prices);
-            // Found out while nothing has been changed.
-            basket(asked.top, &prices).map_err(|error| Refused(error.to_string()))?;
-            (ids, prices)
-        }
+    let Goods {
+        policies,
+        prices,
+        last_pieces,
+    } = match opening? {
+        Opening::Reset(_) => made(admin, api, &asked.plan, look.shows_stock).await?,
+        Opening::Keep(policies) => found(policies, std::mem::take(&mut look.prices), asked.top)?,
     };
     if prices.is_empty() {
         let after = format!("GET {}", api.products.text());
@@ -76,6 +71,8 @@ pub async fn set_up(given: &SetUp<'_>, asked: Asked) -> Result<World, Error> {
     let basket = basket(asked.top, &prices)?;
     let mut world = World::new(api, policies, prices);
     world.basket = basket;
+    world.lacks_last_pieces = asked.plan.scarce.count > 0 && last_pieces.is_empty();
+    world.last_pieces = LastPieces::new(last_pieces);
     world.coupon_wait = asked.coupon_wait;
     world.coupons = match asked.plan.coupons {
         Coupons::Limited(coupons) => Some(coupons),
@@ -85,6 +82,67 @@ pub async fn set_up(given: &SetUp<'_>, asked: Asked) -> Result<World, Error> {
         world.before = Some(books(given, api, look.no_ledger).await?);
     }
     Ok(world)
+}
+
+/// What the shop has.
+struct Goods {
+    policies: Vec<i64>,
+    /// Of what anybody may buy, by product.
+    prices: HashMap<i64, i64>,
+    /// Of the scarce products that the set-up made.
+    last_pieces: HashMap<i64, i64>,
+}
+
+/// What was there, without a change.
+fn found(policies: Vec<i64>, prices: HashMap<i64, i64>, top: u32) -> Result<Goods, Refused> {
+    // Found out while nothing has been changed.
+    basket(top, &prices).map_err(|error| Refused(error.to_string()))?;
+    Ok(Goods {
+        policies,
+        prices,
+        last_pieces: HashMap::new(),
+    })
+}
+
+/// Empties the shop and fills it anew, as planned.
+async fn made(admin: &Admin, api: &Api, plan: &Plan, shows_stock: bool) -> Result<Goods, Error> {
+    let scarce = match shows_stock {
+        true => plan.scarce,
+        false => unseen(api, plan.scarce)?,
+    };
+    let plan = &Plan {
+        scarce,
+        ..plan.clone()
+    };
+    let policies = init(admin, api, plan).await?;
+    let mut prices = prices(admin, api).await?;
+    let scarce = match plan.scarce.count {
+        0 => Vec::new(),
+        _ => plan.scarce_of(&Shelves::stock(admin, api).await?.unwrap_or_default()),
+    };
+    let last_pieces: HashMap<i64, i64> = scarce
+        .iter()
+        .filter_map(|id| prices.remove_entry(id))
+        .collect();
+    let kept = plan.kept(policies.len(), &prices, last_pieces.len());
+    kept.map_err(|text| ShopError::NotKept(init_of(api), text))?;
+    Ok(Goods {
+        policies,
+        prices,
+        last_pieces,
+    })
+}
+
+/// Where no stock can be read, scarce products would be taken for others. So there are none.
+fn unseen(api: &Api, scarce: Scarce) -> Result<Scarce, Refused> {
+    let Scarce { count, by_flag } = scarce;
+    if by_flag && count > 0 {
+        return Err(Refused(format!(
+            "--scarce {count}: GET {} shows no stock, so nobody could tell which products have one piece; leave --scarce out",
+            api.products.text()
+        )));
+    }
+    Ok(Scarce::default())
 }
 
 /// What persona A buys, if there is enough of it.

@@ -21,14 +21,20 @@ impl Shelves {
     /// # Errors
     /// See [`AdminError`].
     pub async fn read(admin: &Admin, api: &Api) -> Result<Self, AdminError> {
-        let (products, top) = (
-            api.products.of(Ids::default()),
-            api.top.path.of(Ids::default()),
-        );
+        let top = api.top.path.of(Ids::default());
         Ok(Self {
-            stock: shown(admin, &products, api.stock.as_ref()).await?,
+            stock: Self::stock(admin, api).await?,
             sold: shown(admin, &top, api.sold.as_ref()).await?,
         })
+    }
+
+    /// Reads the stock of each product, if the server shows it.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
+    pub async fn stock(admin: &Admin, api: &Api) -> Result<Option<BTreeMap<i64, i64>>, AdminError> {
+        let products = api.products.of(Ids::default());
+        shown(admin, &products, api.stock.as_ref()).await
     }
 }
 

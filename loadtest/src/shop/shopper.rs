@@ -270,13 +270,7 @@ impl Shopper {
     /// What the items cost together, in won.
     #[must_use]
     pub fn price_of(&self, items: &[Item]) -> i64 {
-        let price = |item: &Item| {
-            self.world
-                .prices
-                .get(&item.product_id)
-                .copied()
-                .unwrap_or(0)
-        };
+        let price = |item: &Item| self.world.price_of(item.product_id);
         items
             .iter()
             .map(|item| price(item).saturating_mul(item.quantity))
@@ -314,7 +308,7 @@ impl Shopper {
         }
     }
 
-    /// Every product with its price, by id.
+    /// Every product that anybody may buy, with its price, by id.
     #[must_use]
     pub fn products(&self) -> Vec<(i64, i64)> {
         let prices = self.world.prices.iter();

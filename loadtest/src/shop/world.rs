@@ -7,49 +7,8 @@ use std::time::Duration;
 use super::basket::Basket;
 use super::books::Books;
 use super::hostile::Hostile;
+use super::last_pieces::LastPieces;
 use crate::api::Api;
-
-/// How many coupons the set-up asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Coupons {
-    /// So many over all policies.
-    Limited(u32),
-    /// So many that nobody is refused: the bottleneck check.
-    Unlimited,
-}
-
-impl Coupons {
-    /// Reads a number, or `unlimited`.
-    ///
-    /// # Errors
-    /// What would be right.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if text.trim() == "unlimited" {
-            return Ok(Self::Unlimited);
-        }
-        let most = Self::Unlimited.quantity();
-        let wrong = || {
-            format!(
-                "'{text}' is not a number of coupons; write a whole number up to {most}, or unlimited"
-            )
-        };
-        text.trim()
-            .parse()
-            .ok()
-            .filter(|n| *n <= most)
-            .map(Self::Limited)
-            .ok_or_else(wrong)
-    }
-
-    /// The number to ask for.
-    #[must_use]
-    pub const fn quantity(self) -> u32 {
-        match self {
-            Self::Limited(quantity) => quantity,
-            Self::Unlimited => 100_000_000,
-        }
-    }
-}
 
 /// The shop as the set-up left it.
 #[derive(Debug, Default)]
@@ -58,8 +17,12 @@ pub struct World {
     pub api: &'static Api,
     /// The coupon policies.
     pub policy_ids: Vec<i64>,
-    /// Price of every product, in won, by its id.
+    /// Price of every product that anybody may buy, in won, by its id.
     pub prices: HashMap<i64, i64>,
+    /// Further products, of one piece each, that only races are for.
+    pub last_pieces: LastPieces,
+    /// Whether there were to be such products, and are none.
+    pub lacks_last_pieces: bool,
     /// What persona A buys.
     pub basket: Basket,
     /// How long a persona waits between its claim and looking for the coupon.
@@ -86,6 +49,14 @@ impl World {
         }
     }
 
+    /// What a product costs, in won; 0 for one that nobody knows.
+    #[must_use]
+    pub fn price_of(&self, product: i64) -> i64 {
+        let price = self.prices.get(&product).copied();
+        let price = price.or_else(|| self.last_pieces.price_of(product));
+        price.unwrap_or(0)
+    }
+
     /// Whether users keep the ids of their orders: without a ledger, nobody else knows them.
     #[must_use]
     pub const fn keeps_order_ids(&self) -> bool {
@@ -106,18 +77,5 @@ impl World {
     #[must_use]
     pub fn latest_coupon(&self) -> Option<i64> {
         Some(self.latest_coupon.load(Ordering::Relaxed)).filter(|coupon| *coupon != 0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Coupons;
-
-    #[test]
-    fn coupons_are_a_number_or_unlimited() {
-        assert_eq!(Coupons::parse("unlimited"), Ok(Coupons::Unlimited));
-        assert_eq!(Coupons::parse("100"), Ok(Coupons::Limited(100)));
-        let error = Coupons::parse("-1").expect_err("no number");
-        assert!(error.contains("is not a number of coupons"), "{error}");
     }
 }

@@ -70,7 +70,7 @@ async fn an_honest_proxy_breaks_nothing() {
         |call, upstream| async move { upstream.forward(&call).await },
     )
     .await;
-    assert_eq!((ran.code, ran.broken()), (0, vec![]), "{}", ran.stdout);
+    ran.assert_passed();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,12 +195,17 @@ async fn a_stock_movement_dropped() {
     assert_eq!(ran.actual("stock sold = items ordered"), 59);
 }
 
-/// Persona D alone: each user races once for a coupon, once for money, and once with charges.
-const RACES: &str = "--mix d=1 --vus 3 --iterations-per-vu 3 --coupon-wait 50ms --sla none";
+/// Persona D alone, without last pieces: each user races once for a coupon, once for money, and once
+/// with charges.
+const RACES: &str =
+    "--mix d=1 --vus 3 --iterations-per-vu 3 --scarce 0 --coupon-wait 50ms --sla none";
+/// With last pieces: every second iteration or so.
+const ALL_RACES: &str = "--mix d=1 --vus 4 --iterations-per-vu 8 --coupon-wait 50ms --sla none";
 
 const COUPON_RULE: &str = "one of two orders with the same coupon (pairs)";
 const MONEY_RULE: &str = "one of two orders with the same money (pairs)";
 const CHARGES_RULE: &str = "both of two charges at once (pairs)";
+const LAST_RULE: &str = "one of two orders for the last piece (pairs)";
 
 /// What comes of a call that the server refused, for what a broken server would have done.
 type Instead = fn(Call, Upstream) -> BoxFuture<'static, Reply>;
@@ -243,7 +248,7 @@ async fn lend(call: &Call, upstream: &Upstream, amount: i64) {
 async fn a_racing_buyer_finds_nothing_wrong_with_a_sound_server() {
     let stack = stack().await;
     let ran = Run::against(stack.base_url(), RACES).finish().await;
-    assert_eq!((ran.code, ran.broken()), (0, vec![]), "{}", ran.stdout);
+    ran.assert_passed();
     for rule in [COUPON_RULE, MONEY_RULE, CHARGES_RULE] {
         assert_eq!(ran.actual(rule), 3, "{rule}");
     }
@@ -254,6 +259,69 @@ async fn a_racing_buyer_finds_nothing_wrong_with_a_sound_server() {
         (&racing["passes"], &racing["fails"]),
         (&json!(0), &json!(12))
     );
+}
+
+/// Each iteration is half of a race with another user, or a race of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_four_kinds_of_race_find_nothing_wrong_with_a_sound_server() {
+    let stack = stack().await;
+    let ran = Run::against(stack.base_url(), ALL_RACES).finish().await;
+    ran.assert_passed();
+    let pairs = |rule| ran.actual(rule).as_i64().expect("a number");
+    let all = [COUPON_RULE, MONEY_RULE, CHARGES_RULE, LAST_RULE].map(pairs);
+    assert!(all.iter().all(|pairs| *pairs > 0), "{all:?}");
+    let [coupon, money, charges, last] = all;
+    assert_eq!(coupon + money + charges + 2 * last, 4 * 8, "{all:?}");
+    assert_eq!(pairs("orders = acknowledged"), coupon + money + last);
+    let sent = ran.metric("http_reqs{name:10_racing_order}")["count"].as_i64();
+    assert_eq!(sent, Some(2 * (coupon + money + last)));
+    assert_eq!(ran.actual("smallest stock"), 0);
+}
+
+/// The first user who comes too late for a last piece gets one as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_piece_sold_twice() {
+    let stack = stack().await;
+    let url = stack.postgres().url().to_owned();
+    let refused = Arc::new(AtomicU32::new(0));
+    let host = proxy(stack.base_url(), move |call, upstream| {
+        let (url, refused) = (url.clone(), Arc::clone(&refused));
+        async move {
+            let reply = upstream.forward(&call).await;
+            if !is_order(&call) || reply.status == 201 {
+                return reply;
+            }
+            let product = body(&call)["items"][0]["productId"].as_i64();
+            let product = product.expect("an id");
+            // The seed's five products have enough for everybody.
+            if product <= 5 || refused.fetch_add(1, Ordering::Relaxed) > 0 {
+                return reply;
+            }
+            let sql = format!("UPDATE products SET stock = stock + 1 WHERE id = {product}");
+            psql(&url, &sql).await;
+            let twice = upstream.forward(&call).await;
+            assert_eq!(twice.status, 201, "the last piece once more");
+            twice
+        }
+    })
+    .await;
+    let ran = Run::against(&host, ALL_RACES).finish().await;
+    assert_broken(&ran, LAST_RULE);
+    let rules = ran.summary["invariants"].as_array().expect("a list");
+    let row = rules.iter().find(|row| row["name"] == LAST_RULE);
+    let row = row.expect("the rule was judged");
+    let [expected, actual] = ["expected", "actual"].map(|key| row[key].as_i64());
+    assert_eq!(actual, expected.map(|pairs| pairs - 1));
+    let case = row["detail"].as_str().expect("a case");
+    let (product, users) = case.split_once(": sold to u").expect(case);
+    assert!(
+        product.starts_with("product ") && users.contains(" and u"),
+        "{case}"
+    );
+    for rule in [COUPON_RULE, MONEY_RULE, CHARGES_RULE] {
+        assert!(!ran.broken().contains(&rule), "{rule}");
+    }
+    assert!(ran.broken().contains(&"stock sold = items ordered"));
 }
 
 /// The second order with a coupon happens as well, at the price that the coupon makes.
@@ -398,4 +466,46 @@ async fn a_slow_server_crosses_the_sla() {
         ran.reasons()
             .contains("threshold crossed: http_req_duration{name:5_create_order}: p(95)<200")
     );
+}
+
+/// Another run's `POST /init` in the middle of ours: nothing is wrong with the server, and nothing
+/// is known of it.
+async fn reset_in_between() -> Ran {
+    let stack = stack().await;
+    let claims = Arc::new(AtomicU32::new(0));
+    let host = proxy(stack.base_url(), move |call, upstream| {
+        let claim = call.path.starts_with("/coupons");
+        let nth = match claim && call.method == Method::POST {
+            true => claims.fetch_add(1, Ordering::Relaxed) + 1,
+            false => 0,
+        };
+        async move {
+            if nth == 4 {
+                let init = Call {
+                    method: Method::POST,
+                    path: "/init".to_owned(),
+                    headers: HeaderMap::new(),
+                    body: bytes::Bytes::new(),
+                };
+                let reset = upstream.forward(&init).await;
+                assert!(reset.status < 300, "{}", reset.status);
+            }
+            upstream.forward(&call).await
+        }
+    })
+    .await;
+    Run::against(&host, SHORT).finish().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_by_somebody_else_is_invalid_and_no_broken_rule() {
+    let ran = reset_in_between().await;
+    assert_eq!(ran.code, 97, "{}\n{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.reasons()
+            .contains("the shop was reset by somebody else"),
+        "{}",
+        ran.reasons()
+    );
+    assert_eq!(ran.broken(), [""; 0]);
 }

@@ -68,9 +68,10 @@ async fn validate_shows_the_plan_and_sends_nothing() {
     let ran = Run::bare(&format!("validate --profile mixed --host {NOWHERE}")).await;
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let plan = [
-        "180 impulse_buyer",
-        "90 rational_buyer",
+        "150 impulse_buyer",
+        "75 rational_buyer",
         "30 malicious_buyer",
+        "45 racing_buyer",
         "p(95)<200",
         "0s to 30s: 300 VUs",
     ];

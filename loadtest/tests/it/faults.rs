@@ -44,7 +44,7 @@ async fn a_server_that_dies_half_way() {
         "{:?}",
         started.elapsed()
     );
-    assert_eq!(ran.code, 97, "{}\n{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, 99, "{}\n{}", ran.stdout, ran.stderr);
     assert!(
         ran.reasons().contains("the load could not be audited"),
         "{}",

@@ -22,6 +22,7 @@ pub(crate) async fn stack() -> Stack {
 pub(crate) async fn psql(url: &str, sql: &str) {
     let psql = tokio::process::Command::new("psql")
         .args([url, "-qc", sql])
+        .stdout(Stdio::null())
         .status()
         .await;
     assert!(psql.expect("psql is there").success());
@@ -158,6 +159,13 @@ impl Run {
 }
 
 impl Ran {
+    /// It passed, by its exit code and by every rule of the audit.
+    #[track_caller]
+    pub(crate) fn assert_passed(&self) {
+        let said = || format!("{}\n{}", self.stdout, self.stderr);
+        assert_eq!((self.code, self.broken()), (0, vec![]), "{}", said());
+    }
+
     /// Names of the broken invariants.
     pub(crate) fn broken(&self) -> Vec<&str> {
         let rows = self.summary["invariants"].as_array().expect("a list");

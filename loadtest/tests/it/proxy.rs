@@ -50,7 +50,21 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
+    /// The same way to another server.
+    pub(crate) fn at(&self, base: String) -> Self {
+        Self {
+            client: self.client.clone(),
+            base,
+        }
+    }
+
     pub(crate) async fn forward(&self, call: &Call) -> Reply {
+        let answer = self.try_forward(call).await;
+        answer.expect("the server behind the proxy answers")
+    }
+
+    /// The same where the server may be away.
+    pub(crate) async fn try_forward(&self, call: &Call) -> Result<Reply, reqwest::Error> {
         let url = format!("{}{}", self.base, call.path);
         let request = self
             .client
@@ -59,12 +73,11 @@ impl Upstream {
         let answer = request
             .header(header::CONTENT_TYPE, "application/json")
             .send()
-            .await;
-        let answer = answer.expect("the server behind the proxy answers");
-        Reply {
+            .await?;
+        Ok(Reply {
             status: answer.status().as_u16(),
-            body: answer.bytes().await.expect("with a body"),
-        }
+            body: answer.bytes().await?,
+        })
     }
 }
 

@@ -51,13 +51,7 @@ async fn all_personas_together() {
     let stack = stack().await;
     let args = "--mix a=60,b=30,c=10 --vus 20 --iterations-per-vu 3 --coupons 30 --coupon-wait 100ms --sla none";
     let ran = Run::against(stack.base_url(), args).finish().await;
-    assert_eq!(
-        (ran.code, ran.broken()),
-        (0, vec![]),
-        "{}\n{}",
-        ran.stdout,
-        ran.stderr
-    );
+    ran.assert_passed();
     assert_eq!(ran.actual("balance 0 of users who spend everything"), 6);
     assert_eq!(ran.actual("orders of users who may not order"), 0);
     assert_eq!(ran.actual("orders = acknowledged"), 3 * (12 + 6));

@@ -104,6 +104,99 @@ async fn products_that_the_server_does_not_make_are_said_before_the_load() {
     assert!(ran.stderr.contains(reason), "{}", ran.stderr);
 }
 
+/// Scarce products are asked for where persona D races for them, and are nobody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn scarce_products_are_asked_for_where_persona_d_races_for_them() {
+    let stack = stack().await;
+    let races = "--mix d=1 --vus 2 --iterations-per-vu 4 --coupon-wait 50ms --sla none";
+    let rule = "one of two orders for the last piece (pairs)";
+    // This server makes none, which is said; with the flag it is a reason not to begin.
+    let (ran, seen) = observed(&stack, races).await;
+    ran.assert_passed();
+    assert_eq!(seen.init()["products"], json!({ "scarce": 100 }));
+    let warnings = ran.summary["warnings"].to_string();
+    assert!(warnings.contains(rule), "{warnings}");
+    let (ran, _) = observed(&stack, &format!("{races} --scarce 7")).await;
+    assert_eq!(ran.code, 97, "{}", ran.stderr);
+    let reason = "POST /init did not do what it was asked for: --scarce 7: it has 0";
+    assert!(ran.reasons().contains(reason), "{}", ran.reasons());
+    for args in [&format!("{races} --scarce 0"), ONCE] {
+        let (ran, seen) = observed(&stack, args).await;
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(seen.init()["products"], Value::Null, "{args}");
+        let warnings = ran.summary["warnings"].to_string();
+        assert!(!warnings.contains(rule), "{warnings}");
+    }
+}
+
+/// Where no stock can be read, nobody could tell which products have one piece.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_stock_to_read_there_are_no_scarce_products() {
+    let stack = stack().await;
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let theirs =
+        "mix = \"d=1\"\nvus = 2\niterations_per_vu = 2\n[api]\nproducts.stock = \"none\"\n";
+    std::fs::write(file.path(), theirs).expect("it can be written");
+    let path = file.path().display();
+    let args = format!("--config {path} --coupon-wait 50ms --sla none");
+    let (ran, seen) = observed(&stack, &args).await;
+    ran.assert_passed();
+    assert_eq!(seen.init()["products"], Value::Null);
+    let warnings = ran.summary["warnings"].to_string();
+    assert!(warnings.contains("the last piece"), "{warnings}");
+    let (ran, seen) = observed(&stack, &format!("{args} --scarce 7")).await;
+    assert_eq!(ran.code, 104, "{}", ran.stderr);
+    let reason = "--scarce 7: GET /products shows no stock";
+    assert!(ran.stderr.contains(reason), "{}", ran.stderr);
+    assert!(seen.0.lock().0.is_empty(), "nothing was erased");
+}
+
+/// Where there are few products, sold last pieces stand in the list of best sellers as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn persona_a_buys_no_last_piece() {
+    let stack = stack().await;
+    let args = "--mix a=1,d=1 --vus 8 --iterations-per-vu 4 --products 2 --price 700 --top 2 \
+                --scarce 3 --coupon-wait 50ms --sla none";
+    let ran = Run::against(stack.base_url(), args).finish().await;
+    ran.assert_passed();
+    let last = ran.actual("one of two orders for the last piece (pairs)");
+    assert!(
+        (1..=3).contains(&last.as_i64().expect("a number")),
+        "{last}"
+    );
+    let few = format!("{} --top 3", args.replace("--top 2", ""));
+    let ran = Run::against(stack.base_url(), &few).finish().await;
+    assert_eq!(ran.code, 104, "{}", ran.stdout);
+    let reason = "persona A would buy the top 3 of 2 products";
+    assert!(ran.stderr.contains(reason), "{}", ran.stderr);
+}
+
+/// The server's own `/init`, with nothing in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_products_are_made_and_the_ten_best_sellers_bought() {
+    let stack = stack().await;
+    let asked = "--products 100 --price 300 --stock 5000 --top 10 --coupons 0";
+    let host = stack.base_url().to_owned();
+    let ran = Run::against(&host, &format!("{ONCE} {asked}"))
+        .finish()
+        .await;
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    let books = reqwest::get(format!("{host}/ledger"))
+        .await
+        .expect("an answer");
+    let books: Value = books.json().await.expect("JSON");
+    let products = books["products"].as_array().expect("a list");
+    let sold: Vec<i64> = products
+        .iter()
+        .filter_map(|row| row["sold"].as_i64())
+        .collect();
+    assert_eq!(sold.len(), 100);
+    assert_eq!(sold[..10], [10; 10], "each of ten users bought one of each");
+    assert_eq!(sold[10..], [0; 90]);
+    assert_eq!(products[99]["stock"], 5_000);
+    assert_eq!(books["orders"]["paid"], 10 * 10 * 300);
+}
+
 /// A shop that names ten products, and lists five of them as the best sellers of ten.
 #[tokio::test(flavor = "multi_thread")]
 async fn best_sellers_are_asked_for_by_number_and_too_few_fail_a_check() {

@@ -104,6 +104,55 @@ async fn the_products_are_as_planned_and_each_has_a_place_in_the_ranking() {
     shop.order(user, None, &[(1, 1)]).await.problem(409);
 }
 
+/// Products of one piece come after the others, are sold once, and have no rank before that.
+#[tokio::test]
+async fn scarce_products_have_one_piece_and_no_place_in_the_ranking() {
+    let products = json!({ "count": 2, "price": 300, "stock": 9, "scarce": 2 });
+    let shop = Shop::open(json!({ "users": 1, "products": products })).await;
+    let row = |id: i64, pieces: i64, base: i64| {
+        json!({
+            "productId": id, "name": format!("p{id}"), "price": 300,
+            "initialStock": pieces, "stock": pieces, "sold": 0,
+            "rankingBase": base, "rankingScore": base,
+        })
+    };
+    let expected = [
+        row(1, 9, 1_500),
+        row(2, 9, 1_200),
+        row(3, 1, 0),
+        row(4, 1, 0),
+    ];
+    assert_eq!(shop.ledger().await["products"], json!(expected));
+    let top = async || {
+        let list = shop.get("/products/top/realtime").await.expect(200);
+        let rows = list.as_array().unwrap().clone();
+        let sold = |row: &Value| [&row["productId"], &row["soldQty"]].map(|n| n.as_i64().unwrap());
+        rows.iter().map(sold).collect::<Vec<_>>()
+    };
+    assert_eq!(top().await, [[1, 1_500], [2, 1_200]]);
+
+    let user = shop.user("u1").await;
+    shop.charge(user, 10_000).await.expect(201);
+    let both = [
+        shop.order(user, None, &[(4, 1)]),
+        shop.order(user, None, &[(4, 1)]),
+    ];
+    let mut statuses: Vec<u16> = join_all(both)
+        .await
+        .iter()
+        .map(|a| a.status.as_u16())
+        .collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409], "one of two gets the last piece");
+    let sold = eventually(async || (top().await.len() == 3).then_some(())).await;
+    assert_eq!((sold, top().await[2]), ((), [4, 1]), "below every other");
+    let ledger = shop.ledger().await;
+    let gone = &ledger["products"][3];
+    let numbers = ["stock", "sold", "rankingBase", "rankingScore"].map(|key| &gone[key]);
+    assert_eq!(numbers, [&json!(0), &json!(1), &json!(0), &json!(1)]);
+    assert_eq!(ledger["products"][2], row(3, 1, 0));
+}
+
 #[tokio::test]
 async fn a_plan_that_is_wrong_changes_nothing() {
     let shop = Shop::open(json!({ "users": 3 })).await;
@@ -136,6 +185,8 @@ async fn a_plan_that_is_wrong_changes_nothing() {
             r#"{"products":{"stock":1000000000001}}"#,
             "products.stock is 1000000000001",
         ),
+        (r#"{"products":{"scarce":-1}}"#, "products.scarce is -1"),
+        (r#"{"products":{"scarce":1001}}"#, "products.scarce is 1001"),
         (r#"{"products":{"prize":1}}"#, "unknown field `prize`"),
         (r#"{"products":{"count":"5"}}"#, "expected i64"),
         (

@@ -5,7 +5,6 @@
 
 mod client;
 mod command_line;
-mod proxy;
 mod redis_killed;
 mod silence;
 mod stop;

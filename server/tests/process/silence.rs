@@ -3,16 +3,13 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use testbed::{Stack, Sut};
+use testbed::{Relay, Stack, Sut, Upstream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use crate::{
-    client::{Client, eventually, server, stack},
-    proxy::Proxy,
-};
+use crate::client::{Client, eventually, server, stack};
 
 /// Sends this and nothing more: what comes until the server closes.
 async fn say_and_be_silent(address: &str, words: &str) -> (String, Duration) {
@@ -68,20 +65,24 @@ async fn a_request_without_a_host_is_refused() {
     }
 }
 
-/// A server whose stores are behind proxies.
+/// A server whose stores are behind relays.
 struct Behind {
     sut: Sut,
-    postgres: Proxy,
-    redis: Proxy,
+    postgres: Relay,
+    redis: Relay,
     _stores: Stack,
+}
+
+async fn relay(socket: String) -> Relay {
+    Relay::start(Upstream::Socket(socket.into())).await.unwrap()
 }
 
 async fn behind() -> Behind {
     let stores = stack(json!({ "users": 1 })).await;
     let socket = stores.postgres().url().split_once("host=").unwrap().1;
-    let postgres = Proxy::to(format!("{socket}/.s.PGSQL.5432")).await;
+    let postgres = relay(format!("{socket}/.s.PGSQL.5432")).await;
     let socket = stores.redis().url().strip_prefix("redis+unix://").unwrap();
-    let redis = Proxy::to(socket.to_owned()).await;
+    let redis = relay(socket.to_owned()).await;
     let sut = Sut::start(
         server(),
         &format!("postgres://postgres@{}/postgres", postgres.address()),
@@ -110,8 +111,8 @@ async fn connections_to_the_stores_that_die_in_silence_are_replaced() {
         .unwrap();
     assert_eq!(client.claim(user, policy).await.unwrap().0, 201);
     assert_eq!(client.order(user).await.unwrap().0, 201);
-    for proxy in [&shop.postgres, &shop.redis] {
-        proxy.silence();
+    for relay in [&shop.postgres, &shop.redis] {
+        relay.silence();
         let silent = Instant::now();
         eventually(async || {
             let claim = client.claim(user, policy).await.unwrap().0;

@@ -1,0 +1,238 @@
+//! What the server did wrong, in a sentence: requests that failed, and requests that never ended.
+//! Pure.
+
+use std::collections::BTreeMap;
+
+use crate::format::{listed, plural};
+use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend};
+use crate::vu::READABLE;
+
+/// What the server did wrong, each in a sentence.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Requests that failed: wrong by themselves only if a threshold says so.
+    pub failed: Option<String>,
+    /// Requests that never ended.
+    pub hanging: Option<String>,
+    /// Answers that nobody could read.
+    pub unreadable: Option<String>,
+}
+
+impl Faults {
+    /// A server without any.
+    #[cfg(test)]
+    pub(crate) const NONE: Self = Self {
+        failed: None,
+        hanging: None,
+        unreadable: None,
+    };
+
+    /// What a snapshot shows of them.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot) -> Self {
+        Self {
+            failed: failed(snapshot),
+            hanging: hanging(snapshot),
+            unreadable: unreadable(snapshot),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.failed.is_none() && self.hanging.is_none() && self.unreadable.is_none()
+    }
+
+    /// Those that no threshold can excuse.
+    pub fn inexcusable(&self) -> impl Iterator<Item = &String> {
+        self.hanging.iter().chain(&self.unreadable)
+    }
+}
+
+/// In what a request failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// By its status; 0 without an answer.
+    Answer(u16),
+    /// There was no connection to send it on.
+    Unsent,
+}
+
+impl Kind {
+    fn told(self) -> String {
+        match self {
+            Self::Answer(0) => "without an answer".to_owned(),
+            Self::Answer(status) => format!("with {status}"),
+            Self::Unsent => "without a connection".to_owned(),
+        }
+    }
+}
+
+/// How many requests failed and how, such as `330 of 659 requests failed, all 503`; nothing if
+/// none did.
+fn failed(snapshot: &Snapshot) -> Option<String> {
+    let all = TagFilter::default();
+    let failed = snapshot.failed(&all);
+    if failed == 0 {
+        return None;
+    }
+    let mut kinds = BTreeMap::<Kind, u64>::new();
+    let series = snapshot.requests.iter();
+    for (tags, series) in series.filter(|(tags, _)| !tags.expected) {
+        *kinds.entry(Kind::Answer(tags.status)).or_default() += series.count() - series.unsent;
+        *kinds.entry(Kind::Unsent).or_default() += series.unsent;
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().filter(|(_, count)| *count > 0).collect();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let how = match &kinds[..] {
+        [(Kind::Answer(status @ 1..), _)] => format!(", all {status}"),
+        [(kind, _)] => format!(", all {}", kind.told()),
+        kinds => {
+            let counted = kinds
+                .iter()
+                .map(|(kind, count)| format!("{count} {}", kind.told()));
+            format!(": {}", listed(counted, "and"))
+        }
+    };
+    let requests = snapshot.counter(Counter::Requests, &all);
+    Some(format!("{failed} of {requests} requests failed{how}"))
+}
+
+/// Answers that came as they should and were something else than their caller can read.
+fn unreadable(snapshot: &Snapshot) -> Option<String> {
+    let mut by_name = BTreeMap::<&str, u64>::new();
+    for (tags, counts) in &snapshot.checks {
+        if let Some(name) = tags.check.strip_suffix(READABLE)
+            && counts.fails > 0
+        {
+            *by_name.entry(name).or_default() += counts.fails;
+        }
+    }
+    let count: u64 = by_name.values().sum();
+    let names = by_name
+        .iter()
+        .map(|(name, count)| format!("{count} × {name}"));
+    (count > 0).then(|| {
+        let names = listed(names, "and");
+        let answers = plural(count, "answer", "answers");
+        format!("{answers} could not be read: {names}")
+    })
+}
+
+/// A request that was cut earlier than this says nothing of the server.
+const LEAST_MS: f64 = 1_000.0;
+/// It never ended if it was under way for so many times as long as the slowest that was answered
+/// as it should be.
+const TIMES: f64 = 2.0;
+
+/// Requests that never ended: cut after a time in which every other one of their name was
+/// answered twice over. Nothing if there are none.
+fn hanging(snapshot: &Snapshot) -> Option<String> {
+    let mut by_name = BTreeMap::<&'static str, (Trend, f64)>::new();
+    for (tags, series) in &snapshot.requests {
+        let (cut, slowest) = by_name.entry(tags.name).or_default();
+        let durations = series.trend(Phase::Duration);
+        if tags.is_interrupted() {
+            cut.merge(durations);
+        } else if tags.expected {
+            *slowest = slowest.max(durations.max_ms());
+        }
+    }
+    let hanging = |(name, (cut, slowest)): (&'static str, (Trend, f64))| {
+        let least = LEAST_MS.max(TIMES * slowest);
+        let count = cut.count() - cut.count_up_to_ms(least);
+        (count > 0).then(|| (count, name, cut.max_ms()))
+    };
+    let hanging: Vec<_> = by_name.into_iter().filter_map(hanging).collect();
+    let count: u64 = hanging.iter().map(|(count, _, _)| count).sum();
+    let longest = hanging.iter().map(|(_, _, ms)| *ms).fold(0.0, f64::max);
+    let names = hanging
+        .iter()
+        .map(|(count, name, _)| format!("{count} × {name}"));
+    (count > 0).then(|| {
+        let requests = plural(count, "request was", "requests were");
+        format!(
+            "{requests} never answered: {}, cut after up to {:.1} s",
+            listed(names, "and"),
+            longest / 1_000.0
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::metrics::{Method, Proto, RequestTags};
+
+    /// Name, status, whether it was expected, how many, and how long each took.
+    type Row = (&'static str, u16, bool, u64, u64);
+
+    fn snapshot(rows: &[Row]) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        for (name, status, expected, count, ms) in rows.iter().copied() {
+            let tags = RequestTags {
+                scenario: "x",
+                persona: "x",
+                name,
+                method: Method::Get,
+                status,
+                stage: 0,
+                expected,
+                trend: None,
+                proto: Proto::Http1,
+            };
+            let series = snapshot.requests.entry(tags).or_default();
+            for _ in 0..count {
+                series.record(Phase::Duration, Duration::from_millis(ms));
+            }
+        }
+        snapshot
+    }
+
+    #[test]
+    fn failures_are_told_by_status() {
+        let of = |rows: &[Row]| failed(&snapshot(rows));
+        assert_eq!(of(&[("a", 200, true, 9, 1), ("a", 0, true, 3, 1)]), None);
+        let all = [("a", 200, true, 329, 1), ("a", 503, false, 330, 1)];
+        let expected = "330 of 659 requests failed, all 503";
+        assert_eq!(of(&all).as_deref(), Some(expected));
+        let two = [
+            ("a", 500, false, 2, 1),
+            ("b", 503, false, 5, 1),
+            ("b", 0, false, 1, 1),
+        ];
+        let expected = "8 of 8 requests failed: 5 with 503, 2 with 500 and 1 without an answer";
+        assert_eq!(of(&two).as_deref(), Some(expected));
+        let mut unsent = snapshot(&two[2..]);
+        unsent
+            .requests
+            .values_mut()
+            .for_each(|series| series.unsent = 4);
+        let expected = "5 of 5 requests failed: 4 without a connection and 1 without an answer";
+        assert_eq!(failed(&unsent).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn what_is_cut_late_was_never_answered_and_what_is_cut_early_may_have_been() {
+        let of = |rows: &[Row]| hanging(&snapshot(rows));
+        let answered = ("order", 201, true, 2_000, 28);
+        assert_eq!(of(&[answered, ("order", 0, true, 30, 900)]), None);
+        let slow = ("order", 201, true, 1, 3_000);
+        assert_eq!(of(&[answered, slow, ("order", 0, true, 30, 5_000)]), None);
+        assert_eq!(
+            of(&[
+                answered,
+                ("order", 0, true, 30, 5_000),
+                ("list", 0, true, 2, 6_500)
+            ])
+            .as_deref(),
+            Some("32 requests were never answered: 2 × list and 30 × order, cut after up to 6.5 s")
+        );
+        let failed = ("order", 0, false, 1, 60_000);
+        let cut = ("order", 0, true, 1, 5_000);
+        let found = of(&[answered, failed, cut]).expect("a time-out is no answer");
+        assert!(found.starts_with("1 request was never answered"), "{found}");
+    }
+}

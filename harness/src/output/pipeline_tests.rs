@@ -1,0 +1,116 @@
+use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
+
+use super::super::destination::Writing;
+use super::*;
+
+/// A database that says no to some numbers, and to more rows than it takes at once.
+#[derive(Debug, Clone, Default)]
+struct Picky {
+    bad: BTreeSet<i64>,
+    most: usize,
+    taken: Arc<Mutex<BTreeSet<i64>>>,
+    writes: Arc<Mutex<u32>>,
+}
+
+impl Output for Picky {
+    fn write<'a>(&'a mut self, points: &'a [Point]) -> Writing<'a> {
+        Box::pin(async move {
+            *self.writes.lock() += 1;
+            if points.len() > self.most {
+                return Err(WriteError::Split("413".to_owned()));
+            }
+            if let Some(bad) = points
+                .iter()
+                .find(|point| self.bad.contains(&point.time_ns))
+            {
+                return Err(WriteError::Split(format!(
+                    "field of {} is bad",
+                    bad.time_ns
+                )));
+            }
+            self.taken
+                .lock()
+                .extend(points.iter().map(|point| point.time_ns));
+            Ok(())
+        })
+    }
+}
+
+/// A database that never answers.
+struct Silent;
+
+impl Output for Silent {
+    fn write<'a>(&'a mut self, _points: &'a [Point]) -> Writing<'a> {
+        Box::pin(std::future::pending())
+    }
+}
+
+fn batch(numbers: Range<i64>) -> Batch {
+    let point = |number| {
+        Point::new("m", number)
+            .tag("t", "x".repeat(100))
+            .int("n", 1)
+    };
+    Arc::new(numbers.map(point).collect())
+}
+
+fn spool(dir: &tempfile::TempDir) -> Spool {
+    Spool::new(dir.path().join("spool.lp"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_bad_rows_are_lost_and_too_many_are_sent_in_parts() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let output = Picky {
+        bad: [7, 90].into(),
+        most: 30,
+        ..Picky::default()
+    };
+    let mut pipe = Pipe::start("o".to_owned(), Box::new(output.clone()), spool(&dir), 0);
+    pipe.send(&batch(0..100));
+    pipe.send(&batch(100..120));
+    let account = pipe.close().await;
+    let rows = (
+        account.produced,
+        account.delivered,
+        account.spooled,
+        account.lost,
+    );
+    assert_eq!(rows, (120, 118, 0, 2), "{account:?}");
+    assert_eq!(account.error.as_deref(), Some("field of 90 is bad"));
+    let expected: BTreeSet<i64> = (0..120).filter(|n| ![7, 90].contains(n)).collect();
+    assert_eq!(*output.taken.lock(), expected);
+    assert!(*output.writes.lock() < 40, "halves, not single rows");
+}
+
+/// What waits is bounded by what it weighs, however few batches it is.
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_bounded_by_bytes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let weight = Piece::whole(batch(0..100)).weight();
+    assert!(weight > 100 * 100, "at least the tags' texts: {weight}");
+    let mut pump = Pump::new("o".to_owned(), Box::new(Silent), spool(&dir));
+    pump.most_pending = 3 * weight;
+    let (sender, receiver) = mpsc::channel(CHANNEL);
+    for number in 0..10 {
+        sender
+            .try_send(batch(number * 100..number * 100 + 100))
+            .expect("room");
+    }
+    let lines = || {
+        let text = std::fs::read_to_string(dir.path().join("spool.lp")).unwrap_or_default();
+        text.lines().count()
+    };
+    let pump = tokio::spawn(pump.run(receiver));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(lines(), 700, "three batches wait, and seven are put by");
+    drop(sender);
+    let account = pump.await.expect("it ends");
+    assert_eq!(
+        (account.spooled, account.lost, lines()),
+        (1_000, 0, 1_000),
+        "{account:?}"
+    );
+}
