@@ -80,8 +80,9 @@ pub trait Suite: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Every check of its personas and its set-up, by name. A threshold can be about these. A run
-    /// with another one says so, and in a debug build, such as under `cargo test`, it is invalid.
+    /// Every check of its personas and its set-up, by name. A threshold can be about these, and a
+    /// typo in one is found before the load. A run with another check says so, and in a debug
+    /// build, such as under `cargo test`, it is invalid. With none, any name is taken.
     #[must_use]
     fn checks(_options: &Options) -> Vec<&'static str> {
         Vec::new()

@@ -63,7 +63,7 @@ impl Threshold {
     /// When its metric isn't told apart by scenario.
     pub fn of_scenario(mut self, scenario: &str) -> Result<Self, ParseError> {
         if !self.metric.tags.contains(&"scenario") {
-            return Err(unknown_tag(self.metric, "scenario"));
+            return Err(unknown_tag(self.metric, "scenario", &[]));
         }
         if !self.filter.0.iter().any(|(key, _)| key == "scenario") {
             let pair = ("scenario".to_owned(), scenario.to_owned());
@@ -301,10 +301,12 @@ fn names(name: &str, catalogue: &Catalogue) -> String {
     format!("{near}known are {}", names.join(", "))
 }
 
-fn unknown_tag(metric: Metric, key: &str) -> ParseError {
+fn unknown_tag(metric: Metric, key: &str, own: &[String]) -> ParseError {
     let known = match metric.tags {
         [] => "it has none".to_owned(),
         tags => {
+            let own = own.iter().map(String::as_str);
+            let tags: Vec<&str> = tags.iter().copied().chain(own).collect();
             let near = did_you_mean(key, tags.iter().copied());
             format!("{near}it has {}", tags.join(", "))
         }
@@ -328,7 +330,7 @@ fn parse_tags(text: &str, metric: Metric, own: &[String]) -> Result<TagFilter, P
         // What has a scenario has the scenario's own tags.
         let is_own = metric.tags.contains(&"scenario") && own.iter().any(|own| own == key);
         if !metric.tags.contains(&key) && !is_own {
-            return Err(unknown_tag(metric, key));
+            return Err(unknown_tag(metric, key, own));
         }
         Ok((key.to_owned(), value.to_owned()))
     };

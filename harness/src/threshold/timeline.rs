@@ -47,7 +47,7 @@ impl Timeline {
     pub fn new(thresholds: &[Threshold], plan: &Plan) -> Self {
         let track = |threshold: &Threshold| Track {
             threshold: threshold.clone(),
-            on: on(threshold, plan),
+            on: times(threshold, plan),
             seconds: VecDeque::new(),
             worst: None,
             crossed: None,
@@ -94,7 +94,9 @@ pub fn abort(outcomes: &[Outcome], elapsed: Duration) -> Option<String> {
     ))
 }
 
-fn on(threshold: &Threshold, plan: &Plan) -> Vec<Range<Duration>> {
+/// When the stages are on that a threshold is about, in order.
+#[must_use]
+pub fn times(threshold: &Threshold, plan: &Plan) -> Vec<Range<Duration>> {
     let takes = |part: usize, stage: &str| {
         let scenario = plan.parts()[part].name;
         threshold.filter.takes_stage(scenario, stage)
