@@ -25,6 +25,9 @@ pub struct Capacity {
     pub thresholds: Vec<String>,
     /// The largest load that held; none if not even the first did.
     pub capacity: Option<u32>,
+    /// Whether the capacity may be larger: no load beyond it failed, so it is the largest that was
+    /// tried.
+    pub at_least: bool,
     /// What gave out beyond it; empty when nothing did.
     pub saturated: Vec<String>,
     /// Every trial, in the order of the search.
@@ -83,8 +86,9 @@ impl Capacity {
                 };
                 writeln!(
                     out,
-                    "{} {load} {unit} hold {} (p95 {low:.1} to {high:.1} ms in {count} trial{s})",
+                    "{} {}{load} {unit} hold {} (p95 {low:.1} to {high:.1} ms in {count} trial{s})",
                     "Capacity:".bold(),
+                    if self.at_least { "at least " } else { "" },
                     self.thresholds.join(", "),
                 )
             }
@@ -105,7 +109,7 @@ impl Capacity {
             };
             writeln!(out, "{} {words}", label.bold())?;
         }
-        if self.saturated.is_empty() {
+        if self.at_least {
             writeln!(
                 out,
                 "Nothing gave out: the limit lies beyond --to, which can be raised."

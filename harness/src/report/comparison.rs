@@ -28,8 +28,8 @@ pub fn write_comparison(comparison: &Comparison, out: &mut impl Write) -> io::Re
         ]);
     }
     section(&title, table, out)?;
-    for misfit in comparison.disturbed.iter().chain(&comparison.misfits) {
-        writeln!(out, "{} {misfit}", "!".yellow().bold())?;
+    if let Some(doubt) = &comparison.disturbed {
+        writeln!(out, "{} {doubt}", "!".yellow().bold())?;
     }
     notes(comparison, out)?;
     answer(comparison, out)
@@ -37,11 +37,15 @@ pub fn write_comparison(comparison: &Comparison, out: &mut impl Write) -> io::Re
 
 /// The answer in a word, and what it goes by.
 fn answer(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
+    if let Some(refused) = comparison.refused() {
+        writeln!(out, "{}", refused.yellow().bold())?;
+        return writeln!(out, "No change between them is judged.");
+    }
     let (change, style) = match comparison.change {
         Change::Worse => ("WORSE", Style::new().red().bold()),
         Change::Better => ("BETTER", Style::new().green().bold()),
         Change::Same => ("SAME", Style::new().green().bold()),
-        Change::CantTell => ("CAN'T TELL", Style::new().yellow().bold()),
+        Change::CantTell | Change::NotComparable => ("CAN'T TELL", Style::new().yellow().bold()),
     };
     let counts = [
         Change::Worse,
@@ -58,7 +62,7 @@ fn answer(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
     if comparison.change == Change::Same && comparison.count(Change::CantTell) > 0 {
         writeln!(
             out,
-            "The median and the failed rate of all requests are the same; what can't be told needs a longer run, or a quieter machine."
+            "All requests together are the same; what can't be told needs a longer run, or a quieter machine."
         )?;
     }
     writeln!(
@@ -75,7 +79,7 @@ fn mark(row: &Row) -> String {
         Change::Worse => "✗",
         Change::Better => "✓",
         Change::Same => "=",
-        Change::CantTell => "?",
+        Change::CantTell | Change::NotComparable => "?",
     }
     .to_owned()
 }
