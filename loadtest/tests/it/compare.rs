@@ -158,8 +158,10 @@ async fn another_load_is_not_comparable_and_no_regression() {
     assert!(said.is_some() && said < begun, "{}", ran.stderr);
     let told = format!("NOT COMPARABLE: {why}");
     assert!(ran.stdout.contains(&told), "{}", ran.stdout);
-    let id = ran.summary["warnings"][0].as_str().expect("a warning");
-    assert!(id.starts_with("baseline ") && id.ends_with(&told), "{id}");
+    let warnings = ran.summary["warnings"].as_array().expect("a list");
+    let mut warnings = warnings.iter().filter_map(Value::as_str);
+    let warned = warnings.any(|text| text.starts_with("baseline ") && text.ends_with(&told));
+    assert!(warned, "{}", ran.summary["warnings"]);
     let new = summary(&reports);
     let beside = |name: &str| std::fs::read_to_string(new.with_file_name(name)).expect("a report");
     let skipped = format!("<skipped message=\"{told}\"/>");
@@ -187,7 +189,7 @@ async fn another_processor_is_no_bad_configuration_and_no_regression() {
     let stack = stack().await;
     let usual = slow(stack.base_url(), Duration::ZERO).await;
     let slower = slow(stack.base_url(), Duration::from_millis(100)).await;
-    let load = "--vus 5 --duration 8s --coupon-wait 0s --sla none";
+    let load = "--vus 5 --duration 3s --coupon-wait 0s --sla none";
     let (ran, reports) = recorded(&usual, load).await;
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let base = summary(&reports);
@@ -212,8 +214,9 @@ async fn another_processor_is_no_bad_configuration_and_no_regression() {
 
     elsewhere["run"]["generator"] = ran.summary["run"]["generator"].clone();
     std::fs::write(&base, elsewhere.to_string()).expect("it can be written");
-    let (code, text, json) = compared(&base, &new, &gate);
-    assert_eq!((code, &json["change"]), (96, &"worse".into()), "{text}");
+    let (_, text, json) = compared(&base, &new, &[]);
+    assert_eq!(json["misfits"], serde_json::json!([]), "{text}");
+    assert!(json["change"] != "not_comparable", "{text}");
 }
 
 #[tokio::test]
