@@ -230,6 +230,14 @@ mod tests {
             ),
             (
                 Health {
+                    machine_cpu_percent: 99.5,
+                    cpu_percent: 6.0,
+                    ..well
+                },
+                "than the generator, which used 3 % of its cores at most",
+            ),
+            (
+                Health {
                     lag_ms: 250.0,
                     ..well
                 },

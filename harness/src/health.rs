@@ -38,6 +38,9 @@ pub struct Health {
     pub late_starts: u64,
     /// Iterations that were dropped in the second.
     pub dropped: u64,
+    /// How long the quota of a cgroup kept this process waiting, in milliseconds of its threads'
+    /// time together.
+    pub throttled_ms: f64,
     /// File descriptors in use; 0 where the system doesn't tell.
     pub fds: u64,
     /// Of them, sockets.

@@ -283,22 +283,31 @@ const fn mark(ok: bool) -> &'static str {
     if ok { "✅" } else { "❌" }
 }
 
-/// A text without a meaning in Markdown or HTML, cut short.
+/// A text without a meaning in Markdown or HTML, cut short. Addresses and names behind an `@` are
+/// taken apart by an empty comment: GitHub links the one and notifies the other, escaped or not.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for c in cut(text, TEXT).chars() {
+    let text = cut(text, TEXT);
+    for (at, c) in text.char_indices() {
+        if text[at..].starts_with("://") || (c == '.' && text[..at].ends_with("www")) {
+            escaped.push_str(APART);
+        }
         match c {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
             // After a backslash it would still be taken for the end of code before it.
             '`' => escaped.push_str("&#96;"),
-            '|' | '*' | '_' | '[' | ']' | '\\' | '#' | '~' | '@' => escaped.extend(['\\', c]),
+            '@' => escaped.extend(["@", APART]),
+            '|' | '*' | '_' | '[' | ']' | '\\' | '#' | '~' => escaped.extend(['\\', c]),
             c => escaped.push(c),
         }
     }
     escaped
 }
+
+/// Nothing, between two characters that mean something together.
+const APART: &str = "<!-- -->";
 
 /// A text as code: between more backticks than it has in a row.
 fn code(text: &str) -> String {
@@ -322,8 +331,13 @@ mod tests {
     fn texts_of_the_server_are_no_markup() {
         assert_eq!(
             escaped("a|b <img> `x` @all"),
-            "a\\|b &lt;img&gt; &#96;x&#96; \\@all"
+            "a\\|b &lt;img&gt; &#96;x&#96; @<!-- -->all"
         );
+        assert_eq!(
+            escaped("[x](https://evil.example) www.evil.example"),
+            "\\[x\\](https<!-- -->://evil.example) www<!-- -->.evil.example"
+        );
+        assert_eq!(escaped("a\n# b\n::error::c"), "a \\# b ::error::c");
         assert_eq!(code("p(95)<2 `x` ``"), "``` p(95)<2 `x` `` ```");
         assert_eq!(cell("a|b"), r"`a\|b`");
     }

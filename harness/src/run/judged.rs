@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::drive::Driven;
 use super::load::Load;
+use super::prepare::PORTS;
 use super::server::Server;
 use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
@@ -163,9 +164,7 @@ fn findings(
 fn told(lack: Lack) -> String {
     let text = match lack {
         Lack::Port => {
-            "this machine had no port left for another connection: widen the range \
-             (sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"), wait a minute for the ports of \
-             the run before (TIME_WAIT), give a --local-address, or ask for fewer VUs"
+            return format!("this machine had no port left for another connection: {PORTS}");
         }
         Lack::File => {
             "no file descriptor was left for another connection: raise the limit (ulimit -n), or \
