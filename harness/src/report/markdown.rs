@@ -7,7 +7,8 @@ use super::document::Document;
 use super::explain::Explanation;
 use super::series::Slow;
 use super::summary::Summary;
-use super::words::{actual, headline, verdict};
+use super::tables::CUT;
+use super::words::{actual, cut_short, headline, verdict};
 use crate::catalogue::PartEntry;
 use crate::compare::{Change, Comparison, Row};
 use crate::format::{clock, cut, grouped, ms, ms_unit, number};
@@ -51,6 +52,7 @@ fn parts(document: &Document) -> Vec<String> {
     parts.push(thresholds(summary));
     parts.extend(document.comparison.as_ref().map(compared));
     parts.push(requests(document));
+    parts.push(unanswered(document));
     parts.push(broken(summary));
     parts.push(repeat(summary));
     parts
@@ -225,6 +227,23 @@ fn requests(document: &Document) -> String {
         );
     }
     text + &more(measured.requests.len()) + "\n</details>\n"
+}
+
+/// Requests that were cut, each with its time so far; nothing when there are none.
+fn unanswered(document: &Document) -> String {
+    let cut = &document.measured.cut;
+    if cut.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "\n### {CUT} (times in ms)\n\n| request | count | shortest | longest |\n\
+         | --- | ---: | ---: | ---: |\n"
+    );
+    for (name, times) in cut.iter().take(ROWS) {
+        let [count, shortest, longest] = cut_short(times).map(|(_, text)| text);
+        text += &format!("| {} | {count} | {shortest} | {longest} |\n", cell(name));
+    }
+    text + &more(cut.len())
 }
 
 /// Invariants and checks: those that don't hold, and how many do.

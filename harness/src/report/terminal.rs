@@ -9,9 +9,9 @@ use owo_colors::Style;
 use super::RunResult;
 use super::comparison::write_comparison;
 use super::table::{Table, mark, section};
-use super::words::no_data;
+use super::words::{cut_short, no_data};
 use crate::format::{LONG, cut, ms, ms_unit, percent_to};
-use crate::metrics::{self, Counter, Metric, Of, Phase, Snapshot, TagFilter, Trend, TrendOf, who};
+use crate::metrics::{self, Counter, Metric, Of, Snapshot, TagFilter, Trend, TrendOf, who};
 use crate::shown::Shown;
 use crate::threshold::Verdict;
 use crate::vu::READABLE;
@@ -157,18 +157,16 @@ fn requests(snapshot: &Snapshot) -> Table {
 /// Requests that were cut, each with its time so far: it took at least that long.
 fn interrupted(snapshot: &Snapshot) -> Table {
     let mut table = Table::new(["name", "count", "shortest", "longest"], 1);
-    let mut by_name = BTreeMap::<&str, (u64, Trend)>::new();
+    let mut by_name = BTreeMap::<&str, Trend>::new();
     for (tags, series) in &snapshot.requests {
         if tags.is_interrupted() && series.count() > 0 {
-            let (count, times) = by_name.entry(tags.name).or_default();
-            *count += series.count();
-            times.merge(series.trend(Phase::Duration));
+            let times = by_name.entry(tags.name).or_default();
+            times.merge(&series.counted());
         }
     }
-    for (name, (count, times)) in by_name {
-        let least = |time| format!("≥ {}", ms(time));
-        let (min, max) = (least(times.min_ms()), least(times.max_ms()));
-        table.push([name.to_owned(), count.to_string(), min, max]);
+    for (name, times) in by_name {
+        let [count, min, max] = cut_short(&times).map(|(_, text)| text);
+        table.push([name.to_owned(), count, min, max]);
     }
     table
 }
