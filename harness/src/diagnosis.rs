@@ -13,6 +13,10 @@ const SHARE: f64 = 0.1;
 const LEAST_SECONDS: u64 = 2;
 /// The flag of the machine's CPU.
 const MACHINE: &str = "--max-machine-cpu";
+/// What raises the limit of throttled periods, which no flag does.
+const QUOTA: &str = "give its cgroup a larger CPU quota";
+/// A throttled period is one of up to 100 ms in which nothing was sent.
+const THROTTLED_PERCENT: f64 = 10.0;
 /// A generator that uses less of its cores than this is not what makes a machine busy.
 const BUSY_PERCENT: f64 = 50.0;
 
@@ -86,6 +90,12 @@ impl HealthLog {
                 limits.lag.as_secs_f64() * 1_000.0,
             ),
             limit(
+                "the share of throttled periods",
+                QUOTA,
+                "% of those of its CPU quota",
+                THROTTLED_PERCENT,
+            ),
+            limit(
                 "the use of file descriptors",
                 "--max-fds",
                 "% of the limit",
@@ -114,6 +124,7 @@ impl HealthLog {
             health.cpu_percent / self.resources.cores,
             health.machine_cpu_percent,
             health.lag_ms,
+            health.throttled_percent,
             health.fds as f64 / self.resources.fds as f64 * 100.0,
         ];
         for (row, value) in self.exceeded.iter_mut().zip(values) {
@@ -177,6 +188,7 @@ fn worst(a: &Health, b: &Health) -> Health {
         machine_cpu_percent: a.machine_cpu_percent.max(b.machine_cpu_percent),
         memory_bytes: a.memory_bytes.max(b.memory_bytes),
         lag_ms: a.lag_ms.max(b.lag_ms),
+        throttled_percent: a.throttled_percent.max(b.throttled_percent),
         starts: a.starts + b.starts,
         late_starts: a.late_starts + b.late_starts,
         dropped: a.dropped + b.dropped,
@@ -230,10 +242,25 @@ mod tests {
             ),
             (
                 Health {
+                    machine_cpu_percent: 99.5,
+                    cpu_percent: 6.0,
+                    ..well
+                },
+                "than the generator, which used 3 % of its cores at most",
+            ),
+            (
+                Health {
                     lag_ms: 250.0,
                     ..well
                 },
                 "the scheduling lag was beyond 100 ms in 11 of 100 seconds, 250 at worst (--max-lag)",
+            ),
+            (
+                Health {
+                    throttled_percent: 30.0,
+                    ..well
+                },
+                "generator saturated: the share of throttled periods was beyond 10 % of those of its CPU quota in 11 of 100 seconds, 30 at worst (give its cgroup a larger CPU quota)",
             ),
             (
                 Health { fds: 950, ..well },

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::shown::visible;
+
 /// Milliseconds with about three significant digits and their thousands apart, without the unit.
 pub(crate) fn ms(value: f64) -> String {
     if value < 100.0 {
@@ -104,12 +106,14 @@ pub(crate) fn listed(words: impl IntoIterator<Item = impl Into<String>>, and: &s
     format!("{} {and} {last}", words.join(", "))
 }
 
-/// The beginning of a text in one line, without control characters, which a report doesn't repeat.
+/// Characters of a sentence from elsewhere that a terminal gets.
+pub(crate) const LONG: usize = 2_000;
+
+/// The beginning of a text in one line, as it is shown.
 pub(crate) fn cut(text: &str, most: usize) -> String {
-    let spaced = text
-        .chars()
-        .map(|c| if c.is_whitespace() { ' ' } else { c });
-    let mut chars = spaced.filter(|c| !c.is_control());
+    let spaced = |c: char| if c.is_whitespace() { ' ' } else { c };
+    let text = visible(text);
+    let mut chars = text.chars().map(spaced);
     let mut cut: String = chars.by_ref().take(most).collect();
     if chars.next().is_some() {
         cut.push('…');
@@ -117,10 +121,12 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     cut
 }
 
-/// At most so many characters; what was cut off is told by an ellipsis, which counts as one.
+/// At most so many characters, as they are shown; what was cut off is told by an ellipsis, which
+/// counts as one.
 pub(crate) fn fitted(text: &str, width: usize) -> String {
+    let text = visible(text);
     if text.chars().count() <= width {
-        return text.to_owned();
+        return text.into_owned();
     }
     let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
     if width > 0 {
@@ -171,6 +177,7 @@ mod tests {
     fn cuts_are_told() {
         assert_eq!(fitted("a long name", 6), "a lon…");
         assert_eq!(fitted("short", 5), "short");
+        assert_eq!(fitted("\u{1b}[1m\u{202e}", 9), "␛[1m\u{fffd}");
         assert_eq!(fitted("äöü", 0), "");
     }
 
@@ -191,7 +198,7 @@ mod tests {
         );
         let times = [0, 42_000, 90_000, 120_000, 7_500_000].map(clock);
         assert_eq!(times, ["0s", "42s", "1m30s", "2m", "2h05m"]);
-        assert_eq!(cut("a\u{1b}[31mbc", 4), "a[31…");
+        assert_eq!(cut("a\u{1b}[31mbc", 4), "a␛[3…");
         assert_eq!(cut("two\nlines\tof", 20), "two lines of");
     }
 }

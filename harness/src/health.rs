@@ -38,6 +38,9 @@ pub struct Health {
     pub late_starts: u64,
     /// Iterations that were dropped in the second.
     pub dropped: u64,
+    /// Of the periods of the quota of its cgroup, how many ended with the quota used up, so that
+    /// everything in it stood still: 100 is all of them.
+    pub throttled_percent: f64,
     /// File descriptors in use; 0 where the system doesn't tell.
     pub fds: u64,
     /// Of them, sockets.
@@ -72,6 +75,10 @@ pub struct Monitor {
     system: Option<System>,
     process: Option<Pid>,
     lag: Arc<Lag>,
+    /// File descriptors and sockets as they were last seen: nobody can look where none is left.
+    files: (u64, u64),
+    /// Periods of the cgroup's quota as they were at the last look.
+    periods: quota::Periods,
 }
 
 impl Monitor {
@@ -82,6 +89,8 @@ impl Monitor {
             system: System::new().ok(),
             process: sysinfo::get_current_pid().ok(),
             lag,
+            files: (0, 0),
+            periods: quota::Periods::default(),
         };
         // CPU time is a difference: the first look is only what later ones are compared with.
         monitor.look(Duration::ZERO, &Snapshot::default());
@@ -92,13 +101,16 @@ impl Monitor {
     pub fn look(&mut self, elapsed: Duration, second: &Snapshot) -> Health {
         let all = TagFilter::default();
         let delays = second.trend(TrendOf::StartDelay, &all);
-        let (fds, sockets) = files();
+        self.files = files().unwrap_or(self.files);
+        let (fds, sockets) = self.files;
+        let before = std::mem::replace(&mut self.periods, quota::periods());
         let mut health = Health {
             at_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             lag_ms: self.lag.take().as_secs_f64() * 1_000.0,
             starts: delays.count(),
             late_starts: late_starts(&delays),
             dropped: second.counter(Counter::Dropped, &all),
+            throttled_percent: self.periods.throttled_since(before) * 100.0,
             fds,
             sockets,
             ..Health::default()
@@ -120,15 +132,16 @@ impl Monitor {
 const NO_FD_LEFT: i32 = 24;
 
 /// File descriptors in use, and how many of them are sockets.
-fn files() -> (u64, u64) {
+fn files() -> Option<(u64, u64)> {
     let entries = match std::fs::read_dir("/proc/self/fd") {
         Ok(entries) => entries,
         // Not one is left to look with: all are in use, and nearly all of them by connections.
         Err(error) if error.raw_os_error() == Some(NO_FD_LEFT) => {
             let all = rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(0, |(soft, _)| soft);
-            return (all, all);
+            return Some((all, all));
         }
-        Err(_) => return (0, 0),
+        // Such as ENFILE, when the whole machine has none left to look with.
+        Err(_) => return None,
     };
     let is_socket = |entry: &std::fs::DirEntry| {
         let target = std::fs::read_link(entry.path());
@@ -139,9 +152,9 @@ fn files() -> (u64, u64) {
                 .starts_with(b"socket:")
         })
     };
-    entries.flatten().fold((0, 0), |(fds, sockets), entry| {
+    Some(entries.flatten().fold((0, 0), |(fds, sockets), entry| {
         (fds + 1, sockets + u64::from(is_socket(&entry)))
-    })
+    }))
 }
 
 /// The scheduling lag of the runtime that runs the VUs.

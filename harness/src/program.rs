@@ -1,5 +1,6 @@
 //! The program of a suite: parse, run, exit code.
 
+use std::io::{self, StdoutLock, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,9 +15,13 @@ use crate::executor::Control;
 use crate::output::{Address, ReplayError, replay};
 use crate::report::{Recorded, misfits, write_comparison, write_plan};
 use crate::run::{render, run, write_comparison_json};
+use crate::shown::Shown;
 use crate::suite::Suite;
 use crate::threshold::ExitCode as Exit;
 use crate::tui;
+
+/// Standard output, which strips styles when it is no terminal.
+type Stdout = anstream::AutoStream<StdoutLock<'static>>;
 
 /// The whole program of a suite: reads the command line, does what it asks, gives the exit code.
 #[must_use]
@@ -36,10 +41,11 @@ pub fn main<S: Suite>() -> ExitCode {
         Ok(invocation) => without_load(invocation, &outline),
         Err(message) => {
             // Help and version are no mistake. A closed pipe is nobody's concern here.
-            let _ = message.print();
             if message.use_stderr() {
+                let _ = write!(Shown::new(io::stderr()), "{message}");
                 Exit::BadConfiguration.code().into()
             } else {
+                let _ = message.print();
                 ExitCode::SUCCESS
             }
         }
@@ -71,7 +77,7 @@ fn without_load(invocation: Invocation, outline: &Outline) -> ExitCode {
     }
 }
 
-fn profiles(outline: &Outline, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+fn profiles(outline: &Outline, out: &mut impl Write) -> io::Result<()> {
     if outline.profiles.is_empty() {
         let name = outline.program.name;
         return writeln!(
@@ -109,8 +115,7 @@ fn variables() -> Vec<(String, String)> {
 }
 
 fn refuse(problems: &[Problem]) -> ExitCode {
-    let mut err = anstream::stderr().lock();
-    use std::io::Write;
+    let mut err = Shown::new(io::stderr().lock());
     let _ = writeln!(err, "error: nothing was sent, because");
     for problem in problems {
         let _ = writeln!(err, "  {problem}");
@@ -118,11 +123,11 @@ fn refuse(problems: &[Problem]) -> ExitCode {
     Exit::BadConfiguration.code().into()
 }
 
-fn show(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> ExitCode {
-    match write(&mut anstream::stdout().lock()) {
+fn show(write: impl FnOnce(&mut Shown<Stdout>) -> io::Result<()>) -> ExitCode {
+    match write(&mut Shown::new(anstream::stdout().lock())) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of a pipe went away: what it wanted it has.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
@@ -139,7 +144,7 @@ fn compared(comparing: &Comparing) -> Result<Exit, Box<dyn std::error::Error>> {
     let misfits = misfits(&base, &new.run, Some(new.verdict));
     let comparison = compare(&base.subject()?, &new.subject()?, misfits, rule);
     // A closed pipe has seen enough.
-    let _ = show(|mut out| write_comparison(&comparison, &mut out));
+    let _ = show(|out| write_comparison(&comparison, out));
     if let Some(path) = &comparing.json {
         write_comparison_json(path, &comparison)
             .map_err(|error| format!("--json: {} can't be written: {error}", path.display()))?;
@@ -190,8 +195,7 @@ fn deliver(file: &Path, out: &str) -> ExitCode {
 }
 
 fn fail(error: &str, exit: Exit) -> ExitCode {
-    use std::io::Write;
-    let _ = writeln!(anstream::stderr().lock(), "error: {error}");
+    let _ = writeln!(Shown::new(io::stderr().lock()), "error: {error}");
     exit.code().into()
 }
 
@@ -202,6 +206,8 @@ fn start<F: Future<Output = Exit>>(what: impl FnOnce(Arc<Control>, Handle) -> F)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,goose=error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // The writer lets no escape sequence through, so there are no colours either.
+        .with_ansi(false)
         .with_writer(|| tui::Log)
         .init();
     let control = Arc::new(Control::default());

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::RunConfig;
 use crate::executor::{Control, Plan};
+use crate::format::{LONG, cut};
 use crate::metrics::{Counter, TagFilter};
 use crate::sampler::Tick;
 use crate::threshold::Outcome;
@@ -86,7 +87,7 @@ impl Progress {
             View::Full(tui) => tui.step(what),
             View::Live(bar) => {
                 bar.set_style(spinner());
-                bar.set_message(what.to_owned());
+                bar.set_message(cut(what, LONG));
             }
             View::Plain { .. } => say(what),
         }
@@ -96,7 +97,7 @@ impl Progress {
     pub(crate) fn say(&self, text: &str) {
         let tell = || {
             // Nobody is left to read it when standard error is closed.
-            let _ = writeln!(tui::Log, "{text}");
+            let _ = tui::Log.write_all(format!("{text}\n").as_bytes());
         };
         match &self.view {
             View::Hidden => {}
@@ -118,7 +119,7 @@ impl Progress {
                 bar.set_style(gauge());
                 bar.set_length(of.max(1));
                 bar.set_position(done.min(of));
-                bar.set_message(self.goal.describe(tick));
+                bar.set_message(cut(&self.goal.describe(tick), LONG));
             }
             View::Plain { seconds } => {
                 *seconds += 1;
@@ -189,7 +190,7 @@ fn iterations(tick: &Tick<'_>) -> u64 {
 
 fn say(line: &str) {
     // Progress that nobody can read any more is no reason to stop a run.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = tui::Log.write_all(format!("{line}\n").as_bytes());
 }
 
 fn spinner() -> ProgressStyle {

@@ -10,6 +10,49 @@ pub(crate) fn cores() -> f64 {
     within(allowed(), quota)
 }
 
+/// Periods of quotas, added up over the groups that this process is in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Periods {
+    all: u64,
+    /// Those in which a quota was used up, and everything stood still until the next one.
+    throttled: u64,
+}
+
+impl Periods {
+    /// The share of the periods since then that were throttled.
+    pub(crate) fn throttled_since(self, before: Self) -> f64 {
+        let all = self.all.saturating_sub(before.all);
+        let throttled = self.throttled.saturating_sub(before.throttled);
+        if all == 0 {
+            0.0
+        } else {
+            throttled as f64 / all as f64
+        }
+    }
+}
+
+/// Periods so far; none where there is no quota.
+pub(crate) fn periods() -> Periods {
+    groups("/proc/self/cgroup")
+        .map_or_else(Periods::default, |text| periods_of(&text, Path::new(ROOT)))
+}
+
+fn periods_of(groups: &str, root: &Path) -> Periods {
+    let mut sum = Periods::default();
+    for group in around(groups, root) {
+        let stat = fs::read_to_string(group.join("cpu.stat")).unwrap_or_default();
+        let number = |key: &str| {
+            let lines = stat.lines().filter_map(|line| line.split_once(' '));
+            let mut own = lines.filter(|(name, _)| *name == key);
+            own.next()
+                .and_then(|(_, number)| number.trim().parse::<u64>().ok())
+        };
+        sum.all += number("nr_periods").unwrap_or(0);
+        sum.throttled += number("nr_throttled").unwrap_or(0);
+    }
+    sum
+}
+
 const ROOT: &str = "/sys/fs/cgroup";
 
 /// The cores of the affinity mask: what the system says without looking at quotas.
@@ -43,7 +86,13 @@ fn groups(path: &str) -> Option<String> {
     fs::read_to_string(path).ok()
 }
 
-/// The least quota of the groups that `/proc/self/cgroup` names, and of those around them.
+/// The least quota of the groups that this process is in.
+fn least(groups: &str, root: &Path) -> Option<f64> {
+    let quotas = around(groups, root).into_iter();
+    quotas.filter_map(|group| of_group(&group)).reduce(f64::min)
+}
+
+/// The groups that `/proc/self/cgroup` names, and those around them.
 ///
 /// ```text
 /// 0::/a/b                 version 2: ROOT/a/b/cpu.max            "150000 100000", or "max 100000"
@@ -51,8 +100,8 @@ fn groups(path: &str) -> Option<String> {
 /// ```
 ///
 /// In a container, the group's path is often that of the host: then its root is the own group.
-fn least(groups: &str, root: &Path) -> Option<f64> {
-    let mut least: Option<f64> = None;
+fn around(groups: &str, root: &Path) -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> = Vec::new();
     for line in groups.lines() {
         let mut parts = line.splitn(3, ':').skip(1);
         let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else {
@@ -68,12 +117,16 @@ fn least(groups: &str, root: &Path) -> Option<f64> {
         for top in tops {
             let own = top.join(path.trim_start_matches('/'));
             let around = own.ancestors().take_while(|group| group.starts_with(&top));
-            for cores in around.filter_map(of_group) {
-                least = Some(least.map_or(cores, |least| least.min(cores)));
+            for group in around.filter(|group| group.is_dir()) {
+                // `cpu` is often a link to `cpu,cpuacct`: no group counts twice.
+                let group = group.canonicalize().unwrap_or_else(|_| group.to_owned());
+                if !all.contains(&group) {
+                    all.push(group);
+                }
             }
         }
     }
-    least
+    all
 }
 
 /// The quota of one group, in cores.
@@ -138,6 +191,62 @@ mod tests {
                 "version 1, of the group around"
             );
         }
+    }
+
+    #[test]
+    fn throttled_periods_count_in_both_versions() {
+        let stat = |periods: u64, throttled: u64, time: &str| {
+            format!("nr_periods {periods}\nnr_throttled {throttled}\n{time} 123456\n")
+        };
+        let two = tempfile::tempdir().expect("a directory");
+        let one = tempfile::tempdir().expect("a directory");
+        let groups = [
+            ("0::/a/b\n", two.path(), "a", "throttled_usec"),
+            (
+                "4:cpu,cpuacct:/a/b\n",
+                one.path(),
+                "cpu,cpuacct/a",
+                "throttled_time",
+            ),
+        ];
+        for (text, root, outer, time) in groups {
+            group(
+                root,
+                &format!("{outer}/b"),
+                &[("cpu.stat", &stat(100, 10, time))],
+            );
+            group(root, outer, &[("cpu.stat", "usage_usec 7\n")]);
+            let before = periods_of(text, root);
+            assert_eq!(
+                before,
+                Periods {
+                    all: 100,
+                    throttled: 10
+                }
+            );
+            group(
+                root,
+                &format!("{outer}/b"),
+                &[("cpu.stat", &stat(110, 13, time))],
+            );
+            assert_eq!(
+                periods_of(text, root).throttled_since(before),
+                0.3,
+                "{time}"
+            );
+        }
+        // Version 1 names it twice: by a link, and by its controllers.
+        std::os::unix::fs::symlink(one.path().join("cpu,cpuacct"), one.path().join("cpu"))
+            .expect("a link");
+        let all = periods_of("4:cpu,cpuacct:/a/b\n", one.path());
+        assert_eq!(
+            all,
+            Periods {
+                all: 110,
+                throttled: 13
+            }
+        );
+        assert_eq!(all.throttled_since(all), 0.0, "no period has passed");
     }
 
     #[test]

@@ -48,10 +48,11 @@ pub fn keep(value: &str) {
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
 }
 
-/// The text with [`MASK`] for every secret in it.
+/// The text with [`MASK`] for every secret in it, and for the login of every address. To be done
+/// before a text is cut: half a secret would not be known for one.
 #[must_use]
 pub fn scrub(text: &str) -> Cow<'_, str> {
-    let mut scrubbed = Cow::Borrowed(text);
+    let mut scrubbed = without_logins(text);
     for secret in SECRETS.read().iter() {
         if scrubbed.contains(secret.as_str()) {
             scrubbed = Cow::Owned(scrubbed.replace(secret.as_str(), MASK));
@@ -60,9 +61,91 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
     scrubbed
 }
 
+/// The text with [`MASK`] for user and password of every address in it.
+#[must_use]
+pub fn without_logins(text: &str) -> Cow<'_, str> {
+    if !text.contains('@') {
+        return Cow::Borrowed(text);
+    }
+    let mut bare = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        let ends = |c: char| c.is_whitespace() || c.is_control() || "/?#\\\"<>".contains(c);
+        let authority = &after[..after.find(ends).unwrap_or(after.len())];
+        bare.push_str(before);
+        bare.push_str("://");
+        rest = after;
+        if let Some(at) = authority.rfind('@') {
+            bare.push_str(MASK);
+            rest = &after[at..];
+        }
+    }
+    if bare.contains(MASK) {
+        return Cow::Owned(bare + rest);
+    }
+    Cow::Borrowed(text)
+}
+
+/// What was meant for an address and is none, without what may be secret in it: wherever a login
+/// ends, and from where a query begins.
+#[must_use]
+pub fn mistyped_address(text: &str) -> String {
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), text),
+    };
+    let rest = match rest.rfind('@') {
+        Some(at) => format!("{MASK}{}", &rest[at..]),
+        None => rest.to_owned(),
+    };
+    match rest.find(['?', '#']) {
+        Some(query) => format!("{scheme}{}{MASK}", &rest[..=query]),
+        None => scheme + &rest,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn logins_are_masked_wherever_an_address_stands() {
+        // (text, what is left of it)
+        let rows = [
+            ("checks: rate==1", "checks: rate==1"),
+            ("http://host/x@y", "http://host/x@y"),
+            ("http://a:b@c@host/x@y", "http://***@host/x@y"),
+            ("http://:hunter2@host", "http://***@host"),
+            (
+                "at redis://:hunter2@h:1/0: refused",
+                "at redis://***@h:1/0: refused",
+            ),
+            ("http://a b@c", "http://a b@c"),
+            (
+                "influxdb=http://u:p@h/db and postgres://u:p@h",
+                "influxdb=http://***@h/db and postgres://***@h",
+            ),
+            ("http://***@host", "http://***@host"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(without_logins(text), expected);
+        }
+    }
+
+    #[test]
+    fn of_a_mistyped_address_no_secret_is_left() {
+        let rows = [
+            ("localhost:8080", "localhost:8080"),
+            ("user:hunter2@host", "***@host"),
+            ("http:/user:hunter2@host", "***@host"),
+            ("http://u:hun/ter2@host/x", "http://***@host/x"),
+            ("http://host?token=hunter2", "http://host?***"),
+            ("http://u:hun?ter2@host", "http://***@host"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(mistyped_address(text), expected);
+        }
+    }
 
     #[test]
     fn a_secret_is_masked_in_every_form_and_other_text_is_left_alone() {
@@ -74,6 +157,7 @@ mod tests {
             ("GET /x?t=s3cret%2Fof+%22mine%22&b=1", "GET /x?t=***&b=1"),
             (r#"{"token":"s3cret/of \"mine\""}"#, r#"{"token":"***"}"#),
             ("<s3cret/of \"mine\" and more>", "<***>"),
+            ("http://me:hunter2@host", "http://***@host"),
         ];
         for (text, expected) in rows {
             assert_eq!(scrub(text), expected);

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tracing_subscriber::EnvFilter;
 
-use crate::{App, files, run};
+use crate::{App, files, log::Log, run};
 
 /// How many connections may wait to be accepted: a load test opens thousands
 /// at once.
@@ -62,14 +62,17 @@ pub fn main_from(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(config) => config,
         Err(error) => {
             // If the terminal is gone, the exit code still tells.
-            let _ = error.print();
+            let _ = match error.use_stderr() {
+                true => Log.write_all(error.to_string().as_bytes()),
+                false => error.print(),
+            };
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
     match serve(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let _ = Log.write_all(format!("error: {error:#}\n").as_bytes());
             ExitCode::FAILURE
         }
     }
@@ -81,7 +84,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .with_env_filter(
             EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")),
         )
-        .with_writer(io::stderr)
+        // No escape sequence gets through, and so no colour.
+        .with_ansi(false)
+        .with_writer(|| Log)
         .init();
     files::prepare(FILES);
     // From here on a signal is a wish to stop, not the end.

@@ -18,6 +18,7 @@ mod init;
 mod keys;
 mod ledger;
 mod load;
+mod log;
 mod metrics;
 mod openapi;
 mod orders;

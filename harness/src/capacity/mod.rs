@@ -33,6 +33,7 @@ use crate::files::write_whole;
 use crate::metrics::Kind;
 use crate::report::RunResult;
 use crate::run::Session;
+use crate::shown::Shown;
 use crate::suite::Suite;
 use crate::threshold::{ExitCode, Limits, Threshold};
 
@@ -47,7 +48,7 @@ fn time_limit(thresholds: &[Threshold]) -> Option<f64> {
 
 /// Nobody is left to read it when standard error is closed.
 fn tell(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{line}");
+    let _ = writeln!(Shown::new(anstream::stderr()), "{line}");
 }
 
 /// Searches, telling every trial on standard error; the outcome goes to standard output.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use owo_colors::OwoColorize;
+use owo_colors::Style;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::symbols::Marker;
@@ -15,6 +15,7 @@ use super::pace::Pace;
 use super::trial::Trial;
 use crate::format::percent_to;
 use crate::report::table::{Table, mark, section};
+use crate::shown::{Shown, pretty_json};
 
 /// What a search found.
 #[derive(Debug, Serialize)]
@@ -49,7 +50,8 @@ impl Capacity {
     ///
     /// # Errors
     /// The writer's.
-    pub fn write_terminal(&self, limit: Option<f64>, mut out: impl Write) -> io::Result<()> {
+    pub fn write_terminal(&self, limit: Option<f64>, out: impl Write) -> io::Result<()> {
+        let mut out = Shown::new(out);
         let unit = self.by.unit();
         section("Trials (times in ms)", self.table(), &mut out)?;
         let by_load = |value: fn(&Trial) -> f64| {
@@ -70,7 +72,7 @@ impl Capacity {
         self.write_limits(&mut out)
     }
 
-    fn write_found(&self, out: &mut impl Write) -> io::Result<()> {
+    fn write_found(&self, out: &mut Shown<impl Write>) -> io::Result<()> {
         let unit = self.by.unit();
         match self.capacity {
             Some(load) => {
@@ -84,30 +86,33 @@ impl Capacity {
                     1 => (1, ""),
                     count => (count, "s"),
                 };
+                bold("Capacity:", out)?;
                 writeln!(
                     out,
-                    "{} {}{load} {unit} hold {} (p95 {low:.1} to {high:.1} ms in {count} trial{s})",
-                    "Capacity:".bold(),
+                    " {}{load} {unit} hold {} (p95 {low:.1} to {high:.1} ms in {count} trial{s})",
                     if self.at_least { "at least " } else { "" },
                     self.thresholds.join(", "),
                 )
             }
-            None => writeln!(
-                out,
-                "{} none: not even the smallest load holds; try a smaller --from",
-                "Capacity:".bold()
-            ),
+            None => {
+                bold("Capacity:", out)?;
+                writeln!(
+                    out,
+                    " none: not even the smallest load holds; try a smaller --from"
+                )
+            }
         }
     }
 
-    fn write_limits(&self, out: &mut impl Write) -> io::Result<()> {
+    fn write_limits(&self, out: &mut Shown<impl Write>) -> io::Result<()> {
         for (index, words) in self.saturated.iter().enumerate() {
             let label = if index == 0 {
                 "Beyond it:"
             } else {
                 "          "
             };
-            writeln!(out, "{} {words}", label.bold())?;
+            bold(label, out)?;
+            writeln!(out, " {words}")?;
         }
         if self.at_least {
             writeln!(
@@ -123,8 +128,7 @@ impl Capacity {
     /// # Errors
     /// The writer's.
     pub fn write_json(&self, mut out: impl Write) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut out, self)?;
-        writeln!(out)
+        writeln!(out, "{}", pretty_json(self)?)
     }
 
     fn table(&self) -> Table {
@@ -179,13 +183,17 @@ fn round_up(value: f64) -> f64 {
     (value / unit).ceil() * unit
 }
 
+fn bold(text: &str, out: &mut Shown<impl Write>) -> io::Result<()> {
+    out.styled(text, Style::new().bold())
+}
+
 /// Draws points over the load, and a level line if there is a limit.
 fn plot(
     title: &str,
     unit: &str,
     points: &[(f64, f64)],
     limit: Option<f64>,
-    out: &mut impl Write,
+    out: &mut Shown<impl Write>,
 ) -> io::Result<()> {
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
         return Ok(());

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::destination::{Kind, Output, Writing};
 use super::file::{FilePlace, refused};
 use super::point::{Point, Value};
+use crate::shown::visible;
 
 /// `csv=FILE`
 pub(super) const KIND: Kind = Kind {
@@ -36,23 +37,50 @@ impl Output for CsvFile {
     }
 }
 
+/// A text that no program takes for a formula: an apostrophe stands before what would begin one.
+fn cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let mark = if formula { "'" } else { "" };
+    format!("{mark}{}", visible(text))
+}
+
 impl CsvFile {
     fn fields_of(&mut self, point: &Point) -> io::Result<()> {
         let tags = point
             .tags
             .iter()
             .map(|(key, value)| format!("{key}={value}"));
-        let tags = tags.collect::<Vec<_>>().join(";");
+        let tags = cell(&tags.collect::<Vec<_>>().join(";"));
         let time = point.time_ns.to_string();
         for (field, value) in &point.fields {
             let value = match value {
                 Value::Float(number) => number.to_string(),
                 Value::Int(number) => number.to_string(),
-                Value::Text(text) => text.clone(),
+                Value::Text(text) => cell(text),
             };
             self.out
                 .write_record([&time, point.measurement, &tags, field, &value])?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_is_a_formula() {
+        let rows = [
+            ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("name=x;a=b", "name=x;a=b"),
+            ("\u{1b}[1m", "␛[1m"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(cell(text), expected);
+        }
     }
 }

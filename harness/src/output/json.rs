@@ -10,6 +10,7 @@ use serde_json::{Map, json};
 use super::destination::{Kind, Output, Writing};
 use super::file::{FilePlace, refused};
 use super::point::{Point, Value};
+use crate::shown;
 
 /// `json=FILE`
 pub(super) const KIND: Kind = Kind {
@@ -33,7 +34,9 @@ impl Output for JsonFile {
         let rows: Vec<_> = points.iter().map(row).collect();
         let time = points.first().map_or(0, |point| point.time_ns);
         let line = json!({ "time_ns": time, "rows": rows });
-        let written = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+        let text = shown::json(&line).map_err(io::Error::from);
+        let written = text.and_then(|text| writeln!(self.out, "{text}"));
+        let written = written.and_then(|()| self.out.flush());
         Box::pin(ready(written.map_err(|error| refused(&error))))
     }
 }

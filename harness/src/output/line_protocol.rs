@@ -15,6 +15,7 @@
 use std::fmt::Write;
 
 use super::point::{Point, Value};
+use crate::shown::seen;
 
 /// Appends a point's line to `out`; a point without any field that can be written gives none.
 /// Whether it gave one.
@@ -66,10 +67,11 @@ fn field(value: &Value, out: &mut String) {
         Value::Text(text) => {
             out.push('"');
             // A line break is allowed here, but one row must stay one line for the spool.
-            for c in text
-                .chars()
-                .map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c })
-            {
+            let one_line = |c| match c {
+                '\n' | '\r' => ' ',
+                c => seen(c),
+            };
+            for c in text.chars().map(one_line) {
                 if matches!(c, '"' | '\\') {
                     out.push('\\');
                 }
@@ -88,7 +90,7 @@ fn escape(text: &str, special: &[char], out: &mut String) {
         let c = match c {
             '\n' | '\r' => ' ',
             '\\' => '/',
-            c => c,
+            c => seen(c),
         };
         if special.contains(&c) {
             out.push('\\');
@@ -132,6 +134,12 @@ mod tests {
             (
                 Point::new("m", 1).tag("empty", "").int("x", 1),
                 "m x=1i 1\n",
+            ),
+            (
+                Point::new("m", 1)
+                    .tag("t", "\u{1b}[1m\u{202e}")
+                    .text("x", "\0"),
+                "m,t=␛[1m\u{fffd} x=\"␀\" 1\n",
             ),
             (
                 Point::new("m", 1).tag("path", "C:\\").int("x", 1),
@@ -181,6 +189,10 @@ mod tests {
         (parts[0][0].clone(), pairs(&parts[0][1..]), pairs(&parts[1]))
     }
 
+    fn shown(text: &str) -> String {
+        text.chars().map(seen).collect()
+    }
+
     proptest! {
         /// Whatever the text, one point is one line, and reads back as what was put in.
         #[test]
@@ -189,8 +201,8 @@ mod tests {
             let line = line(&point);
             let (measurement, tags, fields) = parse(&line);
             prop_assert_eq!(measurement, "m");
-            prop_assert_eq!(tags, vec![("t".to_owned(), tag)]);
-            prop_assert_eq!(fields, vec![("f".to_owned(), text), ("n".to_owned(), number.to_string())]);
+            prop_assert_eq!(tags, vec![("t".to_owned(), shown(&tag))]);
+            prop_assert_eq!(fields, vec![("f".to_owned(), shown(&text)), ("n".to_owned(), number.to_string())]);
         }
 
         #[test]

@@ -18,6 +18,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 
 use super::destination::WriteError;
+use crate::secret::without_logins;
 
 /// How long a write may take before it is tried again.
 pub(super) const WRITE_WITHIN: Duration = Duration::from_secs(5);
@@ -129,6 +130,7 @@ fn without_login(mut url: Url) -> Url {
 /// A text on one line. Of a long one the start and the end: the reason stands behind the line that
 /// it is about.
 fn quoted(text: &str) -> String {
+    let text = without_logins(text);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let chars: Vec<char> = line.chars().collect();
     if chars.len() <= 2 * QUOTED_CHARS {

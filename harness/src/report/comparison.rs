@@ -2,16 +2,18 @@
 
 use std::io::{self, Write};
 
-use owo_colors::{OwoColorize, Style};
+use owo_colors::Style;
 
 use super::table::{Table, section};
 use crate::compare::{Change, Comparison, Row};
+use crate::format::{LONG, cut};
+use crate::shown::Shown;
 
-/// Writes a comparison with escape sequences for colours, which a writer that is no terminal's must strip.
+/// Writes a comparison.
 ///
 /// # Errors
 /// The writer's.
-pub fn write_comparison(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
+pub fn write_comparison(comparison: &Comparison, out: &mut Shown<impl Write>) -> io::Result<()> {
     let title = format!("Compared with {}", comparison.base);
     let mut table = Table::new(["", "metric", "base", "new", "change", "interval", ""], 2);
     for row in &comparison.rows {
@@ -29,16 +31,18 @@ pub fn write_comparison(comparison: &Comparison, out: &mut impl Write) -> io::Re
     }
     section(&title, table, out)?;
     if let Some(doubt) = &comparison.disturbed {
-        writeln!(out, "{} {doubt}", "!".yellow().bold())?;
+        out.styled("!", Style::new().yellow().bold())?;
+        writeln!(out, " {}", cut(doubt, LONG))?;
     }
     notes(comparison, out)?;
     answer(comparison, out)
 }
 
 /// The answer in a word, and what it goes by.
-fn answer(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
+fn answer(comparison: &Comparison, out: &mut Shown<impl Write>) -> io::Result<()> {
     if let Some(refused) = comparison.refused() {
-        writeln!(out, "{}", refused.yellow().bold())?;
+        out.styled(&refused, Style::new().yellow().bold())?;
+        writeln!(out)?;
         return writeln!(out, "No change between them is judged.");
     }
     let (change, style) = match comparison.change {
@@ -58,7 +62,8 @@ fn answer(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
     .filter(|(count, _)| *count > 0)
     .map(|(count, words)| format!("{count} {words}"));
     let counts: Vec<String> = counts.collect();
-    writeln!(out, "{}  {}", change.style(style), counts.join(", "))?;
+    out.styled(change, style)?;
+    writeln!(out, "  {}", counts.join(", "))?;
     if comparison.change == Change::Same && comparison.count(Change::CantTell) > 0 {
         writeln!(
             out,
@@ -85,11 +90,11 @@ fn mark(row: &Row) -> String {
 }
 
 /// Why something can't be told, each reason once.
-fn notes(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
+fn notes(comparison: &Comparison, out: &mut Shown<impl Write>) -> io::Result<()> {
     let mut told: Vec<&str> = Vec::new();
     for row in &comparison.rows {
         if let Some(note) = row.note.as_deref().filter(|note| !told.contains(note)) {
-            writeln!(out, "? {}: {note}", row.metric)?;
+            writeln!(out, "? {}: {}", cut(&row.metric, LONG), cut(note, LONG))?;
             told.push(note);
         }
     }

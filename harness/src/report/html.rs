@@ -17,6 +17,7 @@ use super::words::{headline, sla, verdict};
 use crate::catalogue::PartEntry;
 use crate::compare::{Change, Comparison};
 use crate::format::{clock, cut, grouped, ms, number, percent};
+use crate::shown::visible;
 
 const STYLE: &str = include_str!("../../templates/report.css");
 
@@ -97,7 +98,8 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         checks_tolerated: summary.tolerates_failed_checks(),
         cut: document.series.cut,
     };
-    page.write_into(&mut out).map_err(io::Error::other)
+    let page = page.render().map_err(io::Error::other)?;
+    out.write_all(visible(&page).as_bytes())
 }
 
 /// A metric of the summary in words, for the list of all.

@@ -14,14 +14,14 @@ use super::summary::{
 };
 use crate::config::RunConfig;
 use crate::metrics::{self, Counter, Gauge, Metric, Of, Snapshot, TagFilter, Trend};
+use crate::shown::pretty_json;
 
 /// Writes the summary, indented.
 ///
 /// # Errors
 /// The writer's.
 pub fn write_json(result: &RunResult, mut out: impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut out, &summary(result))?;
-    writeln!(out)
+    writeln!(out, "{}", pretty_json(&summary(result))?)
 }
 
 /// The summary of a run.

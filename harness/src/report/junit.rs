@@ -10,13 +10,14 @@ use super::summary::Summary;
 use super::words::{actual, headline, verdict};
 use crate::compare::Comparison;
 use crate::format::plural;
+use crate::shown::visible;
 use crate::threshold::{ExitCode, Verdict};
 
 /// Writes the document.
 ///
 /// # Errors
 /// The writer's.
-pub fn write_junit(document: &Document, out: impl Write) -> io::Result<()> {
+pub fn write_junit(document: &Document, mut out: impl Write) -> io::Result<()> {
     let summary = &document.summary;
     let mut report = Report::new("loadtest");
     report.set_time(Duration::from_millis(summary.run.duration_ms));
@@ -49,7 +50,8 @@ pub fn write_junit(document: &Document, out: impl Write) -> io::Result<()> {
         let compared = compared(summary, comparison);
         report.add_test_suite(suite("baseline", [compared]));
     }
-    report.serialize(out).map_err(io::Error::other)
+    let text = report.to_string().map_err(io::Error::other)?;
+    out.write_all(visible(&text).as_bytes())
 }
 
 fn checks(summary: &Summary) -> impl Iterator<Item = TestCase> {
@@ -93,9 +95,10 @@ fn judged(document: &Document) -> TestCase {
     if summary.verdict != Verdict::Pass {
         status.set_type(verdict(summary.verdict).to_lowercase());
         status.set_message(headline(summary));
-        status.set_description(summary.reasons.join("\n"));
+        status.set_description(visible(&summary.reasons.join("\n")).as_ref());
     }
-    let mut case = TestCase::new(format!("verdict of {}", summary.run.profile), status);
+    let name = format!("verdict of {}", summary.run.profile);
+    let mut case = TestCase::new(visible(&name).as_ref(), status);
     case.set_classname("loadtest.run");
     case.set_time(Duration::from_millis(summary.run.duration_ms));
     case
@@ -108,15 +111,17 @@ fn suite(name: &str, cases: impl IntoIterator<Item = TestCase>) -> TestSuite {
 }
 
 fn case(kind: &str, name: &str, ok: bool, message: &str, why: &str) -> TestCase {
+    // Here already: of an escape sequence the library would leave nothing to see.
+    let message = visible(message);
     let mut status = TestCaseStatus::success();
     if !ok {
         status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         status.set_type(kind);
-        status.set_message(message);
-        status.set_description(why);
+        status.set_message(message.as_ref());
+        status.set_description(visible(why).as_ref());
     }
-    let mut case = TestCase::new(name, status);
+    let mut case = TestCase::new(visible(name).as_ref(), status);
     case.set_classname(format!("loadtest.{kind}"));
-    case.set_system_out(message);
+    case.set_system_out(message.as_ref());
     case
 }

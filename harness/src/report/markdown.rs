@@ -7,7 +7,8 @@ use super::document::Document;
 use super::explain::Explanation;
 use super::series::Slow;
 use super::summary::Summary;
-use super::words::{actual, headline, verdict};
+use super::tables::CUT;
+use super::words::{actual, cut_short, headline, verdict};
 use crate::catalogue::PartEntry;
 use crate::compare::{Change, Comparison, Row};
 use crate::format::{clock, cut, grouped, ms, ms_unit, number};
@@ -51,6 +52,7 @@ fn parts(document: &Document) -> Vec<String> {
     parts.push(thresholds(summary));
     parts.extend(document.comparison.as_ref().map(compared));
     parts.push(requests(document));
+    parts.push(unanswered(document));
     parts.push(broken(summary));
     parts.push(repeat(summary));
     parts
@@ -227,6 +229,23 @@ fn requests(document: &Document) -> String {
     text + &more(measured.requests.len()) + "\n</details>\n"
 }
 
+/// Requests that were cut, each with its time so far; nothing when there are none.
+fn unanswered(document: &Document) -> String {
+    let cut = &document.measured.cut;
+    if cut.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "\n### {CUT} (times in ms)\n\n| request | count | shortest | longest |\n\
+         | --- | ---: | ---: | ---: |\n"
+    );
+    for (name, times) in cut.iter().take(ROWS) {
+        let [count, shortest, longest] = cut_short(times).map(|(_, text)| text);
+        text += &format!("| {} | {count} | {shortest} | {longest} |\n", cell(name));
+    }
+    text + &more(cut.len())
+}
+
 /// Invariants and checks: those that don't hold, and how many do.
 fn broken(summary: &Summary) -> String {
     let held = summary.invariants.iter().filter(|row| row.ok).count();
@@ -283,22 +302,31 @@ const fn mark(ok: bool) -> &'static str {
     if ok { "✅" } else { "❌" }
 }
 
-/// A text without a meaning in Markdown or HTML, cut short.
+/// A text without a meaning in Markdown or HTML, cut short. Addresses and names behind an `@` are
+/// taken apart by an empty comment: GitHub links the one and notifies the other, escaped or not.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for c in cut(text, TEXT).chars() {
+    let text = cut(text, TEXT);
+    for (at, c) in text.char_indices() {
+        if text[at..].starts_with("://") || (c == '.' && text[..at].ends_with("www")) {
+            escaped.push_str(APART);
+        }
         match c {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
             // After a backslash it would still be taken for the end of code before it.
             '`' => escaped.push_str("&#96;"),
-            '|' | '*' | '_' | '[' | ']' | '\\' | '#' | '~' | '@' => escaped.extend(['\\', c]),
+            '@' => escaped.extend(["@", APART]),
+            '|' | '*' | '_' | '[' | ']' | '\\' | '#' | '~' => escaped.extend(['\\', c]),
             c => escaped.push(c),
         }
     }
     escaped
 }
+
+/// Nothing, between two characters that mean something together.
+const APART: &str = "<!-- -->";
 
 /// A text as code: between more backticks than it has in a row.
 fn code(text: &str) -> String {
@@ -322,8 +350,13 @@ mod tests {
     fn texts_of_the_server_are_no_markup() {
         assert_eq!(
             escaped("a|b <img> `x` @all"),
-            "a\\|b &lt;img&gt; &#96;x&#96; \\@all"
+            "a\\|b &lt;img&gt; &#96;x&#96; @<!-- -->all"
         );
+        assert_eq!(
+            escaped("[x](https://evil.example) www.evil.example"),
+            "\\[x\\](https<!-- -->://evil.example) www<!-- -->.evil.example"
+        );
+        assert_eq!(escaped("a\n# b\n::error::c"), "a \\# b ::error::c");
         assert_eq!(code("p(95)<2 `x` ``"), "``` p(95)<2 `x` `` ```");
         assert_eq!(cell("a|b"), r"`a\|b`");
     }

@@ -35,6 +35,8 @@ pub(super) struct Measured {
     pub(super) personas: BTreeMap<String, Group>,
     /// All requests.
     pub(super) all: Group,
+    /// Times so far of the requests that were cut before their answer, by request name.
+    pub(super) cut: BTreeMap<String, Trend>,
     /// Every other trend: the custom ones, and iterations.
     pub(super) trends: BTreeMap<String, Trend>,
     /// The metrics of the parts of the server's time, in the order of the catalogue.
@@ -207,6 +209,10 @@ impl Measured {
             } else {
                 0
             };
+            // As `RequestTags::is_interrupted`: without a status, and no failure.
+            if status == "0" && expected == "true" {
+                self.cut.entry(name.clone()).or_default().merge(&trend);
+            }
             let groups = [
                 self.requests.entry(name).or_default(),
                 self.stages.entry(stage).or_default(),

@@ -230,3 +230,102 @@ fn the_plan() {
     write_plan(&config(), &mut out).expect("memory can be written");
     insta::assert_snapshot!(String::from_utf8(out).expect("text"));
 }
+
+/// A name, a reason, a warning and a sample that would act on a terminal, a browser or a reader of
+/// XML, if they were written as they are.
+#[test]
+fn nothing_from_outside_acts_in_a_report() {
+    const HOSTILE: &str =
+        "\u{1b}[31m\u{9b}\u{202e}\u{fffe}\u{2028}\u{200b}]]></script><b>|\r\nhttp://u:hunter2@h";
+    let mut result = result();
+    result.judgement.reasons.push(HOSTILE.to_owned());
+    result.warnings.push(HOSTILE.to_owned());
+    result.invariants[0].name = HOSTILE.to_owned();
+    result.invariants[0].ok = false;
+    result.failures[0].2 = HOSTILE.to_owned();
+    let mut series = Series::default();
+    series.head.run_id.clone_from(&result.id);
+    let document = Document::new(summary(&result), series).expect("they fit");
+    let mut texts = [const { Vec::new() }; 5];
+    let [terminal, json, page, markdown, junit] = &mut texts;
+    write_terminal(&result, anstream::StripStream::new(terminal)).expect("memory");
+    write_json(&result, json).expect("memory");
+    write_html(&document, page).expect("memory");
+    write_markdown(&document, markdown).expect("memory");
+    write_junit(&document, junit).expect("memory");
+    let [terminal, json, page, markdown, junit] =
+        texts.map(|text| String::from_utf8(text).expect("text"));
+    for text in [&terminal, &json, &page, &markdown, &junit] {
+        let raw = |c: char| "\u{1b}\u{9b}\u{202e}\u{fffe}\u{2028}\u{200b}\r".contains(c);
+        assert!(!text.contains(raw) && !text.contains("hunter2"), "{text}");
+    }
+    assert!(json.contains("\\u001b[31m\\u009b\\u202e\\ufffe\\u2028\\u200b]]></script>"));
+    let seen = "␛[31m\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}]]";
+    for (text, expected) in [
+        (&terminal, format!("{seen}></script><b>|␍")),
+        (&page, format!("{seen}&#62;&#60;/script&#62;&#60;b&#62;|")),
+        (&junit, format!("{seen}&gt;&lt;/script&gt;&lt;b&gt;|␍")),
+        (
+            &markdown,
+            "\\]\\]&gt;&lt;/script&gt;&lt;b&gt;\\|␍ http<!-- -->://".to_owned(),
+        ),
+    ] {
+        assert!(text.contains(&expected), "{expected} in {text}");
+    }
+}
+
+/// A request that was cut is told in every report, with its time so far, from the files alone.
+#[test]
+fn requests_that_were_cut_are_in_every_report() {
+    let mut result = result();
+    let known = *result.snapshot.requests.keys().next().expect("a series");
+    let cut = RequestTags {
+        status: 0,
+        expected: true,
+        ..known
+    };
+    for ms in [1_250, 9_000] {
+        let series = result.snapshot.requests.entry(cut).or_default();
+        series.record(Phase::Duration, Duration::from_millis(ms));
+    }
+    let tick = crate::sampler::Tick {
+        elapsed: Duration::from_secs(10),
+        time_ms: 0,
+        stage: "main",
+        stages: &[0],
+        target: 1,
+        second: &result.snapshot,
+        total: &result.snapshot,
+    };
+    let mut series = Series::default();
+    series.head.run_id.clone_from(&result.id);
+    series.seconds.push(Second::of(&tick, &Health::default()));
+    let document = Document::new(summary(&result), series).expect("they fit");
+    let mut texts = [const { Vec::new() }; 3];
+    let [terminal, page, markdown] = &mut texts;
+    write_terminal(&result, anstream::StripStream::new(terminal)).expect("memory");
+    write_html(&document, page).expect("memory");
+    write_markdown(&document, markdown).expect("memory");
+    let [terminal, page, markdown] = texts.map(|text| String::from_utf8(text).expect("text"));
+    for text in [&terminal, &page, &markdown] {
+        let (_, after) = text.split_once("Cut before their answer").expect("a table");
+        let words: Vec<&str> = after
+            .split(['│', '|', '<', '>', '\n', '`'])
+            .map(str::trim)
+            .filter(|word| *word == "2" || *word == known.name || word.starts_with('≥'))
+            .take(4)
+            .collect();
+        assert_eq!(words, [known.name, "2", "≥ 1,250", "≥ 9,000"], "{after}");
+    }
+    // Nothing is said where nothing was cut.
+    let mut none = Vec::new();
+    let mut series = document.series;
+    series.seconds.clear();
+    let document = Document::new(document.summary, series).expect("they fit");
+    write_markdown(&document, &mut none).expect("memory");
+    assert!(
+        !String::from_utf8(none)
+            .expect("text")
+            .contains("Cut before")
+    );
+}

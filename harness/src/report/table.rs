@@ -2,16 +2,31 @@
 
 use std::io::{self, Write};
 
-use owo_colors::OwoColorize;
+use owo_colors::Style;
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Modify};
 
-/// Colours the marks of a finished table: by then, escape sequences can't upset its widths.
-fn with_coloured_marks(table: &str) -> String {
-    table
-        .replace('✓', &"✓".green().to_string())
-        .replace('✗', &"✗".red().bold().to_string())
+use crate::format::fitted;
+use crate::shown::Shown;
+
+/// The longest cell, in characters.
+const LONGEST: usize = 1_000;
+
+/// The marks of a finished table in colour: by then, escape sequences can't upset its widths.
+fn write_marked(table: &str, out: &mut Shown<impl Write>) -> io::Result<()> {
+    for piece in table.split_inclusive(['✓', '✗']) {
+        let (text, style) = match (piece.strip_suffix('✓'), piece.strip_suffix('✗')) {
+            (Some(text), _) => (text, Style::new().green()),
+            (_, Some(text)) => (text, Style::new().red().bold()),
+            _ => (piece, Style::new()),
+        };
+        out.write_all(text.as_bytes())?;
+        if text.len() < piece.len() {
+            out.styled(&piece[text.len()..], style)?;
+        }
+    }
+    Ok(())
 }
 
 /// Rows of a table, the first one its head.
@@ -29,13 +44,16 @@ impl Table {
         }
     }
 
+    /// Adds a row, as it is shown: what it is replaced by must count for the widths.
     pub(crate) fn push(&mut self, row: impl Into<Vec<String>>) {
-        self.rows.push(row.into());
+        let cells = row.into().into_iter();
+        self.rows
+            .push(cells.map(|cell| fitted(&cell, LONGEST)).collect());
     }
 }
 
 /// Writes a table under its title; nothing when it has no rows.
-pub(crate) fn section(title: &str, table: Table, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn section(title: &str, table: Table, out: &mut Shown<impl Write>) -> io::Result<()> {
     if table.rows.len() < 2 {
         return Ok(());
     }
@@ -43,8 +61,11 @@ pub(crate) fn section(title: &str, table: Table, out: &mut impl Write) -> io::Re
     let mut rendered = Builder::from_iter(table.rows).build();
     rendered.with(tabled::settings::Style::rounded());
     rendered.with(Modify::new(Columns::new(numbers_from..)).with(Alignment::right()));
-    writeln!(out, "\n{}", title.bold())?;
-    writeln!(out, "{}", with_coloured_marks(&rendered.to_string()))
+    writeln!(out)?;
+    out.styled(title, Style::new().bold())?;
+    writeln!(out)?;
+    write_marked(&rendered.to_string(), out)?;
+    writeln!(out)
 }
 
 /// The mark of something that holds or doesn't.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::charts::failed;
 use super::measured::{Group, Measured};
 use super::summary::{Run, Summary};
-use super::words::{actual, sla};
+use super::words::{actual, cut_short, sla};
 use crate::format::{clock, grouped, ms, ms_unit, number, percent, plural};
 
 /// A number that comes first.
@@ -121,7 +121,10 @@ fn per_second(count: u64, ms: u64) -> String {
     }
 }
 
-/// Requests by name, stage and persona.
+/// The title of requests that were cut, each with its time so far.
+pub(super) const CUT: &str = "Cut before their answer";
+
+/// Requests by name, stage and persona, and those that were cut.
 pub(super) fn tables(summary: &Summary, measured: &Measured) -> Vec<Table> {
     let whole = summary.run.duration_ms;
     let over_all = |groups: &BTreeMap<String, Group>| rows(groups.iter(), |_| whole);
@@ -134,6 +137,12 @@ pub(super) fn tables(summary: &Summary, measured: &Measured) -> Vec<Table> {
     by_stage.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
     let by_stage = rows(by_stage.into_iter(), |name| stage_ms(&summary.run, name));
     let table = |title, head, rows: Vec<TableRow>| Table { title, head, rows };
+    let cut = measured.cut.iter().map(|(name, times)| TableRow {
+        name: name.clone(),
+        class: "",
+        cells: cut_short(times).into(),
+    });
+    let cut = table(CUT, "request", cut.collect());
     let tables = [
         table("By request", "request", requests),
         table("By stage", "stage", by_stage),
@@ -142,6 +151,7 @@ pub(super) fn tables(summary: &Summary, measured: &Measured) -> Vec<Table> {
     tables
         .into_iter()
         .filter(|table| table.rows.len() > 1 || table.title == "By request")
+        .chain(Some(cut).filter(|cut| !cut.rows.is_empty()))
         .collect()
 }
 

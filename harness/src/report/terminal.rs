@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use owo_colors::{OwoColorize, Style};
+use owo_colors::Style;
 
 use super::RunResult;
 use super::comparison::write_comparison;
 use super::table::{Table, mark, section};
-use super::words::no_data;
-use crate::format::{ms, ms_unit, percent_to};
-use crate::metrics::{self, Counter, Metric, Of, Phase, Snapshot, TagFilter, Trend, TrendOf, who};
+use super::words::{cut_short, no_data};
+use crate::format::{LONG, cut, ms, ms_unit, percent_to};
+use crate::metrics::{self, Counter, Metric, Of, Snapshot, TagFilter, Trend, TrendOf, who};
+use crate::shown::Shown;
 use crate::threshold::Verdict;
 use crate::vu::READABLE;
 
@@ -20,7 +21,8 @@ use crate::vu::READABLE;
 ///
 /// # Errors
 /// The writer's.
-pub fn write_terminal(result: &RunResult, mut out: impl Write) -> io::Result<()> {
+pub fn write_terminal(result: &RunResult, out: impl Write) -> io::Result<()> {
+    let mut out = Shown::new(out);
     head(result, &mut out)?;
     if !result.snapshot.requests.is_empty() {
         section(
@@ -35,12 +37,18 @@ pub fn write_terminal(result: &RunResult, mut out: impl Write) -> io::Result<()>
     section("Thresholds", thresholds(result), &mut out)?;
     section("Invariants", invariants(result), &mut out)?;
     section("Unexpected answers", failures(result), &mut out)?;
-    let cut = interrupted(&result.snapshot);
-    section("Cut before their answer (times in ms)", cut, &mut out)?;
+    let unanswered = interrupted(&result.snapshot);
+    section(
+        "Cut before their answer (times in ms)",
+        unanswered,
+        &mut out,
+    )?;
     section("Mix", mix(result), &mut out)?;
     section("Outputs (rows)", outputs(result), &mut out)?;
     for warning in &result.warnings {
-        writeln!(out, "\n{} {warning}", "warning:".yellow().bold())?;
+        writeln!(out)?;
+        out.styled("warning:", Style::new().yellow().bold())?;
+        writeln!(out, " {}", cut(warning, LONG))?;
     }
     if let Some(comparison) = &result.comparison {
         write_comparison(comparison, &mut out)?;
@@ -48,7 +56,7 @@ pub fn write_terminal(result: &RunResult, mut out: impl Write) -> io::Result<()>
     verdict(result, &mut out)
 }
 
-fn head(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+fn head(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
     let config = &result.config;
     let counter = |counter| {
         let all = TagFilter::default();
@@ -56,10 +64,11 @@ fn head(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
     };
     let interrupted = counter(Counter::Interrupted);
     writeln!(out)?;
-    writeln!(out, "{}", format!("loadtest {}", result.id).bold())?;
+    let title = format!("loadtest {}", result.id);
+    out.styled(&title, Style::new().bold())?;
     writeln!(
         out,
-        "{} · {} · up to {} VUs ({}) · seed {}",
+        "\n{} · {} · up to {} VUs ({}) · seed {}",
         config.profile,
         config.executors(),
         config.plan().vus_max(),
@@ -82,7 +91,7 @@ fn head(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// What the model of the load says about the latencies that follow.
-fn arrivals(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+fn arrivals(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
     let scenarios = result.config.scenarios.iter();
     for (scenario, account) in scenarios.zip(&result.arrivals) {
         if let Some(account) = account {
@@ -148,18 +157,16 @@ fn requests(snapshot: &Snapshot) -> Table {
 /// Requests that were cut, each with its time so far: it took at least that long.
 fn interrupted(snapshot: &Snapshot) -> Table {
     let mut table = Table::new(["name", "count", "shortest", "longest"], 1);
-    let mut by_name = BTreeMap::<&str, (u64, Trend)>::new();
+    let mut by_name = BTreeMap::<&str, Trend>::new();
     for (tags, series) in &snapshot.requests {
         if tags.is_interrupted() && series.count() > 0 {
-            let (count, times) = by_name.entry(tags.name).or_default();
-            *count += series.count();
-            times.merge(series.trend(Phase::Duration));
+            let times = by_name.entry(tags.name).or_default();
+            times.merge(&series.counted());
         }
     }
-    for (name, (count, times)) in by_name {
-        let least = |time| format!("≥ {}", ms(time));
-        let (min, max) = (least(times.min_ms()), least(times.max_ms()));
-        table.push([name.to_owned(), count.to_string(), min, max]);
+    for (name, times) in by_name {
+        let [count, min, max] = cut_short(&times).map(|(_, text)| text);
+        table.push([name.to_owned(), count, min, max]);
     }
     table
 }
@@ -312,12 +319,7 @@ fn failures(result: &RunResult) -> Table {
         } else {
             status.to_string()
         };
-        // Control characters of an answer must not reach the terminal.
-        let sample: String = sample
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(100)
-            .collect();
+        let sample = cut(sample, 100);
         table.push([(*name).to_owned(), status, count.to_string(), sample]);
     }
     table
@@ -402,7 +404,7 @@ fn mix(result: &RunResult) -> Table {
     table
 }
 
-fn verdict(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
+fn verdict(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
     let judgement = &result.judgement;
     let (word, style) = match judgement.verdict {
         Verdict::Pass => ("PASS", Style::new().green().bold()),
@@ -417,11 +419,11 @@ fn verdict(result: &RunResult, out: &mut impl Write) -> io::Result<()> {
         ),
         Verdict::Fail | Verdict::Invalid => format!("exit code {}", judgement.exit.code()),
     };
-    writeln!(out, "\n{}  {held}", word.style(style))?;
-    judgement
-        .reasons
-        .iter()
-        .try_for_each(|reason| writeln!(out, "  {reason}"))
+    writeln!(out)?;
+    out.styled(word, style)?;
+    writeln!(out, "  {held}")?;
+    let mut reasons = judgement.reasons.iter();
+    reasons.try_for_each(|reason| writeln!(out, "  {}", cut(reason, LONG)))
 }
 
 fn times(trend: &Trend) -> [String; 7] {

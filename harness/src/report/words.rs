@@ -1,7 +1,8 @@
 //! What every report says in the same words: the verdict, the SLA, what was measured. Pure.
 
 use super::summary::{Summary, ThresholdRow};
-use crate::format::{ms_unit, number, percent, plural};
+use crate::format::{grouped, ms, ms_unit, number, percent, plural};
+use crate::metrics::Trend;
 use crate::threshold::Verdict;
 
 /// The verdict in a word.
@@ -48,6 +49,17 @@ pub(super) fn sla(summary: &Summary) -> Option<(String, f64)> {
         .trim_start_matches(": ")
         .to_owned();
     Some((words, sla.limit))
+}
+
+/// What is said of requests that were cut, each with its time so far: how many, and the shortest and
+/// the longest, which took at least that long.
+pub(super) fn cut_short(times: &Trend) -> [(&'static str, String); 3] {
+    let least = |time| format!("≥ {}", ms(time));
+    [
+        ("count", grouped(times.count())),
+        ("shortest", least(times.min_ms())),
+        ("longest", least(times.max_ms())),
+    ]
 }
 
 /// What stands for a number that there isn't.

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::drive::Driven;
 use super::load::Load;
+use super::prepare::PORTS;
 use super::server::Server;
 use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
@@ -163,9 +164,7 @@ fn findings(
 fn told(lack: Lack) -> String {
     let text = match lack {
         Lack::Port => {
-            "this machine had no port left for another connection: widen the range \
-             (sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"), wait a minute for the ports of \
-             the run before (TIME_WAIT), give a --local-address, or ask for fewer VUs"
+            return format!("this machine had no port left for another connection: {PORTS}");
         }
         Lack::File => {
             "no file descriptor was left for another connection: raise the limit (ulimit -n), or \
@@ -175,12 +174,18 @@ fn told(lack: Lack) -> String {
     text.to_owned()
 }
 
+/// Whether a part of all is more than this share: exact at the limit, where a product is not (29 %
+/// of 100 is 28.999999999999996).
+fn beyond(part: u64, all: u64, limit: f64) -> bool {
+    part as f64 / all as f64 > limit
+}
+
 /// Iterations that were due and never started, beyond the limit.
 fn dropped(settled: &[Settled], limit: f64) -> Option<String> {
     let arrivals = || settled.iter().filter_map(|settled| settled.arrivals);
     let scheduled: u64 = arrivals().map(|account| account.scheduled).sum();
     let dropped: u64 = arrivals().map(|account| account.dropped).sum();
-    (dropped as f64 > limit * scheduled as f64).then(|| {
+    beyond(dropped, scheduled, limit).then(|| {
         format!(
             "{dropped} of {scheduled} iterations were dropped, more than {:.1} %: the rate was not kept; \
              give more --max-vus, or ask for a lower rate (--max-dropped)",
@@ -192,7 +197,7 @@ fn dropped(settled: &[Settled], limit: f64) -> Option<String> {
 /// Iterations that started late, beyond the limit.
 fn late_starts(delays: &Trend, limit: f64) -> Option<String> {
     let (starts, late) = (delays.count(), health::late_starts(delays));
-    (late as f64 > limit * starts as f64).then(|| {
+    beyond(late, starts, limit).then(|| {
         format!(
             "{late} of {starts} iterations started more than {LATE_MS:.0} ms late, more than {:.1} %: \
              give more --max-vus, or a machine with more to spare (--max-late-starts)",
@@ -202,7 +207,7 @@ fn late_starts(delays: &Trend, limit: f64) -> Option<String> {
 }
 
 fn unknowns(unknown: u64, started: u64, limit: f64) -> Option<String> {
-    (unknown as f64 > limit * started as f64).then(|| {
+    beyond(unknown, started, limit).then(|| {
         format!(
             "{unknown} operations in {started} iterations have an unknown outcome, more than {:.1} %: \
              the audit can't be exact (--max-unknown)",
@@ -213,10 +218,9 @@ fn unknowns(unknown: u64, started: u64, limit: f64) -> Option<String> {
 
 /// Outputs that lost more rows than they may.
 pub(super) fn lost_rows(outputs: &[Account], limit: f64) -> Vec<String> {
-    let beyond = |output: &&Account| output.lost as f64 > limit * output.produced as f64;
     outputs
         .iter()
-        .filter(beyond)
+        .filter(|output| beyond(output.lost, output.produced, limit))
         .map(|output| {
             format!(
                 "{} of {} rows for {} were lost, more than {:.1} % (--max-lost-rows)",
@@ -241,6 +245,20 @@ mod tests {
         assert!(told(Lack::File).contains("ulimit -n"));
     }
     use crate::executor;
+
+    #[test]
+    fn a_share_is_exact_at_its_limit() {
+        for percent in 0..=100 {
+            let limit = crate::decimal::shifted(&percent.to_string(), -2).expect("a number");
+            for all in [100, 700, 1_100] {
+                let part = percent * all / 100;
+                assert!(!beyond(part, all, limit), "{part} of {all}");
+                assert!(beyond(part + 1, all, limit), "{part} + 1 of {all}");
+            }
+        }
+        assert!(!beyond(0, 0, 0.0), "nothing of nothing");
+        assert!(beyond(1, 0, 0.05), "but something");
+    }
 
     #[test]
     fn rows_may_be_lost_up_to_the_limit() {

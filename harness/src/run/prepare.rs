@@ -1,5 +1,6 @@
 //! Before the load: what a run needs, or why there is none.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,6 +11,7 @@ use crate::config::{RunConfig, SummaryJson};
 use crate::files::directory_of;
 use crate::health::Resources;
 use crate::output::OpenError;
+use crate::ports::{self, Ports};
 use crate::report::RecordedError;
 use crate::suite::Error as SuiteError;
 use crate::threshold::ExitCode;
@@ -33,6 +35,14 @@ pub(crate) enum Refusal {
          raise the limit (ulimit -n {needed}), or ask for fewer VUs"
     )]
     Files { vus: u64, needed: u64, limit: u64 },
+    #[error(
+        "{vus} VUs need about {needed} connections, and this machine has {} ports left for them ({} \
+         less {} that are taken, also by a run of the last minute, TIME_WAIT): {PORTS}",
+        .ports.all - .ports.taken,
+        .ports.all,
+        .ports.taken
+    )]
+    Ports { vus: u64, needed: u64, ports: Ports },
     #[error("--host: {0}")]
     Host(TargetError),
     #[error(transparent)]
@@ -71,6 +81,7 @@ impl Refusal {
             Self::ReportDir { .. }
             | Self::SummaryJson { .. }
             | Self::Files { .. }
+            | Self::Ports { .. }
             | Self::Host(_)
             | Self::Tls(_)
             | Self::LocalAddress(_)
@@ -125,6 +136,33 @@ pub(super) fn check_writable(
         return Err(cannot(std::io::ErrorKind::IsADirectory.into()));
     }
     tempfile::tempfile_in(directory_of(path)).map_err(cannot)?;
+    Ok(())
+}
+
+/// What helps when there are too few ports.
+pub(super) const PORTS: &str = "widen the range (sysctl -w \
+    net.ipv4.ip_local_port_range=\"1024 65535\"), wait a minute, let Linux use ports again at once \
+    (sysctl -w net.ipv4.tcp_tw_reuse=1), give more than one --local-address, or ask for fewer VUs";
+
+/// Finds out whether there are ports for the connections of every virtual user.
+pub(super) fn check_ports(
+    config: &RunConfig,
+    connections: fn(&str) -> u64,
+    pairs: &[(Option<IpAddr>, SocketAddr)],
+) -> Result<(), Refusal> {
+    let needed = files(&config.scenarios, connections);
+    let counted = pairs.iter().map(|(from, to)| ports::between(*from, *to));
+    let Some(counted) = counted.collect::<Option<Vec<Ports>>>() else {
+        return Ok(());
+    };
+    let ports = Ports {
+        all: counted.iter().map(|ports| ports.all).sum(),
+        taken: counted.iter().map(|ports| ports.taken).sum(),
+    };
+    if needed > ports.all - ports.taken {
+        let vus = u64::from(config.plan().vus_max());
+        return Err(Refusal::Ports { vus, needed, ports });
+    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use crate::compare::{COMPARISON_FILE, Comparison};
 use crate::config::SummaryJson;
 use crate::files::write_whole;
 use crate::report::{RunResult, SUMMARY_FILE, write_json, write_terminal};
+use crate::shown::pretty_json;
 use crate::threshold::ExitCode;
 
 /// Writes every report; gives the exit code, which a report that can't be written doesn't hide.
@@ -63,12 +64,12 @@ pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
 /// The file system's.
 pub fn write_comparison_json(path: &Path, comparison: &Comparison) -> std::io::Result<()> {
     write_whole(path, |out| {
-        Ok(serde_json::to_writer_pretty(out, comparison)?)
+        out.write_all(pretty_json(comparison)?.as_bytes())
     })
 }
 
 /// A line on standard error, once the live view is closed.
 pub(super) fn tell(line: &str) {
     // Nobody is left to read it when standard error is closed.
-    let _ = writeln!(crate::tui::Log, "{line}");
+    let _ = crate::tui::Log.write_all(format!("{line}\n").as_bytes());
 }

@@ -13,6 +13,7 @@ use crate::config::RunConfig;
 use crate::health::Health;
 use crate::report::{Head, SERIES_FILE, SERIES_VERSION, Second};
 use crate::sampler::Tick;
+use crate::shown::json;
 
 /// Seconds that wait in memory for a disk that is slow; more are dropped and counted.
 const MOST_PENDING: usize = 60;
@@ -82,7 +83,6 @@ fn write(file: &mut File, seconds: &Receiver<Second>) -> io::Result<()> {
 
 /// A line in one piece, so that a killed run leaves whole ones.
 fn write_line(file: &mut File, line: &impl Serialize) -> io::Result<()> {
-    let mut bytes = serde_json::to_vec(line)?;
-    bytes.push(b'\n');
-    file.write_all(&bytes)
+    let text = json(line)? + "\n";
+    file.write_all(text.as_bytes())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::prepare::{Refusal, check_files};
+use super::prepare::{Refusal, check_files, check_ports};
 use super::publish::tell;
 use crate::admin::Admin;
 use crate::config::RunConfig;
@@ -41,6 +41,7 @@ impl Server {
         };
         let target = Target::resolve(&address, &config.connect).await?;
         let target = Arc::new(target.with_parts(&config.catalogue));
+        check_ports(config, S::connections, &target.pairs())?;
         target.probe(PROBE_WITHIN).await?;
         let admin = Admin::new(&target, config.setup_timeout, &config.headers)?;
         if private.is_none() {

@@ -19,6 +19,7 @@ use thiserror::Error;
 use super::model::{Ending, Model};
 use super::view;
 use crate::executor::Control;
+use crate::shown;
 
 /// How soon a key or the end is noticed.
 const ATTENTION: Duration = Duration::from_millis(100);
@@ -164,31 +165,32 @@ fn close() {
     }
 }
 
-/// What was logged since it was last asked for, line by line and without colours.
+/// What was logged since it was last asked for, line by line.
 pub(super) fn take_news() -> Vec<String> {
     let mut lines = LINES.lock();
     let news = String::from_utf8_lossy(&lines.kept[lines.told..]).into_owned();
     lines.told = lines.kept.len();
-    let plain = anstream::adapter::strip_str(&news).to_string();
-    plain.lines().map(str::to_owned).collect()
+    news.lines().map(str::to_owned).collect()
 }
 
-/// Where the program's log goes: standard error, but not into the live view's picture.
+/// Where the program's log goes: standard error, but not into the live view's picture. A write is
+/// of whole lines.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Log;
 
 impl Write for Log {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let shown = shown::lines(&String::from_utf8_lossy(text));
         let mut lines = LINES.lock();
         if OPEN.load(Ordering::SeqCst) {
             if lines.kept.len() < MOST_LINES {
-                lines.kept.extend_from_slice(text);
+                lines.kept.extend_from_slice(shown.as_bytes());
             }
-            Ok(text.len())
         } else {
             drop(lines);
-            io::stderr().write(text)
+            io::stderr().write_all(shown.as_bytes())?;
         }
+        Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

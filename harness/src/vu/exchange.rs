@@ -1,12 +1,14 @@
 //! A request with everything that was measured of it.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use h2::Reason;
 
 use super::connection::Connection;
-use super::error::TransportError;
+use super::error::{Http2Error, TransportError};
+use super::frames::Passage;
 use super::server_timing::ServerTiming;
 use super::target::Opening;
 use crate::metrics::{Method, Phase, Proto};
@@ -75,6 +77,14 @@ pub(super) struct Exchange {
     pub(super) reconnected: bool,
 }
 
+/// Whether the other side closed the connection.
+fn is_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
+    )
+}
+
 impl Exchange {
     /// One that has not begun.
     pub(super) fn new() -> Self {
@@ -100,14 +110,27 @@ impl Exchange {
     pub(super) fn was_never_heard(&self, method: Method) -> bool {
         let closed = match &self.response {
             Err(TransportError::Closed) => true,
-            Err(TransportError::Broken(error)) => matches!(
-                error.kind(),
-                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
-            ),
+            Err(TransportError::Broken(error)) => is_closed(error),
             _ => false,
         };
         let safe = matches!(method, Method::Get | Method::Head) || self.bytes_sent == 0;
         closed && safe && self.bytes_received == 0
+    }
+
+    /// The same over HTTP/2, by what passed on its stream: a server that refused it, or went away
+    /// without a look at it, says itself that another try does no harm.
+    pub(super) fn was_never_looked_at(&self, passage: Passage, method: Method, kept: bool) -> bool {
+        let unheard = kept && matches!(method, Method::Get | Method::Head);
+        match &self.response {
+            Err(TransportError::Http2(Http2Error::Reset(Reason::REFUSED_STREAM))) => true,
+            Err(_) if passage.ignored => true,
+            Err(TransportError::Http2(Http2Error::GoAway(Reason::NO_ERROR)))
+            | Err(TransportError::Closed) => unheard && passage.first.is_none(),
+            Err(TransportError::Broken(error)) => {
+                unheard && passage.first.is_none() && is_closed(error)
+            }
+            _ => false,
+        }
     }
 
     /// Begins again on a new connection.

@@ -19,6 +19,7 @@ const HEAD: usize = 9;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
 const END_STREAM: u8 = 1;
 
 /// The head of a frame, as far as it matters here.
@@ -45,6 +46,10 @@ struct Frames {
     seen: usize,
     /// Bytes before the next head.
     left: usize,
+    /// The payload's first number: of a GOAWAY, the last stream that the server looks at.
+    word: [u8; 4],
+    /// Bytes of it that were seen.
+    word_seen: usize,
 }
 
 impl Frames {
@@ -53,18 +58,24 @@ impl Frames {
             head: [0; HEAD],
             seen: 0,
             left: bytes,
+            word: [0; 4],
+            word_seen: 0,
         }
     }
 
-    /// Takes the next bytes and says whose ends are in there.
-    fn pass(&mut self, mut bytes: &[u8], mut found: impl FnMut(Frame, End)) {
+    /// Takes the next bytes and says whose ends are in there, each with the payload's first number
+    /// as far as it has come.
+    fn pass(&mut self, mut bytes: &[u8], mut found: impl FnMut(Frame, End, u32)) {
         while !bytes.is_empty() {
             if self.left > 0 {
                 let passed = self.left.min(bytes.len());
+                let word = passed.min(self.word.len() - self.word_seen);
+                self.word[self.word_seen..self.word_seen + word].copy_from_slice(&bytes[..word]);
+                self.word_seen += word;
                 bytes = &bytes[passed..];
                 self.left -= passed;
                 if self.left == 0 && self.seen == HEAD {
-                    found(self.frame(), End::Last);
+                    found(self.frame(), End::Last, u32::from_be_bytes(self.word));
                     self.seen = 0;
                 }
                 continue;
@@ -74,11 +85,12 @@ impl Frames {
             self.seen += part;
             bytes = &bytes[part..];
             if self.seen == HEAD {
-                found(self.frame(), End::First);
+                (self.word, self.word_seen) = ([0; 4], 0);
+                found(self.frame(), End::First, 0);
                 let [a, b, c, ..] = self.head;
                 self.left = u32::from_be_bytes([0, a, b, c]) as usize;
                 if self.left == 0 {
-                    found(self.frame(), End::Last);
+                    found(self.frame(), End::Last, 0);
                     self.seen = 0;
                 }
             }
@@ -104,6 +116,8 @@ pub(super) struct Passage {
     pub(super) first: Option<Instant>,
     /// The last byte of the answer came.
     pub(super) last: Option<Instant>,
+    /// The server went away and said that it won't look at it: it may be sent elsewhere.
+    pub(super) ignored: bool,
     /// The whole request was handed to TLS, or to the kernel.
     handed: bool,
 }
@@ -163,7 +177,7 @@ impl Traffic {
 
     fn wrote(&mut self, bytes: &[u8], meter: &Meter) {
         let passages = &mut self.passages;
-        self.outgoing.pass(bytes, |frame, end| {
+        self.outgoing.pass(bytes, |frame, end, _| {
             if frame.ends_stream && end == End::Last {
                 on(passages, frame.stream, |passage| passage.handed = true);
             }
@@ -188,12 +202,17 @@ impl Traffic {
         self.bytes.1 = meter.read();
         let came = meter.last_read();
         let (passages, settings) = (&mut self.passages, &mut self.settings);
-        self.incoming.pass(bytes, |frame, end| match end {
+        self.incoming.pass(bytes, |frame, end, word| match end {
             End::First if frame.kind == HEADERS => on(passages, frame.stream, |passage| {
                 passage.first = passage.first.or(came);
             }),
             End::Last if frame.ends_stream => {
                 on(passages, frame.stream, |passage| passage.last = came);
+            }
+            End::Last if frame.kind == GOAWAY => {
+                let last = word & 0x7fff_ffff;
+                let beyond = passages.iter_mut().filter(|(stream, _)| *stream > last);
+                beyond.for_each(|(_, passage)| passage.ignored = true);
             }
             End::Last => *settings |= frame.kind == SETTINGS,
             End::First => {}

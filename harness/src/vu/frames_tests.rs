@@ -42,7 +42,7 @@ fn frames_are_found_however_they_are_cut() {
         let mut frames = Frames::after(PREFACE);
         let mut found = Vec::new();
         for part in bytes.chunks(size) {
-            frames.pass(part, |frame, end| found.push((frame, end)));
+            frames.pass(part, |frame, end, _| found.push((frame, end)));
         }
         assert_eq!(found, expected, "in parts of {size}");
     }
@@ -81,4 +81,21 @@ fn bytes_are_accounted_for_once() {
     traffic.bytes = (15, 27);
     assert_eq!(traffic.account(), (5, 7));
     assert_eq!(traffic.account(), (0, 0));
+}
+
+#[test]
+fn whoever_goes_away_says_which_streams_it_looks_at() {
+    let mut bytes = frame(GOAWAY, 0, 0, 12);
+    bytes[HEAD..HEAD + 4].copy_from_slice(&0x8000_0003_u32.to_be_bytes());
+    for size in 1..bytes.len() {
+        let mut traffic = Traffic::new();
+        for stream in [1, 3, 5, 7] {
+            traffic.begin(stream);
+        }
+        for part in bytes.chunks(size) {
+            traffic.read_some(part, &Meter::default());
+        }
+        let ignored = [1, 3, 5, 7].map(|stream| traffic.end(stream).ignored);
+        assert_eq!(ignored, [false, false, true, true], "in parts of {size}");
+    }
 }

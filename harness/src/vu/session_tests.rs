@@ -2,15 +2,18 @@
 
 use std::sync::atomic::Ordering;
 
+use bytes::BytesMut;
 use http::Response;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::sleep;
 
 use super::super::error::Http2Error;
+use super::super::exchange::Exchange;
 use super::super::http::Client;
 use super::super::options::ConnectOptions;
 use super::super::peer::{
-    MS, TIMEOUT, assert_about, client, client_with, error, get, http2, next, ok, ok_to_all, server,
-    status,
+    GET, MS, POST, TIMEOUT, assert_about, client, client_with, error, get, http2, listening, next,
+    ok, ok_to_all, send, server, status,
 };
 use super::super::target::{Opening, Target};
 use super::*;
@@ -278,4 +281,145 @@ async fn whoever_leaves_hands_the_connection_over() {
     assert_eq!(status(&slow), 200);
     // The time-out would have it look as well, much later.
     assert!(began.elapsed() < TIMEOUT / 2, "{:?}", began.elapsed());
+}
+
+/// A refused stream is no failure: it is sent once more, whatever its method, and counted.
+#[tokio::test]
+async fn what_the_server_refuses_to_look_at_is_sent_once_more() {
+    let (address, accepted) = server(|_, mut streams| async move {
+        for times in [1, 2] {
+            for _ in 0..times {
+                let (_, mut respond) = next(&mut streams).await.expect("a request");
+                respond.send_reset(Reason::REFUSED_STREAM);
+            }
+            if times == 1 {
+                ok(next(&mut streams).await.expect("the same request"));
+            }
+        }
+        ok_to_all(streams).await;
+    })
+    .await;
+    let client = client(&address).await;
+    let once = post(&client).await;
+    assert_eq!((status(&once), once.reconnected), (200, true));
+    let twice = post(&client).await;
+    assert!(twice.reconnected);
+    assert!(matches!(
+        error(twice),
+        TransportError::Http2(Http2Error::Reset(Reason::REFUSED_STREAM))
+    ));
+    let well = post(&client).await;
+    assert_eq!((status(&well), well.reconnected), (200, false));
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
+
+async fn post(client: &Client) -> Exchange {
+    send(client, &POST.at("/").json(&[1])).await
+}
+
+/// GOAWAY with the last stream that the server looks at: what comes behind it may be sent elsewhere,
+/// and what doesn't may have been carried out.
+#[tokio::test]
+async fn what_a_server_that_went_away_ignored_is_sent_once_more() {
+    for (last, is_again) in [(0_u8, true), (1, false)] {
+        let (listener, address, accepted) = listening().await;
+        let count = Arc::clone(&accepted);
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.expect("a connection");
+            let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+            socket.write_all(&settings).await.expect("sent");
+            // Preface, SETTINGS and WINDOW_UPDATE, and the head of the request.
+            let mut bytes = BytesMut::new();
+            while bytes.len() < 100 {
+                socket.read_buf(&mut bytes).await.expect("read");
+            }
+            let goaway = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, last, 0, 0, 0, 0];
+            socket.write_all(&goaway).await.expect("sent");
+            let (next_one, _) = listener.accept().await.expect("a connection");
+            count.fetch_add(1, Ordering::SeqCst);
+            drop(socket);
+            ok_to_all(h2::server::handshake(next_one).await.expect("a greeting")).await;
+        });
+        let sent = post(&client(&address).await).await;
+        let outcome = (sent.response.is_ok(), sent.reconnected);
+        assert_eq!(outcome, (is_again, is_again), "the last one is {last}");
+        assert_eq!(accepted.load(Ordering::SeqCst), usize::from(is_again));
+    }
+}
+
+/// As the server of `http_tests`: it closes an idle connection when the next request comes.
+#[tokio::test]
+async fn a_connection_that_closes_on_its_next_request_is_replaced_if_that_is_safe() {
+    let (address, accepted) = server(|_, mut streams| async move {
+        ok(next(&mut streams).await.expect("a request"));
+        let unanswered = next(&mut streams).await;
+        drop((unanswered, streams));
+    })
+    .await;
+    let client = client(&address).await;
+    for reconnected in [false, true, true] {
+        let exchange = get(&client).await;
+        assert_eq!(
+            (status(&exchange), exchange.reconnected),
+            (200, reconnected)
+        );
+    }
+    assert_eq!(accepted.load(Ordering::SeqCst), 3);
+    let posted = post(&client).await;
+    assert!(posted.response.is_err(), "it may have been carried out");
+    assert!(!posted.reconnected);
+}
+
+/// The answer of a new connection that closes is none: it is not tried for ever.
+#[tokio::test]
+async fn a_new_connection_that_closes_is_a_failure() {
+    let (address, accepted) = server(|_, mut streams| async move {
+        let unanswered = next(&mut streams).await;
+        drop((unanswered, streams));
+    })
+    .await;
+    let exchange = get(&client(&address).await).await;
+    assert!(exchange.response.is_err() && !exchange.reconnected);
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_not_read_to_its_end() {
+    let (address, accepted) = server(|_, mut streams| async move {
+        while let Some((request, mut respond)) = next(&mut streams).await {
+            let length = request.headers()["x-length"].to_str().expect("text");
+            let body = vec![7; length.parse().expect("a number")];
+            let head = respond.send_response(Response::new(()), false);
+            let mut stream = head.expect("the stream is open");
+            // In parts, of which none is too long.
+            for part in body.chunks(40) {
+                let part = Bytes::copy_from_slice(part);
+                stream.send_data(part, false).expect("there is room");
+            }
+            let _ = stream.send_data(Bytes::new(), true);
+        }
+    })
+    .await;
+    let short = ConnectOptions {
+        most_body: Some(100),
+        ..http2()
+    };
+    let client = client_with(&address, TIMEOUT, &short).await;
+    for (length, fits) in [
+        ("100", true),
+        ("101", false),
+        ("1000000", false),
+        ("0", true),
+    ] {
+        let exchange = send(&client, &GET.at("/").header("x-length", length)).await;
+        let read = exchange.response.as_ref().map(|answer| answer.body.len());
+        match read {
+            Ok(read) => assert_eq!((read.to_string().as_str(), fits), (length, true)),
+            Err(error) => {
+                assert!(matches!(error, TransportError::TooLong(100)), "{error:?}");
+                assert!(!fits, "{length}");
+            }
+        }
+    }
+    assert_eq!(accepted.load(Ordering::SeqCst), 1, "the others go on");
 }

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::error::TransportError;
 use super::exchange::{Exchange, Response};
+use super::frames::Passage;
 use super::io::Stream;
 use super::server_timing::ServerTiming;
 use super::session::{Sender, Session};
@@ -90,10 +91,17 @@ impl Sessions {
                     let begun = Instant::now();
                     exchange.times.blocked = begun - started;
                     exchange.connected = true;
-                    exchange
+                    let passage = exchange
                         .over(sender, target, outgoing, begun, deadline)
                         .await;
-                    return Ok(());
+                    let again = !exchange.reconnected
+                        && exchange.was_never_looked_at(passage, outgoing.method, !is_new);
+                    if !again {
+                        return Ok(());
+                    }
+                    // A stream that is refused leaves its connection as it is.
+                    exchange.again();
+                    exchange.proto = Proto::Http2;
                 }
                 Err(error) if is_new || matches!(error, TransportError::Timeout) => {
                     exchange.response = Err(error);
@@ -150,7 +158,7 @@ impl Exchange {
         outgoing: &Outgoing,
         begun: Instant,
         deadline: tokio::time::Instant,
-    ) {
+    ) -> Passage {
         let length = outgoing.body.as_ref().map(|body| body.len().to_string());
         let length = length
             .iter()
@@ -187,6 +195,7 @@ impl Exchange {
                 body: received.body,
             }
         });
+        passage
     }
 }
 

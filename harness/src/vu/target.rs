@@ -20,13 +20,23 @@ use super::options::{ConnectOptions, MOST_BODY};
 use super::session::Session;
 use super::tls::{self, Credentials, TlsError};
 use crate::catalogue::{Catalogue, PartEntry};
+use crate::secret::mistyped_address;
 
 /// Why a host can't be tested.
 #[derive(Debug, Error)]
 pub enum TargetError {
     /// Not an `http` or `https` URL.
-    #[error("'{0}' is not a server's address; write http://host:port or https://host:port")]
+    #[error(
+        "'{}' is not a server's address; write http://host:port or https://host:port",
+        mistyped_address(.0)
+    )]
     NotAnAddress(String),
+    /// It has a login, which no request would send.
+    #[error(
+        "has a user or password in it, which isn't sent; write http://host:port, and give a login \
+         as a header: --header 'Authorization: Basic $LOGIN'"
+    )]
+    Login,
     /// The name has no address.
     #[error("the name {name} could not be looked up: {source}")]
     Unknown {
@@ -101,9 +111,13 @@ impl Target {
                 && url.has_host()
                 && url.query().is_none()
                 && url.fragment().is_none()
-                && url.username().is_empty()
         });
-        url.ok_or_else(|| TargetError::NotAnAddress(address.to_owned()))
+        let url = url.ok_or_else(|| TargetError::NotAnAddress(address.to_owned()))?;
+        if url.username().is_empty() && url.password().is_none() {
+            Ok(url)
+        } else {
+            Err(TargetError::Login)
+        }
     }
 
     /// Whether the address names this machine itself: in 127.0.0.0/8, `::1`, or `localhost`.
@@ -236,6 +250,23 @@ impl Target {
         config
     }
 
+    /// The pairs of addresses that connections may have: from here, if that is given, to there.
+    pub(crate) fn pairs(&self) -> Vec<(Option<IpAddr>, SocketAddr)> {
+        let from = &self.options.local_addresses;
+        let pairs_of = |to: &SocketAddr| -> Vec<_> {
+            let fits = |from: &&IpAddr| from.is_ipv6() == to.is_ipv6();
+            match from.is_empty() {
+                true => vec![(None, *to)],
+                false => from
+                    .iter()
+                    .filter(fits)
+                    .map(|from| (Some(*from), *to))
+                    .collect(),
+            }
+        };
+        self.addresses.all().iter().flat_map(pairs_of).collect()
+    }
+
     /// A local address from which a connection leads to the server, if any is given.
     pub(super) fn local_address(&self) -> Option<IpAddr> {
         let addresses = self.addresses.all();
@@ -346,10 +377,30 @@ mod tests {
             "ftp://shop",
             "http://",
             "http://shop?x=1",
-            "http://user:pass@shop",
+            "user:hunter2@shop",
+            "http://user:hun/ter2@shop",
+            "http://shop?token=hunter2",
             "shop",
         ] {
-            assert!(Target::parse(bad).is_err(), "{bad}");
+            let error = Target::parse(bad).expect_err(bad);
+            assert!(matches!(error, TargetError::NotAnAddress(_)), "{bad}");
+            assert!(!error.to_string().contains("ter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_login_is_refused_and_not_repeated() {
+        for bad in [
+            "http://user:hunter2@shop",
+            "http://:hunter2@shop",
+            "http://hunter2@shop",
+            "http://a:b@hunter2@shop",
+            "http:user:hunter2@shop",
+            "https://hunter2:@shop/api",
+        ] {
+            let error = Target::parse(bad).expect_err(bad);
+            assert!(matches!(error, TargetError::Login), "{bad}");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
         }
     }
 

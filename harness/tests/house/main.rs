@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, the uppermost first. A module uses only what stands below it.
-const FLOORS: [&str; 32] = [
+const FLOORS: [&str; 34] = [
     // For unit tests alone.
     "fixture",
     "program",
@@ -32,8 +32,10 @@ const FLOORS: [&str; 32] = [
     "metrics",
     "persona",
     "catalogue",
-    "secret",
     "format",
+    "shown",
+    "secret",
+    "ports",
     "files",
     "wall",
     "quota",

@@ -9,6 +9,8 @@ use tokio::time::{Instant, sleep};
 use super::invariants::{Facts, UserFacts, invariants};
 use super::public::{PublicFacts, predicted_coupons, public};
 use super::receipts::{order_totals, within_limit};
+use super::reset::{in_ledger, on_shelves};
+use super::totals::Totals;
 use crate::personas::Buyer;
 use crate::shop::{
     Books, Ledger, Shelves, Shopper, World, balance, ledger, listed_coupons, user_ledger,
@@ -129,6 +131,10 @@ impl Audit<'_> {
         let mut rows = match self.before {
             Books::Ledger(before) => {
                 let after = self.books().await?.unwrap_or_default();
+                let totals = Totals::of(users.iter().map(|user| &user.book));
+                if let Some(says) = in_ledger(before, &after, &totals) {
+                    return Err(reset(&says).into());
+                }
                 invariants(&Facts {
                     before,
                     after: &after,
@@ -137,11 +143,15 @@ impl Audit<'_> {
                 })
             }
             Books::Public { shelves, .. } => {
+                let after = Shelves::read(admin, api).await?;
+                if let Some(says) = on_shelves(shelves, &after) {
+                    return Err(reset(&says).into());
+                }
                 self.look_for_coupons(users).await?;
                 public(&PublicFacts {
                     api,
                     before: shelves,
-                    after: &Shelves::read(admin, api).await?,
+                    after: &after,
                     users,
                     planned_iterations: self.planned_iterations,
                 })

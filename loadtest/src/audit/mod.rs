@@ -5,6 +5,7 @@ mod invariants;
 mod public;
 mod races;
 mod receipts;
+mod reset;
 mod totals;
 
 pub use collect::audit;

@@ -28,7 +28,7 @@ async fn guarded(base: &str) -> String {
 }
 
 /// Everything in a directory and below, as text.
-fn texts(directory: &Path) -> String {
+pub(crate) fn texts(directory: &Path) -> String {
     let mut all = String::new();
     for entry in std::fs::read_dir(directory).expect("a directory") {
         let path = entry.expect("an entry").path();

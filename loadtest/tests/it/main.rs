@@ -19,8 +19,11 @@ mod influx;
 mod live_view;
 mod names;
 mod other_shops;
+mod outside;
 mod panels;
 mod personas;
+#[cfg(target_os = "linux")]
+mod ports;
 mod program;
 mod proxy;
 mod reports;

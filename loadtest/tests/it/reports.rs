@@ -403,7 +403,7 @@ fn junit_has_a_case_for_everything_that_was_judged() {
 }
 
 /// The JUnit rules that CI systems have in common, checked by libxml2.
-fn accepted_by_the_schema(junit: &[u8]) {
+pub(crate) fn accepted_by_the_schema(junit: &[u8]) {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("junit.xml");
     std::fs::write(&file, junit).expect("writable");

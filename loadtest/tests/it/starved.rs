@@ -1,5 +1,6 @@
 //! A generator that is starved: pinned to one core, as nice as can be, beside hogs.
 
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -77,4 +78,59 @@ async fn a_starved_generator_says_nothing_of_the_server() {
     let lag = "generator saturated: the scheduling lag was beyond 100 ms in ";
     assert!(ran.reasons().contains(lag), "{told}");
     assert!(ran.stdout.contains(lag), "{told}");
+}
+
+/// A cgroup with a quota of a twentieth of a core; gone when this is dropped.
+struct Quota(PathBuf);
+
+impl Quota {
+    /// Of version 1 or 2, whichever this machine has. That takes root; without it, nothing, and why
+    /// is said.
+    fn new() -> Option<Self> {
+        let name = format!("loadtest-test-{}", std::process::id());
+        let root = Path::new("/sys/fs/cgroup");
+        let groups = [
+            (root.join("cpu"), "cpu.cfs_quota_us", "5000"),
+            (root.to_owned(), "cpu.max", "5000 100000"),
+        ];
+        for (top, file, quota) in groups {
+            let group = Self(top.join(&name));
+            let made = std::fs::create_dir(&group.0);
+            if made
+                .and_then(|()| std::fs::write(group.0.join(file), quota))
+                .is_ok()
+            {
+                return Some(group);
+            }
+        }
+        eprintln!("skipped: no cgroup of its own, which takes root and a cgroup file system");
+        None
+    }
+}
+
+impl Drop for Quota {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_generator_says_nothing_of_the_server() {
+    let Some(quota) = Quota::new() else {
+        return;
+    };
+    let stack = stack().await;
+    let script = tempfile::NamedTempFile::new().expect("a file");
+    let procs = quota.0.join("cgroup.procs");
+    let line = format!("echo $$ > {} && exec \"$@\"\n", procs.display());
+    std::fs::write(script.path(), line).expect("it can be written");
+    let args = "--vus 8 --duration 4s --coupon-wait 0s --sla none";
+    let run = Run::not_sharing(stack.base_url(), args);
+    let starter = format!("sh {}", script.path().display());
+    let ran = run.started_by(&starter).finish().await;
+    let told = format!("{}\n{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, 97, "{told}");
+    assert_eq!(ran.summary["health"]["resources"]["cores"], 0.05, "{told}");
+    let said = "generator saturated: the share of throttled periods was beyond 10 %";
+    assert!(ran.reasons().contains(said), "{told}");
 }

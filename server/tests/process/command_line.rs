@@ -71,6 +71,19 @@ fn a_url_that_is_none_is_refused_without_repeating_it() {
 }
 
 #[test]
+fn a_url_in_the_wrong_place_is_refused_without_its_password() {
+    let (output, said) = run(|command| {
+        command.args(["postgres://u:hunter2@h/d", "\u{1b}[31m"]);
+    });
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("postgres://***@h/d"), "{said}");
+    assert!(
+        !said.contains("hunter2") && !said.contains('\u{1b}'),
+        "{said}"
+    );
+}
+
+#[test]
 fn an_address_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
