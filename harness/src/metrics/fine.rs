@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// More limits than these are judged by their bucket. Each costs a comparison per duration.
-const MOST: usize = 16;
+const MOST: usize = 64;
 
 /// First and last microsecond of each bucket, and how many there are. As with names, what a process
 /// has once asked for stays: it makes percentiles more exact, and no other difference.

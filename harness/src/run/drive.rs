@@ -17,7 +17,7 @@ use crate::metrics::{Recorder, Snapshot};
 use crate::persona::Role;
 use crate::sampler::{Observer, Sampled, Tick, sample};
 use crate::suite::{Suite, User};
-use crate::threshold::{Moment, Timeline, abort};
+use crate::threshold::{Moment, Threshold, Timeline, abort};
 use crate::vu::{Failures, Fields, Lack, Surroundings, VirtualUser};
 
 /// Who looks at every second of the load.
@@ -32,6 +32,10 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(run: Run<'_>, outlets: Outlets) -> Self {
         let config = run.config;
+        config
+            .thresholds
+            .iter()
+            .for_each(Threshold::measure_exactly);
         Self {
             outlets,
             timeline: Timeline::new(&config.thresholds, &config.plan()),

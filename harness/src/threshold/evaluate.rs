@@ -325,6 +325,7 @@ mod tests {
         for (assertion, durations, actual, ok) in rows {
             let threshold = parse(&format!("http_req_duration: {assertion}"), &[]);
             let threshold = threshold.expect(assertion);
+            threshold.measure_exactly();
             let mut snapshot = snapshot();
             let tags = *snapshot.requests.keys().next().expect("a series");
             let mut series = RequestSeries::default();

@@ -57,6 +57,14 @@ pub struct Known<'a> {
 }
 
 impl Threshold {
+    /// Has durations around its limit measured to the microsecond from now on, so that it is judged
+    /// exactly.
+    pub(crate) fn measure_exactly(&self) {
+        if self.metric.kind() == Kind::Trend {
+            metrics::exact_around(self.limit);
+        }
+    }
+
     /// The same threshold about a scenario only.
     ///
     /// # Errors
@@ -240,9 +248,6 @@ pub fn parse_knowing(text: &str, known: Known<'_>) -> Result<Threshold, ParseErr
         assertion += word;
     }
     let (aggregation, operator, limit) = parse_assertion(&assertion, metric)?;
-    if metric.kind() == Kind::Trend {
-        metrics::exact_around(limit);
-    }
     let suffix: Vec<&str> = words.collect();
     let (window, abort_after) = parse_suffix(&suffix)?;
     if window.is_some() && metric.kind() == Kind::Gauge {
