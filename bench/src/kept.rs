@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::markdown::Chapter;
+use crate::markdown::{Chapter, GOALS};
 
 /// Writes a row's results in place of older ones.
 pub(crate) fn keep(dir: &Path, chapter: &Chapter) -> anyhow::Result<()> {
@@ -33,6 +33,16 @@ pub(crate) fn kept<'a>(
             serde_json::from_reader(BufReader::new(file))
                 .with_context(|| format!("{} is not a row's results", path.display()))
         })
+        .collect()
+}
+
+/// The rows of these published results that writing them anew would drop: neither measured now nor
+/// kept here, as in a fresh clone.
+pub(crate) fn dropped<'a>(dir: &Path, published: &'a str, measured: &[&str]) -> Vec<&'a str> {
+    let rows = published
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "));
+    rows.filter(|row| *row != GOALS && !measured.contains(row) && !file(dir, row).exists())
         .collect()
 }
 
@@ -81,5 +91,15 @@ mod tests {
                 ("b".to_owned(), vec![3.0], false)
             ]
         );
+    }
+
+    #[test]
+    fn results_of_another_machine_are_not_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        keep(dir.path(), &chapter("b", 1.0)).unwrap();
+        let published = "# Results\n\n## Goals\n\n## a\n\n## b\n\n## c\n";
+        assert_eq!(dropped(dir.path(), published, &["a"]), ["c"]);
+        assert!(dropped(dir.path(), published, &["a", "c"]).is_empty());
+        assert!(dropped(dir.path(), "", &["a"]).is_empty());
     }
 }

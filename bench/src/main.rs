@@ -69,6 +69,7 @@ fn run(cli: &Cli) -> anyhow::Result<bool> {
     let path = results(cli, &bench);
     // Quick figures and full ones don't mix.
     let dir = bench.work.join(bench.pick("quick", "full"));
+    drop_nothing(&dir, &path, &chosen)?;
     let mut all_measured = true;
     for (n, row) in chosen.iter().enumerate() {
         say(&format!("{} ({} of {})", row.name, n + 1, chosen.len()));
@@ -94,6 +95,21 @@ fn run(cli: &Cli) -> anyhow::Result<bool> {
     }
     say(&format!("results: {}", shown(&path, &bench.root)));
     Ok(all_measured)
+}
+
+/// Refuses to write results anew without rows that they have.
+fn drop_nothing(dir: &Path, results: &Path, chosen: &[&Row]) -> anyhow::Result<()> {
+    let names: Vec<&str> = chosen.iter().map(|row| row.name).collect();
+    let published = fs::read_to_string(results).unwrap_or_default();
+    let dropped = kept::dropped(dir, &published, &names);
+    anyhow::ensure!(
+        dropped.is_empty(),
+        "{} would lose {}, whose results are not kept on this machine: measure them as well, or \
+         run without --write",
+        results.display(),
+        dropped.join(", ")
+    );
+    Ok(())
 }
 
 fn results(cli: &Cli, bench: &Bench) -> PathBuf {

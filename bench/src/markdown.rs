@@ -10,6 +10,9 @@ use crate::{
     stats,
 };
 
+/// The heading of the first section, which is no row.
+pub(crate) const GOALS: &str = "Goals";
+
 /// A row of the bench with what came of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Chapter {
@@ -39,7 +42,7 @@ fn write(out: &mut String, facts: &Facts, chapters: &[Chapter]) -> fmt::Result {
     for (name, value) in facts {
         writeln!(out, "| {name} | {value} |")?;
     }
-    writeln!(out, "\n## Goals\n")?;
+    writeln!(out, "\n## {GOALS}\n")?;
     writeln!(out, "| row | median of | measured | goal | met |")?;
     writeln!(out, "| --- | --- | --- | --- | --- |")?;
     for chapter in chapters {

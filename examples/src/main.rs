@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use harness::{
-    Amount, Audit, Error, Header, Invariant, Persona, Program, Request, Stop, Suite, VirtualUser,
-    secret,
+    Amount, Audit, Error, Header, Invariant, Options, Persona, Program, Request, Stop, Suite,
+    VirtualUser, secret,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -33,7 +33,7 @@ async fn read(vu: &mut VirtualUser) -> Result<(), Stop> {
     let id = choose(vu).await?;
     let answer = vu.send(OPEN.at(format!("/books/{id}"))).await;
     let book: Book = vu.json(&answer)?;
-    vu.check("the book is the one that was asked for", book.id == id);
+    vu.check("the right book", book.id == id);
     Ok(())
 }
 
@@ -78,6 +78,10 @@ impl Suite for Bookshelf {
 
     fn personas() -> Vec<&'static Persona<VirtualUser>> {
         vec![&READER, &MEMBER]
+    }
+
+    fn checks(_: &Options) -> Vec<&'static str> {
+        vec!["the right book", "borrowed with 201"]
     }
 
     fn headers() -> Result<Vec<Header>, Error> {

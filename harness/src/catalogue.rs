@@ -41,6 +41,12 @@ pub struct RequestEntry {
     /// The custom trend that its duration feeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trend: Option<String>,
+    /// Whether a persona plans it. What none plans, such as the set-up's, may be sent by anybody.
+    #[serde(skip)]
+    pub planned: bool,
+    /// The check that its answers can be read.
+    #[serde(skip)]
+    pub readable: String,
 }
 
 /// A part of the server's time.

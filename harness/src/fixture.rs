@@ -89,6 +89,11 @@ pub(crate) fn catalogue() -> Catalogue {
         name: (*name).to_owned(),
         method: (*method).to_owned(),
         trend: trend.map(str::to_owned),
+        planned: ROLES.iter().any(|role| {
+            let mut plan = role.requests.iter();
+            plan.any(|(planned, ..)| planned == name)
+        }),
+        readable: format!("{name}: answer can be read"),
     };
     let part = |name: &str, label: &str| PartEntry {
         name: name.to_owned(),
@@ -118,6 +123,7 @@ pub(crate) fn outline() -> Outline {
         profiles: vec![SMOKE, HERD, RAMP, MIXED],
         headers: || Ok(Vec::new()),
         private: Some("a private stack"),
+        checks: |_| vec!["order 201", "balance as predicted"],
         refuse: |options: &Options| {
             let never = options.get(&PAUSE) == Some("9m");
             let message = || (&PAUSE, "contradicts itself".to_owned());

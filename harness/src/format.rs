@@ -135,6 +135,20 @@ pub(crate) fn fitted(text: &str, width: usize) -> String {
     short
 }
 
+/// `did you mean …? ` with what is nearest to a word; nothing where nothing is near.
+#[must_use]
+pub(crate) fn did_you_mean<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let lower = word.to_lowercase();
+    let distances = known.map(|other| {
+        let distance = strsim::osa_distance(&lower, &other.to_lowercase());
+        (distance, other)
+    });
+    let nearest = distances.min_by_key(|(distance, _)| *distance);
+    // What shares less than half of its letters is no typo of it.
+    let near = nearest.filter(|(distance, near)| 2 * distance <= near.len().max(word.len()));
+    near.map_or_else(String::new, |(_, near)| format!("did you mean {near}? "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

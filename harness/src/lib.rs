@@ -7,7 +7,7 @@
 //! use std::process::ExitCode;
 //! use std::sync::Arc;
 //!
-//! use harness::{Persona, Program, Request, Stop, Suite, VirtualUser};
+//! use harness::{Options, Persona, Program, Request, Stop, Suite, VirtualUser};
 //!
 //! static HOME: Request = Request::get("home");
 //!
@@ -42,6 +42,10 @@
 //!
 //!     fn personas() -> Vec<&'static Persona<VirtualUser>> {
 //!         vec![&VISITOR]
+//!     }
+//!
+//!     fn checks(_: &Options) -> Vec<&'static str> {
+//!         vec!["home 200"]
 //!     }
 //!
 //!     fn user(vu: VirtualUser, _: &Arc<()>) -> VirtualUser {

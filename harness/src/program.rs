@@ -141,7 +141,7 @@ fn compared(comparing: &Comparing) -> Result<Exit, Box<dyn std::error::Error>> {
         noise: comparing.noise,
         ..Rule::default()
     };
-    let misfits = misfits(&base, &new.run);
+    let misfits = misfits(&base, &new.run, Some(new.verdict));
     let comparison = compare(&base.subject()?, &new.subject()?, misfits, rule);
     // A closed pipe has seen enough.
     let _ = show(|out| write_comparison(&comparison, out));
@@ -152,6 +152,10 @@ fn compared(comparing: &Comparing) -> Result<Exit, Box<dyn std::error::Error>> {
     let Some(limit) = comparing.fail_on_regression else {
         return Ok(Exit::Pass);
     };
+    if comparison.refused().is_some() {
+        let _ = show(|out| writeln!(out, "--fail-on-regression judged nothing."));
+        return Ok(Exit::Pass);
+    }
     if comparison.disturbed.is_some() {
         return Ok(Exit::Invalid);
     }

@@ -80,6 +80,14 @@ pub trait Suite: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Every check of its personas and its set-up, by name. A threshold can be about these, and a
+    /// typo in one is found before the load. A run with another check says so, and in a debug
+    /// build, such as under `cargo test`, it is invalid. With none, any name is taken.
+    #[must_use]
+    fn checks(_options: &Options) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Starts a server for one run, where no `--host` is given. None: `--host` is required.
     fn private() -> impl Future<Output = Result<Option<Box<dyn PrivateServer>>, Error>> {
         async { Ok(None) }
@@ -228,13 +236,14 @@ impl Outline {
         assert_fit(&roles, &requests);
         Self {
             program: S::PROGRAM,
+            catalogue: Arc::new(catalogue(&requests, &parts, &roles)),
             roles,
-            catalogue: Arc::new(catalogue(&requests, &parts)),
             fields: Fields::with(&S::fields()).and_sections(S::sections()),
             profiles: S::profiles(),
             private: S::PRIVATE,
             headers: || S::headers().map_err(|error| error.to_string()),
             pause: S::pause,
+            checks: S::checks,
             refuse: S::refuse,
         }
     }
@@ -273,11 +282,14 @@ fn assert_fit(roles: &[Role], requests: &[&'static Request]) {
 }
 
 /// The catalogue of these requests and parts.
-fn catalogue(requests: &[&'static Request], parts: &[ServerPart]) -> Catalogue {
+fn catalogue(requests: &[&'static Request], parts: &[ServerPart], roles: &[Role]) -> Catalogue {
+    let planned = roles.iter().flat_map(|role| role.requests);
     let request = |request: &&'static Request| RequestEntry {
         name: request.name.to_owned(),
         method: request.method.as_str().to_owned(),
         trend: request.trend.map(str::to_owned),
+        planned: planned.clone().any(|(name, ..)| *name == request.name),
+        readable: request.readable().to_owned(),
     };
     let part = |part: &ServerPart| PartEntry {
         name: part.name.to_owned(),

@@ -10,10 +10,10 @@ use harness::{
     Section, ServerPart, SetUp, Suite, VirtualUser,
 };
 
-use crate::api::SECTION;
+use crate::api::{Api, SECTION};
 use crate::audit::{audit, unjudged};
 use crate::fields;
-use crate::personas::{BUYERS, Buyer, RACER};
+use crate::personas::{BUYERS, Buyer, CHECKS, RACER};
 use crate::private::PrivateStack;
 use crate::profiles::PROFILES;
 use crate::race::Race;
@@ -124,6 +124,12 @@ impl Suite for Shop {
 
     fn personas() -> Vec<&'static Persona<Shopper>> {
         BUYERS.iter().map(|buyer| &buyer.persona).collect()
+    }
+
+    fn checks(options: &Options) -> Vec<&'static str> {
+        let api = Api::parse(options.section(&SECTION), "");
+        let statuses = api.map(|api| api.checks()).unwrap_or_default();
+        [&statuses[..], CHECKS].concat()
     }
 
     fn server_parts() -> Vec<ServerPart> {

@@ -77,9 +77,11 @@ pub async fn run<S: Suite>(
         Err(exit) => return exit,
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let saturated = cause::saturated(&trials, capacity, cores);
     let outcome = Capacity {
         by: request.by,
-        saturated: cause::saturated(&trials, capacity, cores).unwrap_or_default(),
+        at_least: saturated.is_none(),
+        saturated: saturated.unwrap_or_default(),
         thresholds: first.thresholds.iter().map(ToString::to_string).collect(),
         capacity,
         trials,

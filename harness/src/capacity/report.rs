@@ -26,6 +26,9 @@ pub struct Capacity {
     pub thresholds: Vec<String>,
     /// The largest load that held; none if not even the first did.
     pub capacity: Option<u32>,
+    /// Whether the capacity may be larger: no load beyond it failed, so it is the largest that was
+    /// tried.
+    pub at_least: bool,
     /// What gave out beyond it; empty when nothing did.
     pub saturated: Vec<String>,
     /// Every trial, in the order of the search.
@@ -86,7 +89,8 @@ impl Capacity {
                 bold("Capacity:", out)?;
                 writeln!(
                     out,
-                    " {load} {unit} hold {} (p95 {low:.1} to {high:.1} ms in {count} trial{s})",
+                    " {}{load} {unit} hold {} (p95 {low:.1} to {high:.1} ms in {count} trial{s})",
+                    if self.at_least { "at least " } else { "" },
                     self.thresholds.join(", "),
                 )
             }
@@ -110,7 +114,7 @@ impl Capacity {
             bold(label, out)?;
             writeln!(out, " {words}")?;
         }
-        if self.saturated.is_empty() {
+        if self.at_least {
             writeln!(
                 out,
                 "Nothing gave out: the limit lies beyond --to, which can be raised."

@@ -9,9 +9,14 @@ fn shown(by: By, trials: Vec<Trial>) -> String {
         by,
         thresholds: vec!["http_req_duration{stage:hold}: p(95)<200".to_owned()],
         capacity: Some(100),
+        at_least: false,
         saturated: vec!["the generator".to_owned()],
         trials,
     };
+    text(&outcome)
+}
+
+fn text(outcome: &Capacity) -> String {
     let mut out = anstream::StripStream::new(Vec::new());
     outcome
         .write_terminal(Some(200.0), &mut out)
@@ -65,6 +70,24 @@ fn a_search_by_rate_counts_iterations_and_shows_how_they_were_kept() {
 }
 
 #[test]
+fn a_load_beyond_which_nothing_was_tried_is_at_least_held() {
+    let outcome = Capacity {
+        by: By::Vus,
+        thresholds: vec!["checks: rate==1".to_owned()],
+        capacity: Some(200),
+        at_least: true,
+        saturated: vec![],
+        trials: vec![trial(100, true, 5.0, 1.0), trial(200, true, 6.0, 1.0)],
+    };
+    let shown = text(&outcome);
+    let expected = [
+        "Capacity: at least 200 VUs hold checks: rate==1 (p95 6.0 to 6.0 ms in 1 trial)",
+        "Nothing gave out: the limit lies beyond --to, which can be raised.",
+    ];
+    assert_shows(&shown, &expected);
+}
+
+#[test]
 fn programs_are_told_the_unit_and_the_pace() {
     let held = Trial {
         pace: Some(kept()),
@@ -74,12 +97,17 @@ fn programs_are_told_the_unit_and_the_pace() {
         by: By::Rate,
         thresholds: vec![],
         capacity: Some(100),
+        at_least: true,
         saturated: vec![],
         trials: vec![held],
     };
     let json = |outcome: &Capacity| serde_json::to_value(outcome).expect("it is plain data");
     let value = json(&outcome);
     assert_eq!(value["by"], "rate");
+    assert_eq!(
+        (&value["capacity"], &value["at_least"]),
+        (&100.into(), &true.into())
+    );
     assert_eq!(
         value["trials"][0]["server"],
         serde_json::json!({"queue": 0.0, "db": 1.0, "redis": 0.0})

@@ -49,7 +49,8 @@ impl Request {
             .push(threshold::parse("http_req_failed: rate==0", &[]).expect("the grammar has it"));
         for threshold in &mut config.thresholds {
             // While the load is brought up, the server warms up.
-            if threshold.metric.kind() == Kind::Trend {
+            let has_stages = threshold.filter.0.iter().any(|(key, _)| key == "stage");
+            if threshold.metric.kind() == Kind::Trend && !has_stages {
                 let stage = ("stage".to_owned(), HOLD.to_owned());
                 threshold.filter.0.push(stage);
             }
@@ -214,6 +215,23 @@ mod tests {
                 ]
             );
         }
+    }
+
+    #[test]
+    fn a_threshold_on_times_of_other_stages_is_judged_in_them() {
+        let of_rise = "http_req_duration{stage:rise}: p(95)<900";
+        let config = request(By::Vus, &[("thresholds", of_rise)]).trial(&outline(), 100, vec![]);
+        let thresholds = config.expect("good").thresholds;
+        assert_eq!(thresholds[1].to_string(), of_rise);
+        let typo = [("thresholds", "http_req_duration{stage:ris}: p(95)<900")];
+        let problems = request(By::Vus, &typo).trial(&outline(), 100, vec![]);
+        let said = problems.expect_err("no such stage")[0].to_string();
+        assert!(
+            said.contains(
+                "there is no stage 'ris'; did you mean rise? known are rise, hold, grace"
+            ),
+            "{said}"
+        );
     }
 
     #[test]

@@ -81,6 +81,68 @@ fn a_generator_that_was_held_up_cannot_blame_the_server() {
 }
 
 #[test]
+fn what_is_not_comparable_is_neither_better_nor_worse() {
+    let misfits = vec!["VUs: one".to_owned(), "mix: other".to_owned()];
+    let (usual, slow) = (subject(1.0, 0, 0), subject(1.0, 100, 20));
+    let comparison = compare(&usual, &slow, misfits, Rule::default());
+    assert_eq!(comparison.change, Change::NotComparable);
+    assert_eq!(comparison.count(Change::CantTell), comparison.rows.len());
+    assert_eq!(comparison.rows[1].new, Some(20.0), "the numbers stay");
+    assert_eq!(comparison.regressions(0.0), Vec::<String>::new());
+    let said = comparison.refused();
+    assert_eq!(
+        said.as_deref(),
+        Some("NOT COMPARABLE: VUs: one; mix: other")
+    );
+    let json = serde_json::to_value(&comparison).expect("it is plain data");
+    assert_eq!(json["change"], "not_comparable");
+    let fits = compare(&usual, &slow, vec![], Rule::default());
+    assert_eq!(fits.refused(), None);
+}
+
+/// Of 5 s, 5 requests of each: a median can be told, a p95 needs 200.
+#[test]
+fn the_whole_is_the_same_only_where_p95_and_the_rate_are_told() {
+    let with = |each: u64, uneven: bool| {
+        let mut subject = subject(1.0, 0, 0);
+        let all = subject.metrics[1].seconds.clone();
+        for metric in &mut subject.metrics {
+            for (second, number) in metric.seconds.iter_mut().zip(0_u64..) {
+                let count = if uneven && number / 5 % 2 == 0 {
+                    each / 5
+                } else {
+                    each
+                };
+                second.trend = Trend::default();
+                (0..count).for_each(|_| second.trend.record(Duration::from_millis(10)));
+            }
+        }
+        subject.metrics.insert(
+            0,
+            Metric {
+                name: "http_reqs".to_owned(),
+                measures: &[Measure::PerSecond],
+                headline: true,
+                seconds: match uneven {
+                    true => subject.metrics[1].seconds.clone(),
+                    false => all,
+                },
+            },
+        );
+        subject
+    };
+    use Change::{CantTell, Same};
+    let (many, few, uneven) = (with(100, false), with(5, false), with(100, true));
+    assert_eq!(changes(&many, &many), (Same, vec![Same; 4]));
+    assert_eq!(
+        changes(&few, &few),
+        (CantTell, vec![Same, Same, Same, CantTell])
+    );
+    let (whole, rows) = changes(&uneven, &uneven);
+    assert_eq!((whole, rows[0], rows[3]), (CantTell, CantTell, Same));
+}
+
+#[test]
 fn a_percentile_needs_samples_beyond_it() {
     let mut few = subject(1.0, 0, 0);
     few.metrics

@@ -51,6 +51,8 @@ pub enum Change {
     Worse,
     /// The runs don't say.
     CantTell,
+    /// Of two runs as a whole: their loads or machines differ.
+    NotComparable,
 }
 
 impl Change {
@@ -62,6 +64,7 @@ impl Change {
             Self::Same => "same",
             Self::Worse => "worse",
             Self::CantTell => "can't tell",
+            Self::NotComparable => "not comparable",
         }
     }
 }

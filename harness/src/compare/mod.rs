@@ -43,8 +43,9 @@ pub const COMPARISON_FILE: &str = "comparison.json";
 pub struct Comparison {
     /// Version of this document as JSON.
     pub version: u32,
-    /// Worse if anything is, else better if anything is, else same if the headline is: the median and the
-    /// failed rate of all requests.
+    /// Not comparable if the loads or machines differ. Else worse if anything is, else better if
+    /// anything is, else same if the headline is: requests/s, the failed rate, the median and p95 of
+    /// all requests.
     pub change: Change,
     /// Id of the baseline.
     pub base: String,
@@ -52,7 +53,7 @@ pub struct Comparison {
     pub new: String,
     /// What held the generator up in one of the runs, if something did: then nothing is better or worse.
     pub disturbed: Option<String>,
-    /// Why the two may not be comparable.
+    /// Why the two are not comparable: nothing is judged then.
     pub misfits: Vec<String>,
     /// What was judged by.
     pub rule: Rule,
@@ -96,8 +97,9 @@ pub enum Unit {
 const HELD_UP: (f64, f64) = (2.0, 2.0);
 /// Chance has to begin somewhere, and always there: the same data give the same answer.
 const SEED: u64 = 1;
-/// What the whole is the same by: a tail that can't be told must not hide that the rest is.
 const MEDIAN: Measure = Measure::Percentile(50.0);
+/// The tail that must be told where the whole is said to be the same.
+const TAIL: Measure = Measure::Percentile(95.0);
 /// Samples that must lie beyond a percentile for it to mean anything.
 const BEYOND: f64 = 10.0;
 
@@ -127,7 +129,8 @@ pub fn compare(base: &Subject, new: &Subject, misfits: Vec<String>, rule: Rule) 
         .into_iter()
         .map(|(metric, measure, before, after)| {
             let mut row = row(metric, measure, [before, after], confidence, &rule);
-            if disturbed.is_some() && row.judgement != Change::Same {
+            let in_doubt = disturbed.is_some() && row.judgement != Change::Same;
+            if in_doubt || !misfits.is_empty() {
                 row.judgement = Change::CantTell;
             }
             row
@@ -135,7 +138,10 @@ pub fn compare(base: &Subject, new: &Subject, misfits: Vec<String>, rule: Rule) 
         .collect();
     Comparison {
         version: 1,
-        change: whole(&rows),
+        change: match misfits.is_empty() {
+            true => whole(&rows),
+            false => Change::NotComparable,
+        },
         base: base.id.clone(),
         new: new.id.clone(),
         disturbed,
@@ -182,7 +188,8 @@ fn row(
     Row {
         metric: format!("{}: {suffix}", metric.name),
         unit,
-        headline: metric.headline && matches!(measure, MEDIAN | Measure::Share),
+        headline: metric.headline
+            && matches!(measure, MEDIAN | TAIL | Measure::Share | Measure::PerSecond),
         base: before.map(|before| before.value),
         new: after.map(|after| after.value),
         interval,
@@ -242,6 +249,13 @@ impl Comparison {
             )
         };
         self.rows.iter().filter(beyond).map(words).collect()
+    }
+
+    /// That the two are not comparable, and why, if so.
+    #[must_use]
+    pub fn refused(&self) -> Option<String> {
+        let misfits = self.misfits.join("; ");
+        (self.change == Change::NotComparable).then(|| format!("NOT COMPARABLE: {misfits}"))
     }
 
     /// How many rows were judged so.

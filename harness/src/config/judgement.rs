@@ -4,8 +4,9 @@ use super::layer::Value;
 use super::parse;
 use super::problem::Problem;
 use super::reader::Reader;
-use super::scenario::{Scenario, plan};
+use super::scenario::Scenario;
 use super::sla::{self, planned};
+use super::values::Values;
 use crate::metrics::{Names, Proto};
 use crate::threshold::{self, Known, Limits, Threshold};
 
@@ -19,19 +20,21 @@ pub(super) fn thresholds(
     scenarios: Option<&[Scenario]>,
     scoped: Vec<(String, Value)>,
     names: &Names,
+    checks: &[&'static str],
 ) -> Vec<Threshold> {
     let known = Known {
         catalogue: &names.catalogue,
         tags: &names.own_tags(),
     };
-    let protos = protos(reader);
-    let refuse_unknown = |threshold: &Threshold| {
-        refuse_unknown(threshold, scenarios)?;
-        refuse_unspoken(threshold, protos)
+    let values = Values {
+        scenarios,
+        names,
+        checks,
+        protos: protos(reader),
     };
     let parse = |text: &str| {
         let threshold = threshold::parse_knowing(text, known).map_err(|error| error.to_string())?;
-        refuse_unknown(&threshold)?;
+        values.refuse(&threshold)?;
         Ok(threshold)
     };
     let planned = planned(scenarios.unwrap_or_default(), &names.catalogue);
@@ -46,7 +49,7 @@ pub(super) fn thresholds(
                 .and_then(|threshold| threshold.of_scenario(&scenario))
                 .map_err(|error| error.to_string())
                 .and_then(|threshold| {
-                    refuse_unknown(&threshold)?;
+                    values.refuse(&threshold)?;
                     Ok(threshold)
                 });
             match scoped {
@@ -64,47 +67,6 @@ pub(super) fn thresholds(
     sla.into_iter().chain(given).chain(checks).collect()
 }
 
-/// A stage or scenario that never comes would make the threshold fail for want of data, after the
-/// load.
-fn refuse_unknown(threshold: &Threshold, scenarios: Option<&[Scenario]>) -> Result<(), String> {
-    let Some(scenarios) = scenarios else {
-        return Ok(());
-    };
-    let asked = |wanted: &str| {
-        let pair = threshold.filter.0.iter().find(|(key, _)| key == wanted);
-        pair.map(|(_, value)| value.trim_start_matches('!'))
-    };
-    let names: Vec<&str> = scenarios.iter().map(Scenario::label).collect();
-    if let Some(scenario) = asked("scenario")
-        && !names.contains(&scenario)
-    {
-        return Err(format!(
-            "there is no scenario '{scenario}'; known are {}",
-            names.join(", ")
-        ));
-    }
-    let plan = plan(scenarios);
-    let stages: Vec<&str> = plan
-        .spans()
-        .iter()
-        .filter(|span| {
-            let scenario = plan.parts()[span.part].name;
-            scenario.is_none() || asked("scenario").is_none_or(|asked| scenario == Some(asked))
-        })
-        .map(|span| span.name)
-        .collect();
-    for (_, stage) in threshold.filter.0.iter().filter(|(key, _)| key == "stage") {
-        let stage = stage.trim_start_matches('!');
-        if !stages.contains(&stage) {
-            return Err(format!(
-                "there is no stage '{stage}'; known are {}",
-                stages.join(", ")
-            ));
-        }
-    }
-    Ok(())
-}
-
 /// The versions of HTTP that requests may be of.
 fn protos(reader: &Reader) -> &'static [Proto] {
     let host = reader.value("host").and_then(|value| value.texts.first());
@@ -114,20 +76,6 @@ fn protos(reader: &Reader) -> &'static [Proto] {
         (true, false) => &Proto::ALL,
         (true, true) => &[Proto::Http2],
     }
-}
-
-fn refuse_unspoken(threshold: &Threshold, protos: &[Proto]) -> Result<(), String> {
-    for (_, proto) in threshold.filter.0.iter().filter(|(key, _)| key == "proto") {
-        let proto = proto.trim_start_matches('!');
-        let known: Vec<&str> = protos.iter().map(|proto| proto.as_str()).collect();
-        if !known.contains(&proto) {
-            return Err(format!(
-                "there is no request over '{proto}'; known here are {} (--http2)",
-                known.join(", ")
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// How far a run may be from what was asked for.

@@ -23,6 +23,7 @@ mod shape;
 mod sla;
 mod tags;
 mod validate;
+mod values;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,6 +57,8 @@ pub struct RunConfig {
     pub fields: Fields,
     /// What is known of the API.
     pub catalogue: Arc<Catalogue>,
+    /// What the suite asserts, beside that answers can be read.
+    pub checks: Vec<&'static str>,
     /// What the private server is, if the suite has one.
     pub private: Option<&'static str>,
     /// What the user calls the run.

@@ -1,14 +1,26 @@
 //! What is said of a key that there isn't.
 
+use crate::format::did_you_mean;
+
 /// What is said of a key that there isn't: the nearest one, and all of them.
 #[must_use]
 pub fn no_such_key(key: &str, known: &[&str]) -> String {
-    let distance = |other: &&&str| strsim::osa_distance(key, other);
-    let nearest = known.iter().min_by_key(distance);
-    // What shares less than half of its letters is no typo of it.
-    let near = nearest.filter(|near| 2 * distance(near) <= near.len().max(key.len()));
-    let near = near.map_or(String::new(), |near| format!("did you mean {near}? "));
-    format!("there is no such key; {near}known are {}", known.join(", "))
+    format!("there is no such key; {}", known_are(key, known))
+}
+
+/// The nearest to a word, if any is near, and all that there are.
+pub(super) fn known_are(word: &str, known: &[&str]) -> String {
+    let near = did_you_mean(word, known.iter().copied());
+    let mut each: Vec<&str> = Vec::new();
+    known.iter().for_each(|one| {
+        if !each.contains(one) {
+            each.push(one);
+        }
+    });
+    match &*each.join(", ") {
+        "" => "there are none".to_owned(),
+        each => format!("{near}known are {each}"),
+    }
 }
 
 #[cfg(test)]

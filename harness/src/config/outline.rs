@@ -40,6 +40,8 @@ pub struct Outline {
     pub headers: fn() -> Result<Vec<Header>, String>,
     /// How long an iteration waits by itself.
     pub pause: fn(&Options) -> Duration,
+    /// What it asserts with these options, beside that answers can be read.
+    pub checks: fn(&Options) -> Vec<&'static str>,
     /// Which of its options contradict each other, and why.
     pub refuse: fn(&Options) -> Vec<(&'static Field, String)>,
 }

@@ -33,7 +33,8 @@ pub(super) fn settings(reader: &Reader) -> Vec<Setting> {
             values: value.texts.iter().map(|text| shown(field, text)).collect(),
             source: value.source.to_string(),
             from_profile: matches!(value.source, Source::Key { .. }),
-            compared: field.compared,
+            // The default, said in so many words, is what there is without it.
+            compared: field.compared && value.texts.iter().ne([field.default]),
         })
     };
     reader.fields.iter().filter_map(given).collect()
@@ -114,6 +115,22 @@ mod tests {
             .find(|s| s.key == "stages")
             .expect("the profile's");
         assert_eq!(stages.source, "stages in profile flow_10vus");
+    }
+
+    #[test]
+    fn a_default_in_so_many_words_tells_no_run_from_another() {
+        let outline = crate::fixture::outline();
+        let compared = |text: &str| {
+            let mut flags = Layer::default();
+            let pause = outline.fields.of_key("pause").expect("the suite's");
+            flags.set_flag(pause, vec![text.to_owned()]);
+            let variables = vec![];
+            let config = load(&outline, Inputs { flags, variables }).expect(text);
+            let setting = config.settings.iter().find(|one| one.key == "pause");
+            setting.expect("it was given").compared
+        };
+        assert!(!compared("1s"));
+        assert!(compared("2s"));
     }
 
     #[test]

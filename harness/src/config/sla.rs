@@ -50,7 +50,13 @@ pub(super) fn thresholds(
         Some("each") => (planned, words.collect::<Vec<_>>().join(" ")),
         _ => (&[][..], text.trim().to_owned()),
     };
-    let total = parse(&format!("http_req_duration: {assertion}"))?;
+    let total = parse(&format!("http_req_duration: {assertion}")).map_err(|problem| {
+        // A whole threshold, though an SLA is an assertion on the one metric.
+        match parse(&assertion) {
+            Ok(_) => format!("'{assertion}' is a whole threshold: give it with --threshold"),
+            Err(_) => problem,
+        }
+    })?;
     let of_names = each
         .iter()
         .map(|request| total.clone().of_request(request.name, request.optional));
@@ -137,6 +143,8 @@ mod tests {
                 .collect())
         };
         let row = |text: &str, optional| (text.to_owned(), optional);
+        let elsewhere = told("http_reqs: rate<5").unwrap_err();
+        assert!(elsewhere.contains("--threshold"), "{elsewhere}");
         assert_eq!(told(" none "), Ok(vec![]));
         let total = row("http_req_duration: p(95)<200", false);
         assert_eq!(told("p(95) < 200"), Ok(vec![total.clone()]));

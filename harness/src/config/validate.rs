@@ -144,6 +144,8 @@ fn assemble(
     let connect = connect::connect(reader);
     let http2 = connect.http2;
     let names = super::names(known.unwrap_or_default(), &tags, &outline.catalogue, http2);
+    let options = options(reader, sections, outline.refuse);
+    let checks = (outline.checks)(&options);
     let config = RunConfig {
         program: outline.program,
         fields: outline.fields.clone(),
@@ -152,14 +154,15 @@ fn assemble(
         name: reader.parse("name", run_name),
         profile,
         host: host(reader, outline),
-        options: options(reader, sections, outline.refuse),
+        options,
         http_timeout: seconds_60(reader, "http_timeout"),
         setup_timeout: seconds_60(reader, "setup_timeout"),
         headers: headers::headers(reader, outline, variables),
         cookies: reader.is_on("cookies"),
         redirects: reader.parse_or("redirects", parse::redirects, 0),
         connect,
-        thresholds: judgement::thresholds(reader, known, scoped, &names),
+        thresholds: judgement::thresholds(reader, known, scoped, &names, &checks),
+        checks,
         limits: judgement::limits(reader),
         seed: reader
             .parse("seed", parse::seed)

@@ -527,8 +527,12 @@ fn thresholds_know_scenarios_their_stages_and_their_tags() {
     let (path, _kept) = file(SCENARIOS);
     let with = |threshold: &str| format!("--config {path} --threshold {threshold}");
     config(&with("order_time{team:red}:p(95)<9"));
-    config(&with("order_time{scenario:attack,stage:main}:p(95)<9"));
+    config(&with(
+        "http_req_waiting{scenario:attack,stage:main}:p(95)<9",
+    ));
     config(&with("order_time{stage:!ramp_up}:p(95)<9"));
+    config(&with("http_reqs{team:!red}:count>9"));
+    config(&with("http_reqs{scenario:setup,stage:ramp_up}:count==1"));
     let rows = [
         (
             "{scenario:nobody}",
@@ -540,14 +544,190 @@ fn thresholds_know_scenarios_their_stages_and_their_tags() {
         ),
         (
             "{stage:!peak}",
-            "there is no stage 'peak'; known are ramp_up, hold, grace, main, grace",
+            "there is no stage 'peak'; known are ramp_up, hold, grace, main",
         ),
         ("{squad:red}", "order_time has no tag 'squad'"),
+        (
+            "{taem:red}",
+            "order_time has no tag 'taem'; did you mean team? it has scenario, persona, name, \
+             method, status, stage, expected_response, proto, team",
+        ),
+        (
+            "{scenario:steady,team:red}",
+            "there is no team (a tag of yours) 'red'; there are none",
+        ),
+        (
+            "{scenario:attack,team:!red}",
+            "there is no other team (a tag of yours) than 'red'",
+        ),
+        (
+            "{scenario:steady,persona:malicious_buyer}",
+            "there is no persona 'malicious_buyer'; did you mean rational_buyer? known are \
+             impulse_buyer, rational_buyer, setup",
+        ),
+        (
+            "{scenario:setup,stage:main}",
+            "there is no stage 'main'; known are ramp_up",
+        ),
+        (
+            "{scenario:attack}",
+            "no request of this run feeds order_time",
+        ),
     ];
     for (filter, expected) in rows {
         let all = problems(&with(&format!("order_time{filter}:p(95)<9")));
         assert!(all.len() == 1 && all[0].contains(expected), "{all:#?}");
     }
+}
+
+/// A threshold that could never have data passes (`count<10`) or fails for want of it.
+#[test]
+fn thresholds_on_what_can_not_occur_are_refused_with_the_nearest() {
+    let with = |threshold: &str| {
+        let mut given = inputs("--mix a=50,b=50,c=0 --vus 4 --duration 5s --tag team=red");
+        let fields = outline().fields;
+        let field = fields.iter().find(|field| field.flag == "threshold");
+        let texts = vec![threshold.to_owned()];
+        given.flags.set_flag(field.expect("a flag"), texts);
+        load(&outline(), given)
+    };
+    let rows = [
+        (
+            "http_reqs{name:5_create_ordr}:count<10",
+            "there is no request '5_create_ordr'; did you mean 5_create_order? known are 0_get_userId,",
+        ),
+        (
+            "http_reqs{name:7_malicious_order}:count<10",
+            "there is no request '7_malicious_order'; ",
+        ),
+        (
+            "order_time{name:1_charge_balance}:max<10",
+            "there is no request '1_charge_balance'; known are 5_create_order",
+        ),
+        (
+            "http_reqs{persona:a}:count<10",
+            "there is no persona 'a'; known are impulse_buyer, rational_buyer, setup",
+        ),
+        (
+            "http_reqs{persona:malicious_buyer}:count<10",
+            "there is no persona 'malicious_buyer'; ",
+        ),
+        (
+            "http_reqs{status:2xx}:count<10",
+            "there is no status '2xx'; write one such as 200",
+        ),
+        (
+            "http_reqs{status:+200}:count<10",
+            "there is no status '+200'",
+        ),
+        ("http_reqs{status:20}:count<10", "there is no status '20'"),
+        (
+            "http_reqs{method:post}:count<10",
+            "there is no method 'post'; did you mean POST? known are GET,",
+        ),
+        (
+            "checks{check:balance_as_predicted}:rate==1",
+            "there is no check 'balance_as_predicted'; did you mean balance as predicted?",
+        ),
+        (
+            "http_reqs{scenario:defalt}:count<10",
+            "there is no scenario 'defalt'; did you mean default? known are default",
+        ),
+        ("http_reqs{stage:man}:count<10", "did you mean main?"),
+        (
+            "http_reqs{expected_response:yes}:count<10",
+            "there is no expected_response 'yes'; known are true, false",
+        ),
+        (
+            "http_reqs{proto:HTTP/2}:count<10",
+            "there is no version of HTTP 'HTTP/2'; did you mean HTTP/1.1? known are HTTP/1.1",
+        ),
+        (
+            "http_reqs{team:rde}:count<10",
+            "there is no team (a tag of yours) 'rde'; did you mean red? known are red",
+        ),
+        (
+            "http_reqs{group:x}:count<10",
+            "http_reqs has no tag 'group'; ",
+        ),
+        ("http_reqs{naem:x}:count<10", "did you mean name? it has"),
+        ("http_req:count<10", "did you mean http_reqs? known are"),
+        (
+            "http_reqs{stage:main,stage:grace}:count<10",
+            "the tag 'stage' can't be 'grace' and 'main'",
+        ),
+        (
+            "http_reqs{proto:!HTTP/1.1}:count<10",
+            "there is no other version of HTTP than 'HTTP/1.1'",
+        ),
+        (
+            "http_reqs{team:!red}:count<10",
+            "there is no other team (a tag of yours) than 'red'",
+        ),
+        (
+            "http_reqs{persona:rational_buyer,name:4_get_top_products}:count<10",
+            "there is no request '4_get_top_products'; ",
+        ),
+        (
+            "iterations{persona:setup}:count<10",
+            "there is no persona 'setup'; known are impulse_buyer, rational_buyer",
+        ),
+        (
+            "iteration_response_time:p(95)<200",
+            "iteration_response_time is of iterations at a rate, and there are none (--rate)",
+        ),
+        (
+            "iteration_start_delay{scenario:default}:max<200",
+            "iteration_start_delay is of iterations at a rate",
+        ),
+        (
+            "http_reqs: rate>5 over 5s",
+            "the time of their stages, which is 5s: a window of 5s needs a second more",
+        ),
+        (
+            "iterations{stage:grace}: count<5 over 1s",
+            "the time of their stages, which is 0s: a window of 1s needs a second more",
+        ),
+    ];
+    for (threshold, expected) in rows {
+        let problems = with(threshold).expect_err(threshold);
+        let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(
+            found.len() == 1 && found[0].contains(expected),
+            "{threshold}: {found:#?}"
+        );
+    }
+    for good in [
+        "http_reqs{name:5_create_order,persona:rational_buyer,method:POST}:count<10",
+        "http_reqs{name:8_hostile_get}:count<10",
+        "http_reqs{name:!5_create_order,status:0}:count<10",
+        "http_reqs{persona:setup,status:503,stage:!grace}:count<10",
+        "http_reqs{team:red,proto:HTTP/1.1,scenario:default}:count<10",
+        "checks{check:5_create_order: answer can be read}:rate==1",
+        "http_reqs{persona:setup,name:7_malicious_order}:count<10",
+        "http_reconnects{scenario:setup,method:GET}:count<10",
+        "http_reqs{status:599}:count<10",
+        "http_reqs: rate>5 over 4s",
+        "http_req_duration{stage:grace}: max<1s over 30s",
+    ] {
+        with(good).unwrap_or_else(|problems| panic!("{good}: {problems:?}"));
+    }
+}
+
+/// Nobody can tell a typo from a check of such a suite; without data the threshold fails.
+#[test]
+fn a_suite_that_declares_no_checks_has_thresholds_on_any() {
+    let mut outline = outline();
+    let line = "--vus 1 --duration 5s --threshold checks{check:whatever}:rate==1";
+    let found = load(&outline, inputs(line)).expect_err("a suite that declares its checks");
+    assert!(
+        found[0]
+            .to_string()
+            .contains("there is no check 'whatever'"),
+        "{found:?}"
+    );
+    outline.checks = |_| Vec::new();
+    load(&outline, inputs(line)).expect("a suite that declares none");
 }
 
 #[test]

@@ -60,6 +60,19 @@ pub enum Method {
 }
 
 impl Method {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Get,
+        Self::Head,
+        Self::Post,
+        Self::Put,
+        Self::Delete,
+        Self::Connect,
+        Self::Options,
+        Self::Trace,
+        Self::Patch,
+    ];
+
     /// The method as it stands in the request line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -256,11 +269,19 @@ impl Names {
             .is_some_and(|stage| stage == name)
     }
 
-    fn has(&self, scenario: &str, key: &str, value: &str) -> bool {
-        let of_scenario =
-            |(of, own, is): &(&str, String, String)| *of == scenario && own == key && is == value;
-        let of_run = |(own, is): &(String, String)| own == key && is == value;
-        self.scenario_tags.iter().any(of_scenario) || self.run_tags.iter().any(of_run)
+    /// Whether what a scenario has is tagged so by the user.
+    pub(crate) fn has(&self, scenario: &str, key: &str, value: &str) -> bool {
+        self.values_of(scenario, key).any(|known| known == value)
+    }
+
+    /// The values of a tag of the user's own in a scenario.
+    pub(crate) fn values_of(&self, scenario: &str, key: &str) -> impl Iterator<Item = &str> {
+        let of_scenario = self.scenario_tags.iter();
+        let of_scenario = of_scenario.filter(move |(of, ..)| *of == scenario);
+        let of_scenario = of_scenario.map(|(_, own, is)| (own, is));
+        let of_run = self.run_tags.iter().map(|(own, is)| (own, is));
+        let all = of_scenario.chain(of_run);
+        all.filter_map(move |(own, is)| (own == key).then_some(is.as_str()))
     }
 
     /// The keys of the user's own tags.

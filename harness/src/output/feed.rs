@@ -120,7 +120,7 @@ impl Feed {
             self.stage = Some(tick.stage.to_owned());
         }
         for (held, outcome) in self.held.iter_mut().zip(outcomes) {
-            let holds = outcome.ok || outcome.actual.is_none();
+            let holds = !outcome.is_crossed();
             if *held && !holds {
                 let text = format!("was {:.1}", outcome.actual.unwrap_or(f64::NAN));
                 let title = format!("crossed: {}", outcome.threshold);

@@ -30,9 +30,9 @@ pub fn write_comparison(comparison: &Comparison, out: &mut Shown<impl Write>) ->
         ]);
     }
     section(&title, table, out)?;
-    for misfit in comparison.disturbed.iter().chain(&comparison.misfits) {
+    if let Some(doubt) = &comparison.disturbed {
         out.styled("!", Style::new().yellow().bold())?;
-        writeln!(out, " {}", cut(misfit, LONG))?;
+        writeln!(out, " {}", cut(doubt, LONG))?;
     }
     notes(comparison, out)?;
     answer(comparison, out)
@@ -40,11 +40,15 @@ pub fn write_comparison(comparison: &Comparison, out: &mut Shown<impl Write>) ->
 
 /// The answer in a word, and what it goes by.
 fn answer(comparison: &Comparison, out: &mut Shown<impl Write>) -> io::Result<()> {
+    if let Some(refused) = comparison.refused() {
+        out.styled(&cut(&refused, LONG), Style::new().yellow().bold())?;
+        return writeln!(out, "\nNo change between them is judged.");
+    }
     let (change, style) = match comparison.change {
         Change::Worse => ("WORSE", Style::new().red().bold()),
         Change::Better => ("BETTER", Style::new().green().bold()),
         Change::Same => ("SAME", Style::new().green().bold()),
-        Change::CantTell => ("CAN'T TELL", Style::new().yellow().bold()),
+        Change::CantTell | Change::NotComparable => ("CAN'T TELL", Style::new().yellow().bold()),
     };
     let counts = [
         Change::Worse,
@@ -62,7 +66,7 @@ fn answer(comparison: &Comparison, out: &mut Shown<impl Write>) -> io::Result<()
     if comparison.change == Change::Same && comparison.count(Change::CantTell) > 0 {
         writeln!(
             out,
-            "The median and the failed rate of all requests are the same; what can't be told needs a longer run, or a quieter machine."
+            "All requests together are the same; what can't be told needs a longer run, or a quieter machine."
         )?;
     }
     writeln!(
@@ -79,7 +83,7 @@ fn mark(row: &Row) -> String {
         Change::Worse => "✗",
         Change::Better => "✓",
         Change::Same => "=",
-        Change::CantTell => "?",
+        Change::CantTell | Change::NotComparable => "?",
     }
     .to_owned()
 }

@@ -76,7 +76,12 @@ fn compared(summary: &Summary, comparison: &Comparison) -> TestCase {
     let regressed = summary.exit_code == ExitCode::Regressed.code();
     let message = format!("{}: {}", comparison.base, comparison.change.words());
     let why = summary.reasons.join("\n");
-    case("baseline", "no regression", !regressed, &message, &why)
+    let mut case = case("baseline", "no regression", !regressed, &message, &why);
+    if let Some(refused) = comparison.refused() {
+        case.status = TestCaseStatus::skipped();
+        case.status.set_message(refused);
+    }
+    case
 }
 
 /// An invalid run is an error and no failure: nothing was tested.

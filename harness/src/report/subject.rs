@@ -12,6 +12,7 @@ use crate::catalogue::Catalogue;
 use crate::compare::{self, Measure, Metric, Subject};
 use crate::metrics::{Broken, Trend};
 use crate::threshold::Verdict;
+use crate::vu::Target;
 
 /// A run that was recorded: its summary and the series that lies beside it.
 #[derive(Debug)]
@@ -199,44 +200,24 @@ fn rows(
 }
 
 /// Why a run can't be compared with a baseline, in words; nothing if it can. What the new run does not
-/// know before it begins is left empty in it.
+/// know before it begins is left empty in it, and its verdict out.
 #[must_use]
-pub fn misfits(base: &Recorded, new: &Run) -> Vec<String> {
+pub fn misfits(base: &Recorded, new: &Run, verdict: Option<Verdict>) -> Vec<String> {
     let old = &base.run;
-    let stages = |run: &Run| {
-        let rows = run.stages.iter().map(|stage| {
-            let seconds = (stage.end_ms - stage.start_ms) as f64 / 1_000.0;
-            format!("{}={seconds}s:{}", stage.name, stage.load)
-        });
-        rows.collect::<Vec<_>>().join(" ")
-    };
-    let stack = |run: &Run| {
-        if run.host.ends_with(PRIVATE_STACK) {
-            "a private stack".to_owned()
-        } else {
-            "a server given by --host".to_owned()
-        }
-    };
-    let machine = |run: &Run| {
-        let generator = &run.generator;
-        format!(
-            "{} × {}, {}",
-            generator.cpus, generator.cpu, generator.platform
-        )
-    };
+    let texts = |what: &'static str, of: fn(&Run) -> String| (what, of(old), of(new));
+    // A baseline of an older version doesn't say how its scenarios think.
+    let think = old.think.clone().zip(new.think.clone());
+    let (old_think, new_think) = think.unwrap_or_default();
     let pairs = [
-        ("profile", old.profile.clone(), new.profile.clone()),
-        ("executor", old.executor.clone(), new.executor.clone()),
-        ("load", stages(old), stages(new)),
-        ("VUs", old.vus_max.to_string(), new.vus_max.to_string()),
-        ("mix", old.mix.clone(), new.mix.clone()),
-        ("server", stack(old), stack(new)),
-        ("generator", machine(old), machine(new)),
+        texts("profile", profile),
+        texts("executor", |run| run.executor.clone()),
+        texts("load", load),
+        texts("VUs", |run| run.vus_max.to_string()),
+        texts("mix", |run| run.mix.clone()),
+        ("think times of scenarios", old_think, new_think),
+        texts("server", server),
+        texts("generator", machine),
     ];
-    let setting = |run: &Run, key: &str| {
-        let given = run.settings.iter().find(|setting| setting.key == key);
-        given.map_or("the default".to_owned(), |setting| setting.values.join(";"))
-    };
     let given = old.settings.iter().chain(&new.settings);
     let compared: BTreeSet<&str> = given
         .filter(|setting| setting.compared)
@@ -251,10 +232,69 @@ pub fn misfits(base: &Recorded, new: &Run) -> Vec<String> {
         .filter(|(_, old, new)| old != new)
         .map(|(what, old, new)| format!("{what}: the baseline has {old}, this run {new}"))
         .collect();
-    if base.verdict == Verdict::Invalid {
-        misfits.push("verdict: the baseline's is invalid".to_owned());
+    for (whose, verdict) in [("the baseline", Some(base.verdict)), ("this run", verdict)] {
+        if verdict == Some(Verdict::Invalid) {
+            misfits.push(format!("verdict: {whose} is invalid"));
+        }
     }
     misfits
+}
+
+/// A file's name without its folder, which may be another on another machine.
+fn profile(run: &Run) -> String {
+    let path = Path::new(&run.profile);
+    let name = path.file_name().map(|name| name.to_string_lossy().into());
+    name.unwrap_or_default()
+}
+
+/// Every stage, with its beginning where that isn't the end of the one before.
+fn load(run: &Run) -> String {
+    let seconds = |ms: u64| ms as f64 / 1_000.0;
+    let mut end = 0;
+    let rows = run.stages.iter().map(|stage| {
+        let length = seconds(stage.end_ms.saturating_sub(stage.start_ms));
+        let from = match stage.start_ms == end {
+            true => String::new(),
+            false => format!(" from {}s", seconds(stage.start_ms)),
+        };
+        end = stage.end_ms;
+        format!("{}={length}s:{}{from}", stage.name, stage.load)
+    });
+    rows.collect::<Vec<_>>().join(" ")
+}
+
+/// What kind of server it is, and what it is reached by: two of a kind may be compared.
+fn server(run: &Run) -> String {
+    if run.host.ends_with(PRIVATE_STACK) {
+        return "a private stack".to_owned();
+    }
+    let scheme = run
+        .host
+        .split_once("://")
+        .map_or("http", |(scheme, _)| scheme);
+    let place = match Target::is_loopback(&run.host) {
+        true => "on the generator's machine",
+        false => "elsewhere",
+    };
+    format!("a server {place}, by {}", scheme.to_lowercase())
+}
+
+fn machine(run: &Run) -> String {
+    let generator = &run.generator;
+    format!(
+        "{} × {}, {}",
+        generator.cpus, generator.cpu, generator.platform
+    )
+}
+
+/// A setting as it is written; a switch has no text.
+fn setting(run: &Run, key: &str) -> String {
+    let given = run.settings.iter().find(|setting| setting.key == key);
+    match given.map(|setting| &setting.values[..]) {
+        None => "the default".to_owned(),
+        Some([]) => "on".to_owned(),
+        Some(values) => values.join(";"),
+    }
 }
 
 /// What stands behind the address of a server that was started for the run.
@@ -264,6 +304,7 @@ pub const PRIVATE_STACK: &str = "(private stack)";
 mod tests {
     use super::super::summary::StageRow;
     use super::*;
+    use crate::config::Setting;
 
     fn seconds(count: u64) -> Vec<Second> {
         (1..=count)
@@ -315,6 +356,119 @@ mod tests {
         assert!(steady(&run, &all[..1]).is_empty());
     }
 
+    /// Each row: what another run differs in, and what is said of it.
+    #[test]
+    fn every_difference_of_load_machine_or_server_is_named() {
+        let setting = |key: &str, values: &[&str]| Setting {
+            key: key.to_owned(),
+            values: values.iter().map(|text| (*text).to_owned()).collect(),
+            source: String::new(),
+            from_profile: false,
+            compared: true,
+        };
+        let mut run = Run {
+            profile: "/ci/load.toml".to_owned(),
+            executor: "constant-vus".to_owned(),
+            host: "http://127.0.0.1:8080".to_owned(),
+            mix: "a=1".to_owned(),
+            stages: vec![stage("main", 0, 20, [10, 10])],
+            think: Some("one: a 1s".to_owned()),
+            vus_max: 10,
+            ..Run::default()
+        };
+        run.generator.cpus = 2;
+        run.generator.cpu = "EPYC".to_owned();
+        run.generator.platform = "linux x86_64".to_owned();
+        type Change = fn(&mut Run);
+        let rows: [(Change, Option<&str>); 17] = [
+            (|_| {}, None),
+            (|run| run.seed = 8, None),
+            (|run| run.profile = "load.toml".to_owned(), None),
+            (|run| run.host = "http://localhost:9".to_owned(), None),
+            (|run| run.generator.memory_bytes = 1, None),
+            (|run| run.think = None, None),
+            (
+                |run| run.profile = "smoke".to_owned(),
+                Some("profile: the baseline has load.toml, this run smoke"),
+            ),
+            (
+                |run| run.executor = "ramping-vus".to_owned(),
+                Some("executor: the baseline has constant-vus, this run ramping-vus"),
+            ),
+            (
+                |run| run.stages[0].end_ms = 30_000,
+                Some("load: the baseline has main=20s:10, this run main=30s:10"),
+            ),
+            (
+                |run| (run.stages[0].start_ms, run.stages[0].end_ms) = (5_000, 25_000),
+                Some("load: the baseline has main=20s:10, this run main=20s:10 from 5s"),
+            ),
+            (
+                |run| run.vus_max = 20,
+                Some("VUs: the baseline has 10, this run 20"),
+            ),
+            (
+                |run| run.mix = "a=1,b=1".to_owned(),
+                Some("mix: the baseline has a=1, this run a=1,b=1"),
+            ),
+            (
+                |run| run.think = Some("one: a 2s".to_owned()),
+                Some("think times of scenarios: the baseline has one: a 1s, this run one: a 2s"),
+            ),
+            (
+                |run| run.host = "http://shop".to_owned(),
+                Some(
+                    "server: the baseline has a server on the generator's machine, by http, \
+                     this run a server elsewhere, by http",
+                ),
+            ),
+            (
+                |run| run.host = "https://127.0.0.1:8443".to_owned(),
+                Some(
+                    "server: the baseline has a server on the generator's machine, by http, \
+                     this run a server on the generator's machine, by https",
+                ),
+            ),
+            (
+                |run| run.generator.cpus = 4,
+                Some(
+                    "generator: the baseline has 2 × EPYC, linux x86_64, \
+                     this run 4 × EPYC, linux x86_64",
+                ),
+            ),
+            (
+                |run| run.generator.cpu = "Xeon".to_owned(),
+                Some(
+                    "generator: the baseline has 2 × EPYC, linux x86_64, \
+                     this run 2 × Xeon, linux x86_64",
+                ),
+            ),
+        ];
+        let base = Recorded {
+            run: run.clone(),
+            catalogue: Catalogue::default(),
+            verdict: Verdict::Fail,
+            series: Series::default(),
+        };
+        for (change, expected) in rows {
+            let mut other = run.clone();
+            change(&mut other);
+            let expected: Vec<&str> = expected.into_iter().collect();
+            assert_eq!(misfits(&base, &other, Some(Verdict::Pass)), expected);
+        }
+        run.settings = vec![
+            setting("http2", &[]),
+            setting("think_time", &["1s", "b=2s"]),
+        ];
+        assert_eq!(
+            misfits(&base, &run, None),
+            [
+                "http2: the baseline has the default, this run on",
+                "think_time: the baseline has the default, this run 1s;b=2s"
+            ]
+        );
+    }
+
     #[test]
     fn what_does_not_fit_is_named() {
         let run = Run {
@@ -334,7 +488,7 @@ mod tests {
             host: format!("http://127.0.0.1:2 {PRIVATE_STACK}"),
             ..run.clone()
         };
-        assert_eq!(misfits(&base, &same_elsewhere), Vec::<String>::new());
+        assert_eq!(misfits(&base, &same_elsewhere, None), Vec::<String>::new());
         let mut other = Run {
             profile: "flow_100vus".to_owned(),
             host: "http://shop".to_owned(),
@@ -342,11 +496,12 @@ mod tests {
         };
         other.generator.cpus = 8;
         assert_eq!(
-            misfits(&base, &other),
+            misfits(&base, &other, Some(Verdict::Invalid)),
             [
                 "profile: the baseline has flow_10vus, this run flow_100vus",
-                "server: the baseline has a private stack, this run a server given by --host",
+                "server: the baseline has a private stack, this run a server elsewhere, by http",
                 "generator: the baseline has 0 × , , this run 8 × , ",
+                "verdict: this run is invalid",
             ]
         );
     }

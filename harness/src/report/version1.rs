@@ -47,6 +47,7 @@ fn inferred(metrics: &BTreeMap<String, Value>) -> Catalogue {
             name: name.to_owned(),
             method: String::new(),
             trend: trend.map(|(trend, _)| (*trend).clone()),
+            ..RequestEntry::default()
         })
     });
     let part = |(name, label): (&str, &str)| PartEntry {

@@ -17,18 +17,15 @@ pub(super) struct Baseline {
 }
 
 impl Baseline {
-    /// Reads the baseline, if one is given, and says what doesn't fit. What doesn't fit can't be a gate.
+    /// Reads the baseline, if one is given, and says what doesn't fit. The run goes on: another
+    /// machine is no mistake of who asked for it.
     pub(super) fn open(config: &RunConfig, generator: &Generator) -> Result<Option<Self>, Refusal> {
         let Some(wanted) = config.baseline.clone() else {
             return Ok(None);
         };
         let recorded = Recorded::read(&wanted.path)?;
-        let misfits = misfits(&recorded, &planned(config, generator));
-        if wanted.fail_on_regression.is_some() && !misfits.is_empty() {
-            return Err(Refusal::Misfit(misfits.join("; ")));
-        }
-        for misfit in &misfits {
-            tell(&format!("--baseline doesn't fit: {misfit}"));
+        for misfit in misfits(&recorded, &planned(config, generator), None) {
+            tell(&format!("NOT COMPARABLE with the baseline: {misfit}"));
         }
         Ok(Some(Self { recorded, wanted }))
     }
@@ -37,7 +34,11 @@ impl Baseline {
     pub(super) fn apply(&self, result: &mut RunResult, directory: &Path) {
         match self.compare(result, directory) {
             Ok(comparison) => {
-                if let Some(limit) = self.wanted.fail_on_regression {
+                let refused = comparison.refused();
+                let gate = self.wanted.fail_on_regression.filter(|_| refused.is_none());
+                let said = |why| format!("baseline {}: {why}", comparison.base);
+                result.warnings.extend(refused.map(said));
+                if let Some(limit) = gate {
                     if let Some(disturbed) = &comparison.disturbed {
                         let reason = format!("the baseline can't judge this run: {disturbed}");
                         result.judgement.invalidate(reason);
@@ -72,7 +73,7 @@ impl Baseline {
             noise: self.wanted.noise,
             ..Rule::default()
         };
-        let misfits = misfits(&self.recorded, &new.run);
+        let misfits = misfits(&self.recorded, &new.run, Some(new.verdict));
         Ok(compare(
             &subject(&self.recorded)?,
             &subject(&new)?,

@@ -15,6 +15,7 @@ mod recording;
 mod render;
 mod server;
 mod session;
+mod undeclared;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -133,6 +134,7 @@ async fn conclude(
     baseline: Option<&Baseline>,
     directory: &Path,
 ) -> RunResult {
+    undeclared::note(&mut result);
     outlets.progress.step("delivering the last metrics");
     if let Some(Err(error)) = outlets.series.map(Recording::finish) {
         result.warnings.push(format!(

@@ -59,10 +59,6 @@ pub(crate) enum Refusal {
     Output(#[from] OpenError),
     #[error("--baseline: {0}")]
     Baseline(#[from] RecordedError),
-    #[error(
-        "--baseline doesn't fit, so --fail-on-regression would judge by it in vain: {0}; make a new baseline, or leave --fail-on-regression out"
-    )]
-    Misfit(String),
     #[error("stopped by a signal before the load")]
     Signal,
 }
@@ -91,8 +87,7 @@ impl Refusal {
             | Self::LocalAddress(_)
             | Self::Output(_)
             | Self::Baseline(_)
-            | Self::NoServer
-            | Self::Misfit(_) => ExitCode::BadConfiguration,
+            | Self::NoServer => ExitCode::BadConfiguration,
             Self::Private(_) | Self::Client(_) => ExitCode::Invalid,
             Self::Signal => ExitCode::Interrupted,
         }

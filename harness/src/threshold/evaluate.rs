@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::crossing::Crossing;
 use super::parse::{Operator, Threshold};
-use crate::metrics::{Aggregation, Of, Rate, Snapshot, Trend};
+use crate::metrics::{Aggregation, Kind, Of, Rate, Snapshot, Trend};
 
 /// How a threshold came out.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Outcome {
     pub ok: bool,
     /// When it was crossed and by what, if it was.
     pub crossing: Option<Crossing>,
+    /// Whether it doesn't hold yet, and still may: nothing is crossed then.
+    pub open: bool,
 }
 
 impl Outcome {
@@ -30,7 +32,45 @@ impl Outcome {
             actual,
             ok: actual.map_or(threshold.optional, holds),
             crossing: None,
+            open: false,
         }
+    }
+
+    /// Whether there is a number, and it is on the wrong side for good or as far as anybody knows.
+    #[must_use]
+    pub const fn is_crossed(&self) -> bool {
+        !self.ok && !self.open && self.actual.is_some()
+    }
+}
+
+/// Whether a number that is on the wrong side may come to the right one just because the run goes
+/// on: what is counted and the largest only grow, the smallest only falls, a gauge counts at the
+/// end.
+///
+/// ```text
+///               >  >=       <  <=         ==               !=
+/// count, max    yes         no            while below      yes
+/// rate of one   yes         as in k6: no  yes              yes
+/// value         yes         as in k6: no  yes              yes
+/// min           no          yes           while above      yes
+/// others        no          no            no               no
+/// ```
+///
+/// A rate of checks or failures, a mean and a percentile say of the samples that there are what
+/// they will say of all, so they are judged as they come.
+pub(super) fn may_still_hold(threshold: &Threshold, actual: f64) -> bool {
+    use Operator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+    let (falls, drifts) = match (threshold.metric.kind(), threshold.aggregation) {
+        (Kind::Counter, Aggregation::Count) | (Kind::Trend, Aggregation::Max) => (false, false),
+        (Kind::Counter | Kind::Gauge, _) => (false, true),
+        (Kind::Trend, Aggregation::Min) => (true, false),
+        _ => return false,
+    };
+    match threshold.operator {
+        Greater | GreaterOrEqual => !falls,
+        Less | LessOrEqual => falls,
+        NotEqual => true,
+        Equal => drifts || (actual < threshold.limit) != falls,
     }
 }
 
@@ -186,6 +226,51 @@ mod tests {
             let threshold = parse(text, &trends).expect(text);
             let outcome = evaluate(&[threshold], &snapshot()).remove(0);
             assert_eq!((outcome.actual, outcome.ok), (actual, ok), "{text}");
+        }
+    }
+
+    /// Each row: a threshold, a number on its wrong side, and whether the run's going on may mend it.
+    #[test]
+    fn what_only_grows_may_still_be_reached() {
+        let rows = [
+            ("http_reqs: count>100", 0.0, true),
+            ("http_reqs: count>=100", 99.0, true),
+            ("http_reqs: count<100", 100.0, false),
+            ("http_reqs: count<=100", 101.0, false),
+            ("http_reqs: count==100", 99.0, true),
+            ("http_reqs: count==100", 101.0, false),
+            ("http_reqs: count!=0", 0.0, true),
+            ("iterations: rate>5", 0.1, true),
+            ("iterations: rate<5", 5.1, false),
+            ("iterations: rate==5", 5.1, true),
+            ("data_received: count>1", 0.0, true),
+            ("dropped_iterations: count==0", 1.0, false),
+            ("vus: value>=10", 1.0, true),
+            ("vus: value<10", 11.0, false),
+            ("vus: value==10", 11.0, true),
+            ("http_req_duration: max>100", 5.0, true),
+            ("http_req_duration: max<100", 101.0, false),
+            ("http_req_duration: max==100", 101.0, false),
+            ("http_req_duration: min<100", 101.0, true),
+            ("http_req_duration: min>100", 5.0, false),
+            ("http_req_duration: min==100", 101.0, true),
+            ("http_req_duration: min==100", 99.0, false),
+            ("http_req_duration: p(95)>100", 5.0, false),
+            ("http_req_duration: avg<100", 101.0, false),
+            ("http_req_duration: med!=0", 0.0, false),
+            ("checks: rate>0.95", 0.9, false),
+            ("checks: rate!=1", 1.0, false),
+            ("http_req_failed: rate<1%", 0.02, false),
+        ];
+        for (text, actual, open) in rows {
+            let threshold = parse(text, &[]).expect(text);
+            let holds = threshold.operator.holds(actual, threshold.limit);
+            assert!(!holds, "{text} at {actual}: the row says nothing");
+            assert_eq!(
+                may_still_hold(&threshold, actual),
+                open,
+                "{text} at {actual}"
+            );
         }
     }
 

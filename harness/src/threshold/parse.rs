@@ -21,6 +21,7 @@ use thiserror::Error;
 
 use crate::catalogue::{Catalogue, RequestEntry};
 use crate::decimal::shifted;
+use crate::format::did_you_mean;
 use crate::metrics::{self, AGGREGATIONS, Aggregation, Kind, Metric, TagFilter};
 
 /// A parsed threshold: what must hold at the end of the run.
@@ -62,7 +63,7 @@ impl Threshold {
     /// When its metric isn't told apart by scenario.
     pub fn of_scenario(mut self, scenario: &str) -> Result<Self, ParseError> {
         if !self.metric.tags.contains(&"scenario") {
-            return Err(unknown_tag(self.metric, "scenario"));
+            return Err(unknown_tag(self.metric, "scenario", &[]));
         }
         if !self.filter.0.iter().any(|(key, _)| key == "scenario") {
             let pair = ("scenario".to_owned(), scenario.to_owned());
@@ -132,7 +133,7 @@ pub enum ParseError {
     #[error("'{0}' has no ':' between metric and assertion; write 'http_req_duration: p(95)<200'")]
     NoAssertion(String),
     /// The metric doesn't exist.
-    #[error("unknown metric '{name}'; known are {known}")]
+    #[error("unknown metric '{name}'; {known}")]
     UnknownMetric {
         /// As written.
         name: String,
@@ -228,7 +229,7 @@ pub fn parse_knowing(text: &str, known: Known<'_>) -> Result<Threshold, ParseErr
     };
     let metric = metrics::find(name, known.catalogue).ok_or_else(|| ParseError::UnknownMetric {
         name: name.to_owned(),
-        known: names(known.catalogue),
+        known: names(name, known.catalogue),
     })?;
     let filter = tags.map_or(Ok(TagFilter::default()), |tags| {
         parse_tags(tags, metric, known.tags)
@@ -294,15 +295,21 @@ fn parse_window(text: &str) -> Result<Duration, ParseError> {
         .ok_or_else(|| ParseError::BadWindow(text.to_owned()))
 }
 
-fn names(catalogue: &Catalogue) -> String {
+fn names(name: &str, catalogue: &Catalogue) -> String {
     let names: Vec<_> = metrics::all(catalogue).map(|metric| metric.name).collect();
-    names.join(", ")
+    let near = did_you_mean(name, names.iter().copied());
+    format!("{near}known are {}", names.join(", "))
 }
 
-fn unknown_tag(metric: Metric, key: &str) -> ParseError {
+fn unknown_tag(metric: Metric, key: &str, own: &[String]) -> ParseError {
     let known = match metric.tags {
         [] => "it has none".to_owned(),
-        tags => format!("it has {}", tags.join(", ")),
+        tags => {
+            let own = own.iter().map(String::as_str);
+            let tags: Vec<&str> = tags.iter().copied().chain(own).collect();
+            let near = did_you_mean(key, tags.iter().copied());
+            format!("{near}it has {}", tags.join(", "))
+        }
     };
     ParseError::UnknownTag {
         metric: metric.name,
@@ -323,7 +330,7 @@ fn parse_tags(text: &str, metric: Metric, own: &[String]) -> Result<TagFilter, P
         // What has a scenario has the scenario's own tags.
         let is_own = metric.tags.contains(&"scenario") && own.iter().any(|own| own == key);
         if !metric.tags.contains(&key) && !is_own {
-            return Err(unknown_tag(metric, key));
+            return Err(unknown_tag(metric, key, own));
         }
         Ok((key.to_owned(), value.to_owned()))
     };

@@ -159,7 +159,7 @@ fn every_mistake_is_named_with_its_mend() {
         ),
         (
             "http_req_duraton: p(95)<200",
-            "unknown metric 'http_req_duraton'; known are http_req_duration,",
+            "unknown metric 'http_req_duraton'; did you mean http_req_duration? known are http_req_duration,",
         ),
         ("order_tim: p(95)<200", "order_time"),
         (

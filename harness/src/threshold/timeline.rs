@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::crossing::Crossing;
-use super::evaluate::{Gathered, Outcome, evaluate};
+use super::evaluate::{Gathered, Outcome, evaluate, may_still_hold};
 use super::parse::Threshold;
 use crate::executor::Plan;
 use crate::metrics::{Kind, Snapshot};
@@ -47,7 +47,7 @@ impl Timeline {
     pub fn new(thresholds: &[Threshold], plan: &Plan) -> Self {
         let track = |threshold: &Threshold| Track {
             threshold: threshold.clone(),
-            on: on(threshold, plan),
+            on: times(threshold, plan),
             seconds: VecDeque::new(),
             worst: None,
             crossed: None,
@@ -66,7 +66,7 @@ impl Timeline {
     pub fn finish(&self, total: &Snapshot) -> Vec<Outcome> {
         let outcome = |track: &Track| {
             let mut outcome = track.outcome(total);
-            if outcome.ok || outcome.actual.is_none() {
+            if !outcome.is_crossed() {
                 outcome.crossing = None;
             } else if let (Some(crossing), None) = (&mut outcome.crossing, track.threshold.window) {
                 // By the end, another series may have had the larger part.
@@ -84,7 +84,7 @@ impl Timeline {
 pub fn abort(outcomes: &[Outcome], elapsed: Duration) -> Option<String> {
     let ends = |outcome: &&Outcome| {
         let due = outcome.threshold.abort_after;
-        !outcome.ok && outcome.actual.is_some() && due.is_some_and(|delay| elapsed >= delay)
+        outcome.is_crossed() && due.is_some_and(|delay| elapsed >= delay)
     };
     let outcome = outcomes.iter().find(ends)?;
     Some(format!(
@@ -94,7 +94,9 @@ pub fn abort(outcomes: &[Outcome], elapsed: Duration) -> Option<String> {
     ))
 }
 
-fn on(threshold: &Threshold, plan: &Plan) -> Vec<Range<Duration>> {
+/// When the stages are on that a threshold is about, in order.
+#[must_use]
+pub fn times(threshold: &Threshold, plan: &Plan) -> Vec<Range<Duration>> {
     let takes = |part: usize, stage: &str| {
         let scenario = plan.parts()[part].name;
         threshold.filter.takes_stage(scenario, stage)
@@ -117,14 +119,18 @@ fn on(threshold: &Threshold, plan: &Plan) -> Vec<Range<Duration>> {
     joined
 }
 
+/// A second that is shorter is a part of one. (Ticks come up to some ms late.)
+const WHOLE: Duration = Duration::from_millis(900);
+
 impl Track {
     fn tick(&mut self, moment: &Moment<'_>) -> Outcome {
         if let Some(window) = self.threshold.window {
             self.slide(moment, window);
         }
         let mut outcome = self.outcome(moment.total);
+        outcome.open = self.is_open(&outcome);
         if self.threshold.window.is_none() {
-            if outcome.ok || outcome.actual.is_none() {
+            if !outcome.is_crossed() {
                 self.crossed = None;
             } else if self.crossed.is_none() {
                 self.crossed = Some(self.crossing(moment));
@@ -134,15 +140,32 @@ impl Track {
         outcome
     }
 
+    /// Whether the rest of the run may mend it. A window is judged when it is full: the worst one
+    /// stays the worst.
+    fn is_open(&self, outcome: &Outcome) -> bool {
+        let of_whole = |actual| may_still_hold(&self.threshold, actual);
+        match (outcome.ok, self.threshold.window) {
+            (true, _) => false,
+            (false, Some(_)) => self.worst.is_none(),
+            (false, None) => outcome.actual.is_some_and(of_whole),
+        }
+    }
+
     /// Takes the second into the window and the oldest one out of it.
     fn slide(&mut self, moment: &Moment<'_>, window: Duration) {
         let length = moment.second.duration;
         let began = moment.elapsed.saturating_sub(length);
         let is_on = |range: &Range<Duration>| range.start <= began && moment.elapsed <= range.end;
         // A count is low when nothing was to be sent; a percentile is of whatever there is.
-        if self.threshold.metric.kind() == Kind::Counter && !self.on.iter().any(is_on) {
-            self.seconds.clear();
-            return;
+        if self.threshold.metric.kind() == Kind::Counter {
+            if !self.on.iter().any(is_on) {
+                self.seconds.clear();
+                return;
+            }
+            // So it is in a part of a second, as the first and the last one are.
+            if length < WHOLE {
+                return;
+            }
         }
         let gathered = Gathered::from(&self.threshold, moment.second);
         self.seconds.push_back((gathered, length));

@@ -34,6 +34,15 @@ type Second = (u64, u64, u16);
 
 /// Plays seconds through the thresholds; gives the outcomes of each second and of the end.
 fn play(thresholds: &[&str], seconds: &[Second]) -> (Vec<Vec<Outcome>>, Vec<Outcome>) {
+    play_after(SECOND, thresholds, seconds)
+}
+
+/// The same with a first second that is so long: the load hardly ever begins at a whole one.
+fn play_after(
+    first: Duration,
+    thresholds: &[&str],
+    seconds: &[Second],
+) -> (Vec<Vec<Outcome>>, Vec<Outcome>) {
     let thresholds: Vec<_> = thresholds
         .iter()
         .map(|text| parse(text, &[]).expect(text))
@@ -62,13 +71,13 @@ fn play(thresholds: &[&str], seconds: &[Second]) -> (Vec<Vec<Outcome>>, Vec<Outc
             proto: Proto::Http1,
         };
         let mut second = empty.clone();
-        second.duration = SECOND;
+        second.duration = if elapsed == 1 { first } else { SECOND };
         let series = second.requests.entry(tags).or_default();
         (0..*count).for_each(|_| series.record(Phase::Duration, Duration::from_millis(*ms)));
         total.merge(&second);
-        total.duration += SECOND;
+        total.duration += second.duration;
         ticks.push(timeline.tick(&Moment {
-            elapsed: elapsed * SECOND,
+            elapsed: total.duration,
             stage: ["ramp_up", "hold"][usize::from(stage)],
             second: &second,
             total: &total,
@@ -220,4 +229,93 @@ fn a_crossing_ends_the_run_when_its_delay_is_over() {
         Some("in second 14 by http_req_failed: rate<5% abort_on_fail delay=14s")
     );
     assert_eq!(ends.len(), 7, "no data is no reason to end");
+}
+
+/// When the run would be ended by a threshold, how it comes out, and when it was crossed.
+fn ended(threshold: &str, seconds: &[Second]) -> (Option<usize>, bool, Option<u64>) {
+    let (ticks, end) = play(&[threshold], seconds);
+    let ends = |(outcomes, elapsed): (&Vec<Outcome>, u32)| abort(outcomes, elapsed * SECOND);
+    let at = ticks.iter().zip(1..).position(|tick| ends(tick).is_some());
+    let crossing = end[0].crossing.as_ref().map(|crossing| crossing.second);
+    (at.map(|index| index + 1), end[0].ok, crossing)
+}
+
+/// 2,000 requests in 20 seconds.
+#[test]
+fn what_may_still_be_reached_is_judged_at_the_end() {
+    let steady: Vec<Second> = vec![(100, 10, 200); 20];
+    let rows = [
+        ("http_reqs: count>1000 abort_on_fail", (None, true, None)),
+        ("http_reqs: count>2000 abort_on_fail", (None, false, None)),
+        ("http_reqs: count==2000 abort_on_fail", (None, true, None)),
+        (
+            "http_reqs: count==1999 abort_on_fail",
+            (Some(20), false, Some(20)),
+        ),
+        ("http_reqs: count!=100 abort_on_fail", (None, true, None)),
+        (
+            "http_reqs: count<1200 abort_on_fail",
+            (Some(12), false, Some(12)),
+        ),
+        (
+            "http_reqs{stage:hold}: count>=1000 abort_on_fail",
+            (None, true, None),
+        ),
+        (
+            "http_reqs{stage:hold}: count>1000 abort_on_fail",
+            (None, false, None),
+        ),
+        ("http_reqs: rate>200 abort_on_fail", (None, false, None)),
+        (
+            "http_reqs: count>=400 over 5s abort_on_fail",
+            (None, true, None),
+        ),
+        (
+            "http_reqs: count>500 over 5s abort_on_fail",
+            (Some(5), false, Some(5)),
+        ),
+        (
+            "http_reqs{stage:hold}: rate>100 over 5s abort_on_fail",
+            (Some(15), false, Some(15)),
+        ),
+        (
+            "http_req_duration: max>=10 abort_on_fail",
+            (None, true, None),
+        ),
+        (
+            "http_req_duration: p(95)>10 abort_on_fail",
+            (Some(1), false, Some(1)),
+        ),
+        ("http_req_failed: rate<1% abort_on_fail", (None, true, None)),
+        (
+            "http_req_failed{name:slow}: rate<1% abort_on_fail",
+            (None, false, None),
+        ),
+    ];
+    for (threshold, expected) in rows {
+        assert_eq!(ended(threshold, &steady), expected, "{threshold}");
+    }
+    let late: Vec<Second> = (1..=20)
+        .map(|second| {
+            if second < 20 {
+                (0, 10, 200)
+            } else {
+                (500, 10, 200)
+            }
+        })
+        .collect();
+    let all_at_last = ended("http_reqs: count>=500 abort_on_fail", &late);
+    assert_eq!(all_at_last, (None, true, None));
+}
+
+/// 100/s, and a load that begins 200 ms before a whole second.
+#[test]
+fn a_count_over_a_window_is_of_whole_seconds() {
+    let mut seconds: Vec<Second> = vec![(100, 10, 200); 15];
+    seconds[0].0 = 20;
+    let first = Duration::from_millis(200);
+    let threshold = ["http_reqs: count>=500 over 5s abort_on_fail"];
+    let (ticks, end) = play_after(first, &threshold, &seconds);
+    assert!(ticks.iter().all(|tick| abort(tick, 20 * SECOND).is_none()));
+    assert_eq!((end[0].actual, end[0].ok), (Some(500.0), true));
 }

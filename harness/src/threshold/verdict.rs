@@ -363,6 +363,7 @@ mod tests {
             actual,
             ok,
             crossing: None,
+            open: false,
         }
     }
 

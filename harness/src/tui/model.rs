@@ -187,13 +187,10 @@ impl Model {
 
     /// Takes the thresholds' new states; tells of those that changed.
     fn judge(&mut self, outcomes: &[Outcome]) {
-        let known = |outcome: &Outcome| outcome.actual.is_some();
         for (index, now) in outcomes.iter().enumerate() {
-            let held = self
-                .thresholds
-                .get(index)
-                .is_none_or(|before| !known(before) || before.ok);
-            let holds = !known(now) || now.ok;
+            let before = self.thresholds.get(index);
+            let held = before.is_none_or(|before| !before.is_crossed());
+            let holds = !now.is_crossed();
             if held && !holds {
                 self.happened(true, format!("crossed: {}", now.threshold));
             } else if !held && holds {

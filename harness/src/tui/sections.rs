@@ -183,7 +183,8 @@ fn thresholds(model: &Model, width: usize) -> Section {
             }
             Some(value) => format!("{}", (value * 1e6).round() / 1e6),
         };
-        let state = outcome.actual.map(|_| outcome.ok);
+        let known = outcome.actual.filter(|_| !outcome.open);
+        let state = known.map(|_| outcome.ok);
         marked(state, &outcome.threshold.to_string(), &actual, width)
     });
     Section {

@@ -13,6 +13,7 @@ fn threshold(text: &str, actual: Option<f64>, ok: bool) -> Outcome {
         actual,
         ok,
         crossing: None,
+        open: false,
     }
 }
 
@@ -73,6 +74,10 @@ fn model() -> Model {
         ),
         threshold("http_req_failed{stage:ramp_down}: rate==0", None, false),
         threshold("checks: rate==1", Some(0.999_95), false),
+        Outcome {
+            open: true,
+            ..threshold("http_reqs: count>=500000", Some(149_050.0), false)
+        },
     ];
     let event = |at, bad, text: &str| Event {
         at: Duration::from_secs(at),

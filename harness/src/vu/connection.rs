@@ -19,7 +19,7 @@ use crate::catalogue::PartEntry;
 use crate::metrics::Method;
 
 /// Room for an ordinary answer, and what is free at least before a read.
-const BUFFER: usize = 4 * 1024;
+const BUFFER: usize = 2 * 1024;
 const LEAST_ROOM: usize = 1024;
 /// Room for an ordinary request.
 const REQUEST: usize = 512;

@@ -183,7 +183,7 @@ impl Request {
     }
 
     /// What the check is called that its answers can be read.
-    pub(super) fn readable(&'static self) -> &'static str {
+    pub(crate) fn readable(&'static self) -> &'static str {
         let check = self.readable.get(..self.name.len() + READABLE.len());
         let check = check.and_then(|check| std::str::from_utf8(check).ok());
         check.unwrap_or(self.name)

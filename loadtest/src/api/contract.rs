@@ -18,6 +18,9 @@ pub static SECTION: Section = Section {
     check: |table| Api::parse(Some(table), "").err().unwrap_or_default(),
 };
 
+/// The check of the set-up's request.
+pub const INIT_CHECK: &str = "init 200";
+
 /// A request of the load.
 #[derive(Debug)]
 pub struct Route {
@@ -192,6 +195,22 @@ impl Api {
                 .map(|path| (path, keys.path("ledger", "user"))),
             health: keys.optional_path("health", "path"),
         }
+    }
+
+    /// The checks of statuses: one of each route, and the set-up's.
+    #[must_use]
+    pub fn checks(&self) -> Vec<&'static str> {
+        let routes = [
+            &self.users,
+            &self.charge,
+            &self.claim,
+            &self.coupons,
+            &self.top,
+            &self.orders,
+            &self.balance,
+        ];
+        let checks = routes.map(|route| route.check);
+        std::iter::once(INIT_CHECK).chain(checks).collect()
     }
 
     /// The body of an order of these products and quantities.

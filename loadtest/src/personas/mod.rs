@@ -1,6 +1,6 @@
 //! The personas.
 //!
-//! A new persona is one file here and one line in [`BUYERS`].
+//! A new persona is one file here and one line in [`BUYERS`]; its checks are lines in [`CHECKS`].
 
 mod impulse_buyer;
 mod malicious_buyer;
@@ -36,6 +36,20 @@ pub static BUYERS: &[Buyer] = &[
 /// The persona that races for last pieces.
 pub const RACER: &str = racing_buyer::BUYER.persona.name;
 
+/// Every check but those of statuses, which the API's contract names, and those of reading answers.
+pub static CHECKS: &[&str] = &[
+    "charged balance as predicted",
+    "coupon response valid",
+    "coupon visible after the claim",
+    "top products complete",
+    "order total as predicted",
+    "balance as predicted",
+    "balance 0 at the end",
+    "attack refused with 4xx",
+    "one of two orders at once succeeds",
+    "two charges at once succeed",
+];
+
 impl Buyer {
     /// The buyer of this name.
     ///
@@ -52,6 +66,39 @@ impl Buyer {
 mod tests {
     use super::BUYERS;
     use crate::shop::REQUESTS;
+
+    /// Every text that this crate gives to a check is declared.
+    #[test]
+    fn every_check_of_the_sources_is_declared() {
+        // From the workspace's root, or absolute where this is a copy (tests/own-persona).
+        let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let here = workspace.join(file!());
+        let root = here.ancestors().nth(2).expect("src");
+        let mut folders = vec![root.to_owned()];
+        let mut found = std::collections::BTreeSet::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let text = std::fs::read_to_string(path).expect("text");
+                let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+                let calls = [".check(", ".check_balance(", ".check_race("];
+                for rest in calls.iter().flat_map(|call| text.split(call).skip(1)) {
+                    let literal = rest.trim_start().strip_prefix('"');
+                    found.extend(
+                        literal
+                            .and_then(|rest| rest.split('"').next())
+                            .map(str::to_owned),
+                    );
+                }
+            }
+        }
+        let declared = super::CHECKS.iter().map(|check| (*check).to_owned());
+        assert_eq!(found, declared.collect());
+    }
 
     #[test]
     fn personas_plan_requests_that_there_are() {

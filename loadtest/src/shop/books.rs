@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::ledger::{Ledger, UserLedger};
 use super::plan::Plan;
 use super::shelves::Shelves;
-use crate::api::{Api, Ids};
+use crate::api::{Api, INIT_CHECK, Ids};
 
 /// Why set-up or audit can't go on.
 #[derive(Debug, Error)]
@@ -63,7 +63,7 @@ pub async fn init(admin: &Admin, api: &Api, plan: &Plan) -> Result<Vec<i64>, Sho
     let request = format!("{} {path}", method.as_str());
     let body = plan.body();
     let call = admin.send(method, &path, &body);
-    let answer = admin.measured(&api.init_request, "init 200", call).await;
+    let answer = admin.measured(&api.init_request, INIT_CHECK, call).await;
     let answer: Value = match answer {
         Err(AdminError::Status { status: 403, .. }) => return Err(ShopError::InitRefused(request)),
         other => other?,

@@ -1,5 +1,7 @@
 //! Whatever is wrong is said before anything is sent.
 
+use std::io::Write;
+
 use crate::program::Run;
 
 /// Asks nothing of anybody: the port is one that nothing listens on.
@@ -61,6 +63,46 @@ async fn a_summary_that_can_not_be_written() {
         let said = format!("--summary-json: {place} can't be written");
         assert!(ran.stderr.contains(&said), "{}", ran.stderr);
     }
+}
+
+/// From wherever a threshold comes. (Nothing listens there: what was sent would be another error.)
+#[tokio::test]
+async fn a_threshold_on_what_can_not_occur() {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let text = "vus = 1\niterations = 1\nthresholds = [\"http_reqs{persona:a}: count<10\"]\n\
+                [[scenario]]\nname = \"one\"\nthresholds = [\"checks{check:ordr 201}: rate==1\"]\n\
+                [[scenario]]\nname = \"two\"\nthresholds = [\"http_reqs{scenario:oen}: count<9\"]\n";
+    file.write_all(text.as_bytes()).expect("it can be written");
+    let mut run = Run::against(NOWHERE, "");
+    run.command.arg("--config").arg(file.path());
+    let ran = run.finish().await;
+    let said = [
+        "there is no persona 'a'; known are impulse_buyer, setup",
+        "there is no check 'ordr 201'; did you mean order 201? known are ",
+        "there is no scenario 'oen'; did you mean one? known are one, two, setup",
+    ];
+    assert_eq!(ran.code, 104, "{}", ran.stderr);
+    for line in said {
+        assert!(ran.stderr.contains(line), "{line} in {}", ran.stderr);
+    }
+
+    let mut run = Run::against(NOWHERE, "--vus 1 --duration 5s");
+    let typos = "http_reqs{name:5_create_ordr}: count<10; http_reqs{status:2xx}: count<10";
+    run.command.env("LOADTEST_THRESHOLDS", typos);
+    let ran = run.finish().await;
+    assert_eq!(ran.code, 104, "{}", ran.stderr);
+    for line in [
+        "LOADTEST_THRESHOLDS: there is no request '5_create_ordr'; did you mean 5_create_order?",
+        "LOADTEST_THRESHOLDS: there is no status '2xx'; write one such as 200",
+    ] {
+        assert!(ran.stderr.contains(line), "{line} in {}", ran.stderr);
+    }
+
+    let capacity = "capacity --threshold http_reqs{method:post}:count>1 --host";
+    let ran = Run::bare(&format!("{capacity} {NOWHERE}")).await;
+    assert_eq!(ran.code, 104, "{}", ran.stderr);
+    let line = "--threshold: there is no method 'post'; did you mean POST? known are GET,";
+    assert!(ran.stderr.contains(line), "{}", ran.stderr);
 }
 
 #[tokio::test]

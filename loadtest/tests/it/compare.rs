@@ -135,62 +135,88 @@ async fn a_server_that_became_slow_is_worse_and_the_gate_says_so() {
     assert_eq!((code, &json["change"] == "worse"), (0, false));
 }
 
+/// What doesn't fit is said before the load, in every report, and judges nothing: neither in the
+/// run nor by hand.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_baseline_that_does_not_fit_is_said_before_the_load() {
-    let stack = stack().await;
-    let (_, reports) = recorded(stack.base_url(), "--vus 1 --iterations-per-vu 1 --sla none").await;
-    let base = summary(&reports);
-    let other = format!(
-        "--vus 2 --iterations-per-vu 1 --coupon-wait 0s --sla none --baseline {}",
-        base.display()
-    );
-    let ran = Run::against(
-        stack.base_url(),
-        &format!("{other} --fail-on-regression 10%"),
-    )
-    .finish()
-    .await;
-    assert_eq!(
-        (ran.code, &ran.summary),
-        (104, &Value::Null),
-        "{}",
-        ran.stderr
-    );
-    assert!(
-        ran.stderr.contains("VUs: the baseline has 1, this run 2"),
-        "{}",
-        ran.stderr
-    );
-    let ran = Run::against(stack.base_url(), &other).finish().await;
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let said = ran
-        .stderr
-        .find("coupon_wait: the baseline has the default, this run 0s");
-    let load = ran.stderr.find("setting the server up");
-    assert!(said.is_some() && said < load, "{}", ran.stderr);
-    assert!(
-        ran.stdout.contains("CAN'T TELL"),
-        "too short to tell:\n{}",
-        ran.stdout
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_baseline_at_another_rate_does_not_fit() {
+async fn another_load_is_not_comparable_and_no_regression() {
     let stack = stack().await;
     let load = |rate: u32| {
         format!("--rate {rate}/s --duration 1s --max-vus 20 --coupon-wait 0s --sla none")
     };
     let (_, reports) = recorded(stack.base_url(), &load(10)).await;
-    let gated = format!(
-        "{} --baseline {} --fail-on-regression 10%",
-        load(20),
-        summary(&reports).display()
+    let base = summary(&reports);
+    let gate = "--fail-on-regression 0%";
+    let gated = format!("{} --baseline {} {gate}", load(20), base.display());
+    let (ran, reports) = recorded(stack.base_url(), &gated).await;
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    let why = "load: the baseline has main=1s:10/s, this run main=1s:20/s";
+    let said = format!("NOT COMPARABLE with the baseline: {why}");
+    let (said, begun) = (
+        ran.stderr.find(&said),
+        ran.stderr.find("setting the server up"),
     );
-    let ran = Run::against(stack.base_url(), &gated).finish().await;
-    assert_eq!(ran.code, 104, "{}", ran.stderr);
-    let load = "load: the baseline has main=1s:10/s, this run main=1s:20/s";
-    assert!(ran.stderr.contains(load), "{}", ran.stderr);
+    assert!(said.is_some() && said < begun, "{}", ran.stderr);
+    let told = format!("NOT COMPARABLE: {why}");
+    assert!(ran.stdout.contains(&told), "{}", ran.stdout);
+    let warnings = ran.summary["warnings"].as_array().expect("a list");
+    let mut warnings = warnings.iter().filter_map(Value::as_str);
+    let warned = warnings.any(|text| text.starts_with("baseline ") && text.ends_with(&told));
+    assert!(warned, "{}", ran.summary["warnings"]);
+    let new = summary(&reports);
+    let beside = |name: &str| std::fs::read_to_string(new.with_file_name(name)).expect("a report");
+    let skipped = format!("<skipped message=\"{told}\"/>");
+    assert!(
+        beside("junit.xml").contains(&skipped),
+        "{}",
+        beside("junit.xml")
+    );
+    let markdown = beside("report.md");
+    assert!(markdown.contains(": not comparable\n"), "{markdown}");
+    assert!(beside("report.html").contains("the baseline: not comparable</h2>"));
+    let written: Value = serde_json::from_str(&beside("comparison.json")).expect("JSON");
+    assert_eq!(written["change"], "not_comparable");
+    assert_eq!(written["misfits"], serde_json::json!([why]));
+
+    let (code, text, json) = compared(&base, &new, &["--fail-on-regression", "0%"]);
+    assert_eq!((code, &json), (0, &written), "{text}");
+    let lines = [&told, "--fail-on-regression judged nothing."];
+    assert!(lines.iter().all(|line| text.contains(line)), "{text}");
+}
+
+/// The same load twice, the second slower by far, on what is another processor by its summary.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_processor_is_no_bad_configuration_and_no_regression() {
+    let stack = stack().await;
+    let usual = slow(stack.base_url(), Duration::ZERO).await;
+    let slower = slow(stack.base_url(), Duration::from_millis(100)).await;
+    let load = "--vus 5 --duration 3s --coupon-wait 0s --sla none";
+    let (ran, reports) = recorded(&usual, load).await;
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let base = summary(&reports);
+    let gate = ["--fail-on-regression", "10%"];
+    let gated = format!("{load} --baseline {} {}", base.display(), gate.join(" "));
+
+    let mut elsewhere: Value =
+        serde_json::from_slice(&std::fs::read(&base).expect("it is there")).expect("JSON");
+    elsewhere["run"]["generator"]["cpu"] = "Another 9000".into();
+    std::fs::write(&base, elsewhere.to_string()).expect("it can be written");
+    let (ran, reports) = recorded(&slower, &gated).await;
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    let told = "NOT COMPARABLE: generator: the baseline has ";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
+    let new = summary(&reports);
+    let (code, text, json) = compared(&base, &new, &gate);
+    assert_eq!(
+        (code, &json["change"]),
+        (0, &"not_comparable".into()),
+        "{text}"
+    );
+
+    elsewhere["run"]["generator"] = ran.summary["run"]["generator"].clone();
+    std::fs::write(&base, elsewhere.to_string()).expect("it can be written");
+    let (_, text, json) = compared(&base, &new, &[]);
+    assert_eq!(json["misfits"], serde_json::json!([]), "{text}");
+    assert!(json["change"] != "not_comparable", "{text}");
 }
 
 #[tokio::test]

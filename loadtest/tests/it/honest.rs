@@ -345,6 +345,36 @@ async fn a_crossing_ends_the_run_and_names_what_crossed_it() {
     );
 }
 
+/// What a count, or a rate of one, has not reached yet ends nothing and is no event.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lower_bound_of_a_count_is_judged_at_the_end() {
+    let stack = stack().await;
+    let rows = [("count>20", 0, true), ("count>1000000", 99, false)];
+    for (assertion, code, ok) in rows {
+        let args = format!("--vus 3 --duration 3s {QUICK}");
+        let mut run = Run::against(stack.base_url(), &args);
+        let events = NamedTempFile::new().expect("a temporary file");
+        run.command.arg("--out");
+        run.command.arg(format!("json={}", events.path().display()));
+        let threshold = format!("http_reqs: {assertion} abort_on_fail");
+        run.command.args(["--threshold", &threshold]);
+        let over = "iterations: rate>0.1 over 1s abort_on_fail";
+        run.command.args(["--threshold", over]);
+        let ran = run.finish().await;
+        assert_eq!(ran.code, code, "{assertion}: {}", ran.reasons());
+        let told = std::fs::read_to_string(events.path()).expect("its events");
+        assert!(told.contains("\"title\":\"start: "), "{told}");
+        // The end's text names it, as the verdict does.
+        assert!(!told.contains("\"title\":\"crossed: "), "{told}");
+        assert!(!ran.reasons().contains("aborted"), "{}", ran.reasons());
+        let judged = ran.summary["thresholds"].as_array().expect("a list");
+        let row = judged.iter().find(|row| row["expression"] == threshold);
+        let row = row.expect("the threshold");
+        assert_eq!((&row["ok"], &row["crossing"]), (&json!(ok), &json!(null)));
+        assert!(ran.summary["run"]["duration_ms"].as_u64() >= Some(3_000));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn thinking_slows_a_closed_loop_and_a_signal_wakes_it() {
     let stack = stack().await;

@@ -1,5 +1,6 @@
 //! The series that every run leaves behind, read again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use harness::metrics::Trend;
 use harness::report::{Row, Series, Summary};
 
-use crate::program::{Run, stack};
+use crate::program::{LOADTEST, Run, stack};
 
 /// The directory of the only run in here.
 pub(crate) fn run_directory(reports: &Path) -> PathBuf {
@@ -49,6 +50,49 @@ fn merged(series: &Series, metric: &str) -> Trend {
         merged.merge(&row.value.decode().expect("well-formed"));
     }
     merged
+}
+
+/// A threshold on what a run produced, with all of its tags, is none on what can't occur.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_had_can_be_asked_for() {
+    let stack = stack().await;
+    let load = "--mix a=3,b=3,c=2,d=2 --vus 10 --duration 3s --coupon-wait 100ms --sla none \
+                --tag team=red";
+    let mut run = Run::against(stack.base_url(), load);
+    let child = run.command.spawn().expect("the program starts");
+    let (ran, reports) = run.wait_keeping_reports(child).await;
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    let series = series(&run_directory(reports.path()));
+    let mut asked = BTreeSet::new();
+    for second in &series.seconds {
+        let asks = |metric: &str, tags: &BTreeMap<String, String>, assertion: &str| {
+            let tags: Vec<String> = tags.iter().map(|(key, is)| format!("{key}:{is}")).collect();
+            format!("{metric}{{{},team:red}}: {assertion}", tags.join(","))
+        };
+        for row in second.trends.iter().filter(|row| !row.tags.is_empty()) {
+            asked.insert(asks(&row.metric, &row.tags, "max>=0"));
+        }
+        for row in second.rates.iter().filter(|row| !row.tags.is_empty()) {
+            asked.insert(asks(&row.metric, &row.tags, "rate>=0"));
+        }
+    }
+    for kind in [
+        "persona:setup",
+        "checks{",
+        "iteration_duration{",
+        "status:409",
+    ] {
+        let found = asked.iter().any(|text| text.contains(kind));
+        assert!(found, "{kind} in {asked:#?}");
+    }
+    let mut validate = std::process::Command::new(LOADTEST);
+    validate.arg("validate").args(load.split_whitespace());
+    for threshold in &asked {
+        validate.args(["--threshold", threshold]);
+    }
+    let validated = validate.output().expect("the program starts");
+    let said = String::from_utf8_lossy(&validated.stderr);
+    assert!(validated.status.success(), "{said}");
 }
 
 /// What the seconds add up to is what the summary says, to the digit.

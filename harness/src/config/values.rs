@@ -1,0 +1,283 @@
+//! Which values of tags can occur in a run. A threshold on another one would have no data, or pass
+//! for want of it.
+
+use std::time::Duration;
+
+use super::nearest::known_are;
+use super::scenario::{Scenario, plan};
+use crate::catalogue::RequestEntry;
+use crate::metrics::{Kind, Method, Names, Of, Proto, SET_UP, TrendOf};
+use crate::persona::Role;
+use crate::threshold::{Threshold, times};
+
+/// What there is to be in a run.
+pub(super) struct Values<'a> {
+    /// Nothing where they are not known, because of other mistakes.
+    pub(super) scenarios: Option<&'a [Scenario]>,
+    pub(super) names: &'a Names,
+    /// What the suite asserts; empty where it doesn't say.
+    pub(super) checks: &'a [&'static str],
+    /// The versions of HTTP that requests may be of.
+    pub(super) protos: &'static [Proto],
+}
+
+impl Values<'_> {
+    /// Finds what the threshold is about and no run of this configuration has: a tag's value, a
+    /// metric without data, a window that never fills.
+    ///
+    /// # Errors
+    /// What it is, with the nearest that there is.
+    pub(super) fn refuse(&self, threshold: &Threshold) -> Result<(), String> {
+        let Some(scenarios) = self.scenarios else {
+            return Ok(());
+        };
+        let filter = Filter(threshold);
+        for (key, text) in &threshold.filter.0 {
+            let (value, others) = match text.strip_prefix('!') {
+                Some(value) => (value, true),
+                None => (text.as_str(), false),
+            };
+            if let Some(other) = filter.asked(key).find(|other| !others && *other != value) {
+                return Err(format!("the tag '{key}' can't be '{other}' and '{value}'"));
+            }
+            match key.as_str() {
+                "status" => status(value)?,
+                "check" if self.checks.is_empty() => {}
+                _ => self.refuse_value(key, value, others, filter, scenarios)?,
+            }
+        }
+        self.refuse_empty(filter, scenarios)?;
+        refuse_window(threshold, scenarios)
+    }
+
+    fn refuse_value(
+        &self,
+        key: &str,
+        value: &str,
+        others: bool,
+        filter: Filter<'_>,
+        scenarios: &[Scenario],
+    ) -> Result<(), String> {
+        let known = self.known(key, filter, scenarios);
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let what = noun(key);
+        if !known.contains(&value) {
+            let known = known_are(value, &known);
+            let how = if key == "proto" { " (--http2)" } else { "" };
+            return Err(format!("there is no {what} '{value}'; {known}{how}"));
+        }
+        let some_lack_it = self.some_lack(key, value, filter, scenarios);
+        if others && !some_lack_it && known.iter().all(|known| *known == value) {
+            return Err(format!("there is no other {what} than '{value}'"));
+        }
+        Ok(())
+    }
+
+    /// Whether there are series that are without a tag of the user's own.
+    fn some_lack(
+        &self,
+        key: &str,
+        value: &str,
+        filter: Filter<'_>,
+        scenarios: &[Scenario],
+    ) -> bool {
+        let is_own = !filter.0.metric.tags.contains(&key);
+        let mut labels = labels(filter, scenarios).into_iter();
+        is_own && labels.any(|label| !self.names.has(label, key, value))
+    }
+
+    /// A trend without data fails its threshold, after the load.
+    fn refuse_empty(&self, filter: Filter<'_>, scenarios: &[Scenario]) -> Result<(), String> {
+        let metric = filter.0.metric;
+        let mut asked = scenarios
+            .iter()
+            .filter(|one| filter.takes("scenario", one.label()));
+        match metric.of {
+            Of::Trend(TrendOf::ResponseTime | TrendOf::StartDelay)
+                if !asked.any(|one| one.schedule.executor.is_open()) =>
+            {
+                Err(format!(
+                    "{} is of iterations at a rate, and there are none (--rate)",
+                    metric.name
+                ))
+            }
+            Of::Trend(TrendOf::Custom(_)) if self.requests(filter, scenarios).is_empty() => {
+                Err(format!("no request of this run feeds {}", metric.name))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn known(&self, key: &str, filter: Filter<'_>, scenarios: &[Scenario]) -> Vec<String> {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        match key {
+            "scenario" => {
+                let names = scenarios.iter().map(Scenario::label);
+                texts(&names.chain(filter.set_up()).collect::<Vec<_>>())
+            }
+            "stage" => stages(filter, scenarios),
+            "persona" => {
+                let roles = roles(filter, scenarios);
+                let names = roles.iter().map(|role| role.name);
+                texts(&names.chain(filter.set_up()).collect::<Vec<_>>())
+            }
+            "name" => {
+                let requests = self.requests(filter, scenarios);
+                requests
+                    .iter()
+                    .map(|request| request.name.clone())
+                    .collect()
+            }
+            // A suite may give a request another one, and a redirect changes it.
+            "method" => texts(&Method::ALL.map(Method::as_str)),
+            "expected_response" => texts(&["true", "false"]),
+            "proto" => self
+                .protos
+                .iter()
+                .map(|one| one.as_str().to_owned())
+                .collect(),
+            "check" => {
+                let requests = self.requests(filter, scenarios);
+                let readable = requests.iter().map(|request| request.readable.clone());
+                let readable = readable.filter(|check| !check.is_empty());
+                let checks = self.checks.iter().map(|check| (*check).to_owned());
+                checks.chain(readable).collect()
+            }
+            own => {
+                let labels = labels(filter, scenarios);
+                let values = labels.iter().flat_map(|of| self.names.values_of(of, own));
+                values.map(str::to_owned).collect()
+            }
+        }
+    }
+
+    /// The requests that may be sent: those that a chosen persona plans, and those that none of the
+    /// suite's plans, such as the set-up's, which may send any. Of a custom trend, those that feed
+    /// it.
+    fn requests(&self, filter: Filter<'_>, scenarios: &[Scenario]) -> Vec<&RequestEntry> {
+        let trend = match filter.0.metric.of {
+            Of::Trend(TrendOf::Custom(trend)) => Some(trend),
+            _ => None,
+        };
+        let is_set_up =
+            ["scenario", "persona"].map(|key| filter.asked(key).any(|asked| asked == SET_UP));
+        let mut roles = roles(filter, scenarios);
+        roles.retain(|role| filter.takes("persona", role.name));
+        let may_send = |request: &RequestEntry| {
+            let plans = |role: &Role| {
+                let planned = |(name, ..): &(&str, u32, u32)| *name == request.name;
+                role.requests.is_empty() || role.requests.iter().any(planned)
+            };
+            is_set_up.contains(&true) || !request.planned || roles.iter().any(plans)
+        };
+        let feeds = |request: &RequestEntry| {
+            trend.is_none_or(|trend| request.trend.as_deref() == Some(trend))
+        };
+        let requests = self.names.catalogue.requests.iter();
+        requests
+            .filter(|request| may_send(request) && feeds(request))
+            .collect()
+    }
+}
+
+/// A window of counts that is longer than the time that it is about never fills: the sampler's
+/// seconds are not the plan's, so that a time has a whole one less than it is long.
+fn refuse_window(threshold: &Threshold, scenarios: &[Scenario]) -> Result<(), String> {
+    let Some(window) = threshold.window else {
+        return Ok(());
+    };
+    let of_counts = threshold.metric.kind() == Kind::Counter;
+    let times = times(threshold, &plan(scenarios));
+    let longest = times.iter().map(|time| time.end - time.start).max();
+    let longest = longest.unwrap_or_default();
+    if of_counts && longest < window + Duration::from_secs(1) {
+        return Err(format!(
+            "counts are judged in windows within the time of their stages, which is {}: \
+             a window of {} needs a second more than its own",
+            humantime::format_duration(longest),
+            humantime::format_duration(window)
+        ));
+    }
+    Ok(())
+}
+
+/// What a threshold asks for.
+#[derive(Clone, Copy)]
+struct Filter<'a>(&'a Threshold);
+
+impl<'a> Filter<'a> {
+    /// The values that this tag must have.
+    fn asked(self, key: &str) -> impl Iterator<Item = &'a str> {
+        let pairs = self.0.filter.0.iter();
+        let of_key = pairs.filter(move |(known, _)| known == key);
+        of_key.filter_map(|(_, value)| (!value.starts_with('!')).then_some(value.as_str()))
+    }
+
+    /// Whether a series with this value passes, as far as the filter asks for this tag.
+    fn takes(self, key: &str, value: &str) -> bool {
+        self.asked(key).all(|asked| asked == value)
+    }
+
+    /// Scenario and persona of the set-up, where the metric has anything of it: it sends requests
+    /// and has checks.
+    fn set_up(self) -> Option<&'static str> {
+        let tags = self.0.metric.tags;
+        (tags.contains(&"name") || tags.contains(&"check")).then_some(SET_UP)
+    }
+}
+
+fn stages(filter: Filter<'_>, scenarios: &[Scenario]) -> Vec<String> {
+    let plan = plan(scenarios);
+    let spans = plan.spans();
+    let here = spans.iter().filter(|span| {
+        let scenario = plan.parts()[span.part].name;
+        scenario.is_none_or(|name| filter.takes("scenario", name))
+    });
+    // What the set-up sends is of the first stage that there is.
+    let first = filter.set_up().and(spans.first());
+    let named = here.chain(first);
+    named.map(|span| span.name.to_owned()).collect()
+}
+
+/// What the scenarios that are asked for are called, the set-up's included.
+fn labels(filter: Filter<'_>, scenarios: &[Scenario]) -> Vec<&'static str> {
+    let labels = scenarios.iter().map(Scenario::label);
+    let all = labels.chain(filter.set_up());
+    all.filter(|label| filter.takes("scenario", label))
+        .collect()
+}
+
+/// The personas of the scenarios that are asked for.
+fn roles(filter: Filter<'_>, scenarios: &[Scenario]) -> Vec<Role> {
+    let asked = scenarios
+        .iter()
+        .filter(|scenario| filter.takes("scenario", scenario.label()));
+    let roles = asked.flat_map(|scenario| scenario.mix.shares());
+    roles.map(|(role, _)| role).collect()
+}
+
+/// A status is 0 where there was no answer, or of three digits.
+fn status(value: &str) -> Result<(), String> {
+    let number = value
+        .parse()
+        .ok()
+        .filter(|_| value.len() == 3 || value == "0");
+    match number {
+        Some(0 | 100..=999) if value.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
+        _ => Err(format!(
+            "there is no status '{value}'; write one such as 200, or 0 for no answer; \
+             expected_response:true takes all that a request expects"
+        )),
+    }
+}
+
+/// What people call the values of a tag.
+fn noun(key: &str) -> String {
+    match key {
+        "name" => "request".to_owned(),
+        "expected_response" => "expected_response".to_owned(),
+        "proto" => "version of HTTP".to_owned(),
+        "scenario" | "stage" | "persona" | "method" | "check" => key.to_owned(),
+        own => format!("{own} (a tag of yours)"),
+    }
+}
