@@ -63,7 +63,7 @@ fn count(
     }
 }
 
-/// `32768	60999`
+/// `32768 60999`, with a tab between them.
 fn range(text: &str) -> Option<RangeInclusive<u16>> {
     let (first, last) = text.trim().split_once(char::is_whitespace)?;
     Some(first.parse().ok()?..=last.trim().parse().ok()?)

@@ -1,8 +1,8 @@
 //! Text from outside as it is shown: an answer, a file of others, an error of a library. Pure.
 //!
 //! What a terminal or a browser would act on, or not show at all, is replaced by something that can
-//! be seen, and logins in addresses are masked. Every surface does this to the text that it is about
-//! to write, in one place: [`Shown`] for a terminal, [`visible`] for reports, [`json`] for files.
+//! be seen, and logins in addresses are masked. Every surface does this to the text that it is
+//! about to write, in one place: [`Shown`] for a terminal, [`visible`] for reports, [`json`] for files.
 
 use std::borrow::Cow;
 use std::io::{self, Write};

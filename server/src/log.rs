@@ -1,5 +1,5 @@
-//! The log, on standard error. What came from outside is shown in it and does nothing there: neither
-//! escape sequences nor characters that can't be seen are written as they are, and no login of an
+//! The log, on standard error. What came from outside is shown in it and does nothing there:
+//! neither escape sequences nor characters that can't be seen are written as they are, and no login of an
 //! address is. (The generator has the same in `harness/src/shown.rs`.)
 
 use std::io::{self, Write};

@@ -41,9 +41,8 @@ pub fn write_comparison(comparison: &Comparison, out: &mut Shown<impl Write>) ->
 /// The answer in a word, and what it goes by.
 fn answer(comparison: &Comparison, out: &mut Shown<impl Write>) -> io::Result<()> {
     if let Some(refused) = comparison.refused() {
-        out.styled(&refused, Style::new().yellow().bold())?;
-        writeln!(out)?;
-        return writeln!(out, "No change between them is judged.");
+        out.styled(&cut(&refused, LONG), Style::new().yellow().bold())?;
+        return writeln!(out, "\nNo change between them is judged.");
     }
     let (change, style) = match comparison.change {
         Change::Worse => ("WORSE", Style::new().red().bold()),

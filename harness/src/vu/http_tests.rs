@@ -310,7 +310,8 @@ async fn no_answer_outlasts_its_time_however_fast_its_bytes_come() {
             let (mut peer, _) = listener.accept().await.expect("a connection");
             reply(&mut peer, format!("HTTP/1.1 200 OK\r\n{head}").as_bytes()).await;
             sleep(20 * MS).await;
-            let deadline = tokio::time::Instant::now() + if in_time { 5_000 * MS } else { 0 * MS };
+            let deadline =
+                tokio::time::Instant::now() + if in_time { 5_000 * MS } else { Duration::ZERO };
             sleep(20 * MS).await;
             let rest = [&[7; LENGTH][..], b"\r\n0\r\n\r\n"].concat();
             let rest = if head.contains("chunked") {

@@ -317,8 +317,8 @@ async fn post(client: &Client) -> Exchange {
     send(client, &POST.at("/").json(&[1])).await
 }
 
-/// GOAWAY with the last stream that the server looks at: what comes behind it may be sent elsewhere,
-/// and what doesn't may have been carried out.
+/// GOAWAY with the last stream that the server looks at: what comes behind it may be sent
+/// elsewhere, and what doesn't may have been carried out.
 #[tokio::test]
 async fn what_a_server_that_went_away_ignored_is_sent_once_more() {
     for (last, is_again) in [(0_u8, true), (1, false)] {

@@ -1,9 +1,9 @@
 //! Whether somebody else reset the shop while the load ran, where no `world` says so. Pure.
 //!
 //! Books that are lower than what was acknowledged look the same after a reset and after data was
-//! lost. What tells them apart is something that no order, charge or claim makes, and that lost data
-//! can't bring: another policy or product, or another quantity that the shop began with. A reset with
-//! the very numbers of our own set-up can't be told from lost data: then the rules are broken (98).
+//! lost. What tells them apart is something that no order, charge or claim makes, and that lost
+//! data can't bring: another policy or product, or another quantity that the shop began with. A
+//! reset with the very numbers of our own set-up can't be told from lost data: then the rules are broken (98).
 
 use std::collections::BTreeMap;
 

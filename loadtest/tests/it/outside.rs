@@ -115,9 +115,9 @@ async fn hostile_heads_act_nowhere() {
         format!(
             "HTTP/1.1 302 Found\r\nlocation: http://me:hunter2@{line}\r\ncontent-length: 0\r\n\r\n"
         ),
-        format!(
-            "HTTP/1.1 302 Found\r\nlocation: http://me:hunter2@evil.example/\u{9b}1m\u{202e}\r\ncontent-length: 0\r\n\r\n"
-        ),
+        "HTTP/1.1 302 Found\r\nlocation: http://me:hunter2@evil.example/\u{9b}1m\u{202e}\r\n\
+            content-length: 0\r\n\r\n"
+            .to_owned(),
         format!(
             "HTTP/1.1 400 Bad\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{json}"
         ),

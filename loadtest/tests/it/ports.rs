@@ -1,7 +1,7 @@
 //! A machine with few ports or few file descriptors: a network of its own that has 50, and a limit
 //! that is just too low.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use testbed::Stack;
@@ -30,7 +30,8 @@ impl Network {
         if said == "ready\n" {
             return Some(network);
         }
-        eprintln!("skipped: no network of its own, which takes root, unshare, ip and sysctl");
+        let why = "skipped: no network of its own, which takes root, unshare, ip and sysctl";
+        let _ = writeln!(std::io::stderr(), "{why}");
         None
     }
 

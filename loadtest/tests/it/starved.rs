@@ -1,5 +1,6 @@
 //! A generator that is starved: pinned to one core, as nice as can be, beside hogs.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -103,7 +104,8 @@ impl Quota {
                 return Some(group);
             }
         }
-        eprintln!("skipped: no cgroup of its own, which takes root and a cgroup file system");
+        let why = "skipped: no cgroup of its own, which takes root and a cgroup file system";
+        let _ = writeln!(std::io::stderr(), "{why}");
         None
     }
 }
