@@ -1,13 +1,16 @@
 //! What is said of a key that there isn't.
 
+/// The key that was most likely meant. What shares less than half of its letters is no typo of it.
+pub(super) fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
+    let distance = |other: &&str| strsim::osa_distance(key, other);
+    let nearest = known.iter().copied().min_by_key(distance);
+    nearest.filter(|near| 2 * distance(near) <= near.len().max(key.len()))
+}
+
 /// What is said of a key that there isn't: the nearest one, and all of them.
 #[must_use]
 pub fn no_such_key(key: &str, known: &[&str]) -> String {
-    let distance = |other: &&&str| strsim::osa_distance(key, other);
-    let nearest = known.iter().min_by_key(distance);
-    // What shares less than half of its letters is no typo of it.
-    let near = nearest.filter(|near| 2 * distance(near) <= near.len().max(key.len()));
-    let near = near.map_or(String::new(), |near| format!("did you mean {near}? "));
+    let near = nearest(key, known).map_or(String::new(), |near| format!("did you mean {near}? "));
     format!("there is no such key; {near}known are {}", known.join(", "))
 }
 

@@ -214,10 +214,18 @@ fn unknowns(unknown: u64, started: u64, limit: f64) -> Option<String> {
 /// Outputs that lost more rows than they may.
 pub(super) fn lost_rows(outputs: &[Account], limit: f64) -> Vec<String> {
     let beyond = |output: &&Account| output.lost as f64 > limit * output.produced as f64;
+    let torn = |output: &&Account| output.must_be_whole && output.lost > 0;
     outputs
         .iter()
-        .filter(beyond)
+        .filter(|output| beyond(output) || torn(output))
         .map(|output| {
+            if torn(&output) {
+                let error = output.error.as_deref().unwrap_or("it was too slow");
+                return format!(
+                    "{} is not whole: {} of {} rows are missing: {error}",
+                    output.name, output.lost, output.produced
+                );
+            }
             format!(
                 "{} of {} rows for {} were lost, more than {:.1} % (--max-lost-rows)",
                 output.lost,
