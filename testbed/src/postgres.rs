@@ -150,8 +150,9 @@ impl Postgres {
             user: self.user,
         })?;
         let state = self.dir.path().join("data/postmaster.pid");
+        let pid = process.pid();
         process
-            .wait_until(READY_WITHIN, async || is_ready(&state).then_some(()))
+            .wait_until(READY_WITHIN, async || is_ready(&state, pid).then_some(()))
             .await?;
         *self.locked() = Some(process);
         Ok(())
@@ -219,13 +220,12 @@ fn unprivileged_user() -> Option<(u32, u32)> {
         .map(|user| (user.uid.as_raw(), user.gid.as_raw()))
 }
 
-/// Whether it takes connections, by what it writes for `pg_ctl`: a client would read `PG*`
-/// variables, which are about other servers.
-fn is_ready(state: &Path) -> bool {
+/// Whether the process takes connections, by what it writes for `pg_ctl`: a client would read `PG*`
+/// variables, which are about other servers. One that was killed leaves the file behind.
+fn is_ready(state: &Path, pid: u32) -> bool {
     let text = fs::read_to_string(state).unwrap_or_default();
-    text.lines()
-        .nth(7)
-        .is_some_and(|line| line.trim() == "ready")
+    let line = |number: usize| text.lines().nth(number).unwrap_or_default().trim();
+    line(0) == pid.to_string() && line(7) == "ready"
 }
 
 /// The socket directory as a query parameter; everything that could end the
@@ -245,4 +245,21 @@ fn path_in_url(path: &Path) -> Result<String, Error> {
 
 fn url_of(socket_dir: &str, database: &str) -> String {
     format!("postgres://postgres@localhost/{database}?host={socket_dir}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_is_no_sign_of_another() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let said = "4711\n/data\n1\n5432\n/socket\n\n  1  2\nready   \n";
+        fs::write(file.path(), said).expect("written");
+        assert!(is_ready(file.path(), 4711));
+        assert!(!is_ready(file.path(), 4712));
+        fs::write(file.path(), said.replace("ready", "starting")).expect("written");
+        assert!(!is_ready(file.path(), 4711));
+        assert!(!is_ready(Path::new("/nowhere"), 4711));
+    }
 }
