@@ -1,8 +1,24 @@
-//! Files that are written whole or not at all.
+//! Files that are written whole or not at all; and what is no file, and is written into.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::unistd::{AccessFlags, access};
+
+/// How long a named pipe may be without a reader, and a reader may read nothing.
+const READER_WITHIN: Duration = Duration::from_secs(2);
+
+/// How often a pipe is tried meanwhile.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// As many links as Linux follows.
+const MOST_LINKS: u32 = 40;
 
 /// The directory that a file lies in.
 pub(crate) fn directory_of(path: &Path) -> &Path {
@@ -11,51 +27,198 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// Writes a file whole or not at all.
+/// Where a path leads.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// A file, there or not yet, by its own path and no link's.
+    File(PathBuf),
+    /// An open file of this process, such as `/dev/stdout` or `/dev/fd/3`.
+    Open(PathBuf, u32),
+    /// A device or a named pipe.
+    Device(PathBuf),
+}
+
+impl Place {
+    fn of(path: &Path) -> io::Result<Self> {
+        let mut path = path.to_owned();
+        for _ in 0..MOST_LINKS {
+            if let Some(number) = open_file(&path) {
+                return Ok(Self::Open(path, number));
+            }
+            match fs::read_link(&path) {
+                Ok(target) => path = directory_of(&path).join(target),
+                Err(_) => return Self::of_target(path),
+            }
+        }
+        Err(Errno::ELOOP.into())
+    }
+
+    fn of_target(path: PathBuf) -> io::Result<Self> {
+        let kind = match fs::metadata(&path) {
+            Ok(metadata) => metadata.file_type(),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::File(path)),
+            Err(error) => return Err(error),
+        };
+        if kind.is_file() {
+            Ok(Self::File(path))
+        } else if kind.is_dir() {
+            Err(ErrorKind::IsADirectory.into())
+        } else if kind.is_socket() {
+            Err(io::Error::other("it is a socket"))
+        } else {
+            Ok(Self::Device(path))
+        }
+    }
+}
+
+/// The number of an open file of this process, if the path is one.
+fn open_file(path: &Path) -> Option<u32> {
+    let number = path.file_name()?.to_str()?.parse().ok()?;
+    let own = fs::canonicalize("/dev/fd").ok()?;
+    let directory = fs::canonicalize(directory_of(path)).ok()?;
+    (directory == own).then_some(number)
+}
+
+/// Writes a file whole or not at all. What is no file, such as a pipe, is written into; and so is a
+/// file that can't be replaced, because it is mounted or its directory isn't ours.
 pub(crate) fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    let mut content = Vec::new();
+    write(&mut content)?;
+    match Place::of(path)? {
+        Place::File(path) => match replace(&path, &content) {
+            Err(error) if stays(&error) && path.is_file() => overwrite(&path, &content),
+            replaced => replaced,
+        },
+        place => {
+            let mut stream = Stream::into(&place)?;
+            stream.write_all(&content)?;
+            stream.flush()
+        }
+    }
+}
+
+/// Whether the file may be written that can't be replaced.
+fn stays(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::ResourceBusy
+            | ErrorKind::CrossesDevices
+    )
+}
+
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(directory_of(path))?;
-    let mut out = BufWriter::new(&mut file);
-    write(&mut out)?;
-    out.flush()?;
-    drop(out);
-    readable(file.as_file())?;
+    file.as_file_mut().write_all(content)?;
+    // A temporary file is its owner's alone, and a report is for others as well: who serves a CI's
+    // artefacts is another user.
+    let permissions = match fs::metadata(path) {
+        Ok(there) => there.permissions(),
+        Err(_) => Permissions::from_mode(0o644),
+    };
+    file.as_file().set_permissions(permissions)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
 }
 
-/// A temporary file is its owner's alone, and a report is for others as well: who serves a CI's
-/// artefacts is another user.
-#[cfg(unix)]
-fn readable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).truncate(true).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
 }
 
-#[cfg(not(unix))]
-fn readable(_: &File) -> io::Result<()> {
-    Ok(())
+/// Finds out whether a file can be written later. Nothing is written, and no pipe is opened: its
+/// reader would take that for the end.
+pub(crate) fn check(path: &Path) -> io::Result<()> {
+    match Place::of(path)? {
+        Place::Open(..) => Ok(()),
+        Place::Device(path) => Ok(access(&path, AccessFlags::W_OK)?),
+        Place::File(path) if path.exists() => {
+            OpenOptions::new().write(true).open(path)?;
+            Ok(())
+        }
+        Place::File(path) => {
+            let directory = directory_of(&path);
+            if !directory.is_dir() {
+                let why = format!("there is no directory {}", directory.display());
+                return Err(io::Error::new(ErrorKind::NotFound, why));
+            }
+            tempfile::tempfile_in(directory)?;
+            Ok(())
+        }
+    }
+}
+
+/// Something that is written bit by bit: a file that was emptied, a pipe, a device.
+#[derive(Debug)]
+pub(crate) struct Stream(File);
+
+impl Stream {
+    /// Opens it.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Self::into(&Place::of(path)?)
+    }
+
+    fn into(place: &Place) -> io::Result<Self> {
+        let file = match place {
+            Place::File(path) => File::create(path)?,
+            // As this process has it: at its place, and with whoever else writes there.
+            Place::Open(_, 1) => File::from(io::stdout().as_fd().try_clone_to_owned()?),
+            Place::Open(_, 2) => File::from(io::stderr().as_fd().try_clone_to_owned()?),
+            Place::Open(path, _) | Place::Device(path) => open(path)?,
+        };
+        Ok(Self(file))
+    }
+}
+
+/// Opens what is no file, without waiting for ever for the reader of a pipe.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options
+        .append(true)
+        .custom_flags(OFlag::O_NONBLOCK.bits() | OFlag::O_NOCTTY.bits());
+    let nobody = Some(Errno::ENXIO as i32);
+    let until = Instant::now() + READER_WITHIN;
+    loop {
+        match options.open(path) {
+            Err(error) if error.raw_os_error() == nobody && Instant::now() < until => {
+                std::thread::sleep(PAUSE);
+            }
+            Err(error) if error.raw_os_error() == nobody => {
+                return Err(io::Error::other("nobody reads it"));
+            }
+            opened => return opened,
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let until = Instant::now() + READER_WITHIN;
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if Instant::now() >= until {
+                        let why = "its reader has stopped reading";
+                        return Err(io::Error::new(ErrorKind::TimedOut, why));
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_fails_halfway_leaves_the_old_file() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("report");
-        write_whole(&path, |out| out.write_all(b"old")).expect("written");
-        let failed = write_whole(&path, |out| {
-            out.write_all(b"new")?;
-            Err(io::Error::other("halfway"))
-        });
-        assert_eq!(failed.expect_err("fails").to_string(), "halfway");
-        assert_eq!(std::fs::read(&path).expect("there"), b"old");
-        let left = std::fs::read_dir(&directory).expect("there").count();
-        assert_eq!(left, 1, "no temporary file is left behind");
-    }
-}
+#[path = "files_tests.rs"]
+mod tests;

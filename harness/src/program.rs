@@ -1,20 +1,23 @@
 //! The program of a suite: parse, run, exit code.
 
+use std::ffi::OsString;
 use std::io::{self, StdoutLock, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anstream::ColorChoice;
 use tokio::runtime::Handle;
+use tracing_subscriber::EnvFilter;
 
 use crate::capacity;
 use crate::cli::{self, Comparing, Invocation};
 use crate::compare::{Rule, compare};
 use crate::config::{self, Inputs, Layer, Outline, Problem, RunConfig};
-use crate::executor::Control;
+use crate::executor::{Control, listen};
 use crate::output::{Address, ReplayError, replay};
-use crate::report::{Recorded, misfits, write_comparison, write_plan};
-use crate::run::{render, run, write_comparison_json};
+use crate::report::{Recorded, fit_tables, misfits, write_comparison, write_plan};
+use crate::run::{Renderings, check_file, render, run, unwritten, write_comparison_json};
 use crate::shown::Shown;
 use crate::suite::Suite;
 use crate::threshold::ExitCode as Exit;
@@ -28,6 +31,10 @@ type Stdout = anstream::AutoStream<StdoutLock<'static>>;
 pub fn main<S: Suite>() -> ExitCode {
     if let Some(code) = S::started_as_another_program() {
         return code;
+    }
+    // What the crates that colour look at is whether it is set.
+    if std::env::var_os("TERM").is_some_and(|term| term.is_empty()) {
+        ColorChoice::Never.write_global();
     }
     let outline = Outline::of::<S>();
     match cli::parse(std::env::args_os(), &outline) {
@@ -62,18 +69,34 @@ fn without_load(invocation: Invocation, outline: &Outline) -> ExitCode {
         Invocation::Report {
             summary,
             renderings,
-        } => match render(&summary, &renderings) {
-            Ok(written) => show(|out| {
-                let mut written = written.iter();
-                written.try_for_each(|path| writeln!(out, "{}", path.display()))
-            }),
-            Err(error) => fail(&error.to_string(), Exit::BadConfiguration),
-        },
+        } => rendered(&summary, &renderings),
         Invocation::Replay { file, out } => deliver(&file, &out),
         Invocation::Profiles
         | Invocation::Run(_)
         | Invocation::Validate(_)
         | Invocation::Capacity(_) => show(|out| profiles(outline, out)),
+    }
+}
+
+fn rendered(summary: &Path, renderings: &Renderings) -> ExitCode {
+    if let Err(refusal) = renderings.check() {
+        return fail(&refusal.to_string(), Exit::BadConfiguration);
+    }
+    let rendered = match render(summary, renderings) {
+        Ok(rendered) => rendered,
+        Err(error) => return fail(&error.to_string(), Exit::BadConfiguration),
+    };
+    let shown = show(|out| {
+        let mut written = rendered.written.iter();
+        written.try_for_each(|path| writeln!(out, "{}", path.display()))
+    });
+    for error in &rendered.failed {
+        tell(&error.to_string());
+    }
+    if rendered.failed.is_empty() {
+        shown
+    } else {
+        Exit::Invalid.code().into()
     }
 }
 
@@ -92,26 +115,53 @@ fn profiles(outline: &Outline, out: &mut impl Write) -> io::Result<()> {
 fn load(outline: &Outline, flags: Layer, then: impl FnOnce(RunConfig) -> ExitCode) -> ExitCode {
     let variables = variables();
     match config::load(outline, Inputs { flags, variables }) {
-        Ok(config) => then(config),
+        Ok(config) => {
+            warn(&config);
+            then(config)
+        }
         Err(problems) => refuse(&problems),
     }
 }
 
 fn search<S: Suite>(outline: Outline, request: capacity::Request) -> ExitCode {
+    if let Some(path) = &request.json
+        && let Err(refusal) = check_file("--json", path)
+    {
+        return fail(&refusal.to_string(), Exit::BadConfiguration);
+    }
     let variables = variables();
     // What is wrong with one trial is wrong with all of them.
     match request.trial(&outline, request.search.from, variables.clone()) {
-        Ok(_) => start(|control, telemetry| {
-            capacity::run::<S>(outline, request, variables, control, telemetry)
-        }),
+        Ok(config) => {
+            warn(&config);
+            start(|control, telemetry| {
+                capacity::run::<S>(outline, request, variables, control, telemetry)
+            })
+        }
         Err(problems) => refuse(&problems),
     }
 }
 
+/// The environment. What is no text is not passed over where it is meant for us.
 fn variables() -> Vec<(String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
-        .collect()
+    let text = |(name, text): (OsString, OsString)| {
+        let name = name.into_string().ok()?;
+        match text.into_string() {
+            Ok(text) => Some((name, text)),
+            Err(other) if name.starts_with("LOADTEST_") => {
+                Some((name, other.to_string_lossy().into_owned()))
+            }
+            Err(_) => None,
+        }
+    };
+    std::env::vars_os().filter_map(text).collect()
+}
+
+fn warn(config: &RunConfig) {
+    for warning in &config.warnings {
+        // Nobody is left to read it when standard error is closed.
+        let _ = writeln!(Shown::new(io::stderr().lock()), "warning: {warning}");
+    }
 }
 
 fn refuse(problems: &[Problem]) -> ExitCode {
@@ -124,15 +174,24 @@ fn refuse(problems: &[Problem]) -> ExitCode {
 }
 
 fn show(write: impl FnOnce(&mut Shown<Stdout>) -> io::Result<()>) -> ExitCode {
-    match write(&mut Shown::new(anstream::stdout().lock())) {
+    match shown(write) {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader of a pipe went away: what it wanted it has.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        Err(error) => fail(&error, Exit::Invalid),
     }
 }
 
+/// Writes to standard output; what can't be written there is not done.
+fn shown(write: impl FnOnce(&mut Shown<Stdout>) -> io::Result<()>) -> Result<(), String> {
+    fit_tables(tui::columns(&io::stdout()));
+    let mut out = Shown::new(anstream::stdout().lock());
+    let written = write(&mut out).and_then(|()| out.flush());
+    written.map_err(|error| format!("standard output could not be written: {error}"))
+}
+
 fn compared(comparing: &Comparing) -> Result<Exit, Box<dyn std::error::Error>> {
+    if let Some(path) = &comparing.json {
+        check_file("--json", path)?;
+    }
     let (base, new) = (
         Recorded::read(&comparing.base)?,
         Recorded::read(&comparing.new)?,
@@ -143,35 +202,37 @@ fn compared(comparing: &Comparing) -> Result<Exit, Box<dyn std::error::Error>> {
     };
     let misfits = misfits(&base, &new.run, Some(new.verdict));
     let comparison = compare(&base.subject()?, &new.subject()?, misfits, rule);
-    // A closed pipe has seen enough.
-    let _ = show(|out| write_comparison(&comparison, out));
-    if let Some(path) = &comparing.json {
-        write_comparison_json(path, &comparison)
-            .map_err(|error| format!("--json: {} can't be written: {error}", path.display()))?;
-    }
-    let Some(limit) = comparing.fail_on_regression else {
-        return Ok(Exit::Pass);
+    let (regressions, exit) = match comparing.fail_on_regression {
+        None => (Vec::new(), Exit::Pass),
+        Some(_) if comparison.refused().is_some() => (
+            vec!["--fail-on-regression judged nothing.".to_owned()],
+            Exit::Pass,
+        ),
+        Some(_) if comparison.disturbed.is_some() => (Vec::new(), Exit::Invalid),
+        Some(limit) => match comparison.regressions(limit) {
+            none if none.is_empty() => (none, Exit::Pass),
+            regressions => (regressions, Exit::Regressed),
+        },
     };
-    if comparison.refused().is_some() {
-        let _ = show(|out| writeln!(out, "--fail-on-regression judged nothing."));
-        return Ok(Exit::Pass);
+    let shown = shown(|out| {
+        write_comparison(&comparison, out)?;
+        let mut regressions = regressions.iter();
+        regressions.try_for_each(|regression| writeln!(out, "{regression}"))
+    });
+    let mut missing: Vec<String> = shown.err().into_iter().collect();
+    if let Some(path) = &comparing.json
+        && let Err(error) = write_comparison_json(path, &comparison)
+    {
+        missing.push(format!("{} could not be written: {error}", path.display()));
     }
-    if comparison.disturbed.is_some() {
-        return Ok(Exit::Invalid);
+    for error in &missing {
+        tell(error);
     }
-    let regressions = comparison.regressions(limit);
-    for regression in &regressions {
-        let _ = show(|out| writeln!(out, "{regression}"));
-    }
-    Ok(if regressions.is_empty() {
-        Exit::Pass
-    } else {
-        Exit::Regressed
-    })
+    Ok(unwritten(exit, &missing))
 }
 
 fn deliver(file: &Path, out: &str) -> ExitCode {
-    let variable = |name: &str| std::env::var(name).ok();
+    let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
     let address = match Address::parse(out, &variable) {
         Ok(address) => address,
         Err(error) => return fail(&format!("--out: output {error}"), Exit::BadConfiguration),
@@ -182,7 +243,9 @@ fn deliver(file: &Path, out: &str) -> ExitCode {
     };
     match runtime.block_on(replay(file, &address)) {
         Ok(replayed) if replayed.bad > 0 => {
-            let _ = show(|out| writeln!(out, "{} rows delivered to {address}", replayed.delivered));
+            // It fails in any case.
+            let _ =
+                shown(|out| writeln!(out, "{} rows delivered to {address}", replayed.delivered));
             fail(
                 &format!("{file}: {replayed}", file = file.display()),
                 Exit::Invalid,
@@ -195,27 +258,29 @@ fn deliver(file: &Path, out: &str) -> ExitCode {
 }
 
 fn fail(error: &str, exit: Exit) -> ExitCode {
-    let _ = writeln!(Shown::new(io::stderr().lock()), "error: {error}");
+    tell(error);
     exit.code().into()
+}
+
+fn tell(error: &str) {
+    // Nobody is left to read it when standard error is closed.
+    let _ = writeln!(Shown::new(io::stderr().lock()), "error: {error}");
 }
 
 /// Runs what is to run on the virtual users' runtime, beside one for what only watches.
 fn start<F: Future<Output = Exit>>(what: impl FnOnce(Arc<Control>, Handle) -> F) -> ExitCode {
     // Goose has nothing to say that the summary doesn't.
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,goose=error"));
+    let asked = std::env::var("RUST_LOG")
+        .ok()
+        .filter(|text| !text.is_empty());
+    let filter = asked.and_then(|text| EnvFilter::try_new(text).ok());
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("warn,goose=error")))
         // The writer lets no escape sequence through, so there are no colours either.
         .with_ansi(false)
         .with_writer(|| tui::Log)
         .init();
     let control = Arc::new(Control::default());
-    let on_signal = Arc::clone(&control);
-    // Before Goose would install its own, which ends the process at the second signal.
-    if let Err(error) = ctrlc::set_handler(move || on_signal.signal()) {
-        tracing::warn!(%error, "signals will not be handled");
-    }
     // Two runtimes: what watches the virtual users must never hold one of them up.
     let watching = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -229,6 +294,9 @@ fn start<F: Future<Output = Exit>>(what: impl FnOnce(Arc<Control>, Handle) -> F)
             return ExitCode::FAILURE;
         }
     };
+    if let Err(error) = listen(&control, telemetry.handle()) {
+        tracing::warn!(%error, "signals will not be handled");
+    }
     let exit = runtime.block_on(what(control, telemetry.handle().clone()));
     // A cut audit may leave a request behind; nothing waits for it.
     runtime.shutdown_background();

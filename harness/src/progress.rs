@@ -142,7 +142,7 @@ impl Progress {
 
 impl View {
     fn in_lines() -> Self {
-        if std::io::stderr().is_terminal() {
+        if std::io::stderr().is_terminal() && tui::moves_cursor() {
             let bar = ProgressBar::new_spinner().with_style(spinner());
             bar.enable_steady_tick(Duration::from_millis(100));
             Self::Live(bar)

@@ -17,7 +17,9 @@ static SECRETS: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
 /// A variable that a suite needs and does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the environment variable {0} is not set, or is no text; set it, e.g. export {0}=…")]
+#[error(
+    "the environment variable {0} is not set, is empty, or is no text; set it, e.g. export {0}=…"
+)]
 pub struct Missing(pub String);
 
 /// Reads a secret from the environment; it is shown nowhere from then on.
@@ -25,7 +27,8 @@ pub struct Missing(pub String);
 /// # Errors
 /// When there is no such variable.
 pub fn from_env(name: &str) -> Result<String, Missing> {
-    let value = std::env::var(name).map_err(|_| Missing(name.to_owned()))?;
+    let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+    let value = value.ok_or_else(|| Missing(name.to_owned()))?;
     keep(&value);
     Ok(value)
 }

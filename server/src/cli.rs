@@ -1,6 +1,7 @@
 //! The command line of the server, and its `main`.
 
 use std::{
+    env,
     ffi::OsString,
     io::{self, Write},
     net::{SocketAddr, TcpListener as StdListener},
@@ -8,7 +9,10 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::{Parser, builder::BoolishValueParser};
+use clap::{
+    CommandFactory, FromArgMatches, Parser,
+    builder::{BoolishValueParser, Resettable},
+};
 use socket2::{Domain, Socket, Type};
 use tokio::{
     net::TcpListener,
@@ -58,7 +62,7 @@ pub struct Config {
 /// error, filtered by `RUST_LOG` (default `info`).
 #[must_use]
 pub fn main_from(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let config = match Config::try_parse_from(args) {
+    let config = match parsed(args) {
         Ok(config) => config,
         Err(error) => {
             // If the terminal is gone, the exit code still tells.
@@ -78,12 +82,21 @@ pub fn main_from(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+fn parsed(args: impl IntoIterator<Item = OsString>) -> Result<Config, clap::Error> {
+    // A variable that is empty is not set.
+    let command = Config::command().mut_args(|arg| match arg.get_env().and_then(env::var_os) {
+        Some(text) if text.is_empty() => arg.env(Resettable::Reset),
+        _ => arg,
+    });
+    Config::from_arg_matches(&command.try_get_matches_from(args)?)
+}
+
 #[tokio::main]
 async fn serve(config: &Config) -> anyhow::Result<()> {
+    let asked = env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
+    let filter = asked.and_then(|text| EnvFilter::try_new(text).ok());
     tracing_subscriber::fmt()
-        .with_env_filter(
-            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")),
-        )
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("info")))
         // No escape sequence gets through, and so no colour.
         .with_ansi(false)
         .with_writer(|| Log)

@@ -57,6 +57,22 @@ pub enum Error {
         source: sqlx::Error,
     },
 
+    /// The directory for temporary files can't be used.
+    #[error("TMPDIR: {path} {why}; set another", path = path.display())]
+    TemporaryDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+
+    /// PostgreSQL asks for the name of whoever runs it.
+    #[error(
+        "PostgreSQL can't be started by user {0}, who is not in /etc/passwd: run as a user who is, \
+         or give the address of a server with --host"
+    )]
+    NoUser(u32),
+
     /// A path cannot be put into a connection URL.
     #[error("the temporary directory {0:?} is not valid UTF-8; set TMPDIR to another one")]
     Path(PathBuf),

@@ -1,6 +1,7 @@
 //! A private PostgreSQL.
 
 use std::{
+    fs,
     os::unix::fs::chown,
     path::Path,
     process::Command,
@@ -12,7 +13,10 @@ use nix::{
     sys::signal::Signal,
     unistd::{User, geteuid},
 };
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -22,6 +26,9 @@ use crate::{
 };
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// The number in the name of its socket.
+const PORT: u16 = 5432;
 
 /// Settings for one load test on a small machine. fsync and synchronous_commit
 /// are written out because what is measured without them is another database.
@@ -63,6 +70,10 @@ impl Postgres {
     async fn start_in(dir: TempDir) -> Result<Self, Error> {
         let programs = programs::postgres()?;
         let user = unprivileged_user();
+        let own = geteuid();
+        if user.is_none() && matches!(User::from_uid(own), Ok(None)) {
+            return Err(Error::NoUser(own.as_raw()));
+        }
         if let Some((uid, gid)) = user {
             chown(dir.path(), Some(uid), Some(gid)).map_err(Error::io(format!(
                 "give {} to an unprivileged user",
@@ -138,12 +149,10 @@ impl Postgres {
             stdout: None,
             user: self.user,
         })?;
-        let options = self.options();
+        let state = self.dir.path().join("data/postmaster.pid");
+        let pid = process.pid();
         process
-            .wait_until(READY_WITHIN, async || {
-                let mut connection = options.connect().await.ok()?;
-                connection.ping().await.ok()
-            })
+            .wait_until(READY_WITHIN, async || is_ready(&state, pid).then_some(()))
             .await?;
         *self.locked() = Some(process);
         Ok(())
@@ -183,6 +192,8 @@ impl Postgres {
     fn options(&self) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()
             .socket(self.dir.path())
+            .port(PORT)
+            .ssl_mode(PgSslMode::Disable)
             .username("postgres")
             .database("postgres")
             .disable_statement_logging()
@@ -209,6 +220,14 @@ fn unprivileged_user() -> Option<(u32, u32)> {
         .map(|user| (user.uid.as_raw(), user.gid.as_raw()))
 }
 
+/// Whether the process takes connections, by what it writes for `pg_ctl`: a client would read `PG*`
+/// variables, which are about other servers. One that was killed leaves the file behind.
+fn is_ready(state: &Path, pid: u32) -> bool {
+    let text = fs::read_to_string(state).unwrap_or_default();
+    let line = |number: usize| text.lines().nth(number).unwrap_or_default().trim();
+    line(0) == pid.to_string() && line(7) == "ready"
+}
+
 /// The socket directory as a query parameter; everything that could end the
 /// parameter is escaped.
 fn path_in_url(path: &Path) -> Result<String, Error> {
@@ -226,4 +245,21 @@ fn path_in_url(path: &Path) -> Result<String, Error> {
 
 fn url_of(socket_dir: &str, database: &str) -> String {
     format!("postgres://postgres@localhost/{database}?host={socket_dir}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_is_no_sign_of_another() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let said = "4711\n/data\n1\n5432\n/socket\n\n  1  2\nready   \n";
+        fs::write(file.path(), said).expect("written");
+        assert!(is_ready(file.path(), 4711));
+        assert!(!is_ready(file.path(), 4712));
+        fs::write(file.path(), said.replace("ready", "starting")).expect("written");
+        assert!(!is_ready(file.path(), 4711));
+        assert!(!is_ready(Path::new("/nowhere"), 4711));
+    }
 }

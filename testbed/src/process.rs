@@ -7,6 +7,7 @@
 //! which a child runs and the watchdog does not know it.
 
 use std::{
+    env,
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
     os::unix::process::CommandExt,
@@ -181,7 +182,8 @@ impl Drop for Process {
     }
 }
 
-/// The same program with the same arguments, environment and directory, in a process group of its
+/// The same program with the same arguments, environment and directory, but without the `PG*`
+/// variables of this process, which are about another PostgreSQL. It is in a process group of its
 /// own that the watchdog ends by `end` when this process is gone. Once the child is reaped, it must
 /// be [forgotten](crate::forget). Its standard input is empty; the other streams are to be set.
 ///
@@ -194,6 +196,11 @@ pub fn guarded(command: &Command, end: Signal) -> Result<Command, Error> {
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", REGISTER_THEN_EXEC, end_name(end)]);
     shell.arg(command.get_program()).args(command.get_args());
+    for (name, _) in env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"PG") {
+            shell.env_remove(name);
+        }
+    }
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => shell.env(name, value),

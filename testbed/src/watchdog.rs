@@ -13,9 +13,10 @@
 //! a summary to write.
 
 use std::{
+    ffi::OsString,
     io::{self, PipeWriter, Write},
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
 };
@@ -90,9 +91,33 @@ pub fn forget(pid: u32) {
     let _ = tell(&format!("del {pid}"));
 }
 
-/// A temporary directory that the watchdog knows.
+/// The longest path of a Unix socket, in bytes; that of PostgreSQL is the longest here.
+const LONGEST_SOCKET: usize = 107;
+const SOCKET: &str = ".s.PGSQL.5432";
+
+/// A temporary directory that the watchdog knows, short enough for a Unix socket in it.
 pub(crate) fn private_dir() -> Result<TempDir, Error> {
-    private_dir_below(&std::env::temp_dir())
+    private_dir_in(std::env::var_os("TMPDIR").filter(|path| !path.is_empty()))
+}
+
+fn private_dir_in(tmpdir: Option<OsString>) -> Result<TempDir, Error> {
+    let parent = PathBuf::from(tmpdir.unwrap_or_else(|| "/tmp".into()));
+    let unfit = |why: String| Error::TemporaryDirectory {
+        path: parent.clone(),
+        why,
+    };
+    let dir = private_dir_below(&parent).map_err(|error| match error {
+        Error::Io { source, .. } => unfit(format!("can't be written to: {source}")),
+        error => error,
+    })?;
+    let length = dir.path().join(SOCKET).as_os_str().len();
+    if length > LONGEST_SOCKET {
+        let by = length - LONGEST_SOCKET;
+        return Err(unfit(format!(
+            "is too long for a Unix socket in it, by {by} bytes"
+        )));
+    }
+    Ok(dir)
 }
 
 /// The same, in another place.
@@ -103,4 +128,42 @@ pub(crate) fn private_dir_below(parent: &Path) -> Result<TempDir, Error> {
         .map_err(Error::io("create a temporary directory"))?;
     tell(&format!("dir {}", dir.path().display()))?;
     Ok(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(tmpdir: &str) -> String {
+        let refused = private_dir_in(Some(tmpdir.into()));
+        refused.expect_err(tmpdir).to_string()
+    }
+
+    #[test]
+    fn a_directory_that_is_unfit_is_named_with_its_variable() {
+        let missing = refused("/nowhere");
+        assert!(
+            missing.starts_with("TMPDIR: /nowhere can't be written to: "),
+            "{missing}"
+        );
+        let parent = tempfile::tempdir().expect("a directory");
+        let long = parent.path().join("x".repeat(100));
+        std::fs::create_dir(&long).expect("made");
+        let name = long.display().to_string();
+        let told = refused(&name);
+        // "/testbed-" and six letters, and the socket.
+        let by = name.len() + 15 + 1 + SOCKET.len() - LONGEST_SOCKET;
+        let expected = format!(
+            "TMPDIR: {name} is too long for a Unix socket in it, by {by} bytes; set another"
+        );
+        assert_eq!(told, expected);
+        let left = std::fs::read_dir(&long).expect("there").count();
+        assert_eq!(left, 0, "nothing is left behind");
+    }
+
+    #[test]
+    fn without_the_variable_it_is_tmp() {
+        let dir = private_dir_in(None).expect("a directory");
+        assert!(dir.path().starts_with("/tmp"), "{dir:?}");
+    }
 }

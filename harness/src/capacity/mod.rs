@@ -31,11 +31,12 @@ use crate::config::{Outline, RunConfig};
 use crate::executor::Control;
 use crate::files::write_whole;
 use crate::metrics::Kind;
-use crate::report::RunResult;
-use crate::run::Session;
+use crate::report::{RunResult, fit_tables};
+use crate::run::{Session, unwritten};
 use crate::shown::Shown;
 use crate::suite::Suite;
 use crate::threshold::{ExitCode, Limits, Threshold};
+use crate::tui::columns;
 
 /// The shortest time that a threshold asks for, in ms: what p95 is drawn against.
 fn time_limit(thresholds: &[Threshold]) -> Option<f64> {
@@ -86,11 +87,15 @@ pub async fn run<S: Suite>(
         capacity,
         trials,
     };
-    publish(&outcome, time_limit(&first.thresholds), &request);
-    match capacity {
+    let missing = publish(&outcome, time_limit(&first.thresholds), &request);
+    for error in &missing {
+        tell(&format!("error: {error}"));
+    }
+    let exit = match capacity {
         Some(_) => ExitCode::Pass,
         None => ExitCode::ThresholdCrossed,
-    }
+    };
+    unwritten(exit, &missing)
 }
 
 /// Tries loads until the largest that holds is found; the exit code where it can't be.
@@ -144,15 +149,19 @@ async fn tried<S: Suite>(
     session.run(config).await
 }
 
-/// Shows the outcome, and writes it where it was asked for; `limit` is the SLA's time in ms.
-fn publish(outcome: &Capacity, limit: Option<f64>, request: &Request) {
-    if let Err(error) = outcome.write_terminal(limit, anstream::stdout()) {
-        tracing::warn!(%error, "the outcome could not be shown");
+/// Shows the outcome, and writes it where it was asked for; `limit` is the SLA's time in ms. Gives
+/// what could not be written.
+fn publish(outcome: &Capacity, limit: Option<f64>, request: &Request) -> Vec<String> {
+    let mut missing = Vec::new();
+    fit_tables(columns(&std::io::stdout()));
+    let shown = outcome.write_terminal(limit, anstream::stdout());
+    if let Err(error) = shown.and_then(|()| std::io::stdout().flush()) {
+        missing.push(format!("standard output could not be written: {error}"));
     }
     if let Some(path) = &request.json
         && let Err(error) = write_whole(path, |out| outcome.write_json(out))
     {
-        let path = path.display();
-        tell(&format!("error: {path} could not be written: {error}"));
+        missing.push(format!("{} could not be written: {error}", path.display()));
     }
+    missing
 }

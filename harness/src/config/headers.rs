@@ -42,7 +42,10 @@ fn header(text: &str, variables: &[(String, String)]) -> Result<Header, String> 
             Part::Text(text) => expanded.push_str(text),
             Part::Variable(variable) => {
                 let found = variables.iter().find(|(known, _)| known == variable);
-                let (_, value) = found.ok_or_else(|| unset(name, variable))?;
+                let (_, value) = found.ok_or_else(|| unset(name, variable, "not set"))?;
+                if value.is_empty() {
+                    return Err(unset(name, variable, "empty"));
+                }
                 secret::keep(value);
                 expanded.push_str(value);
             }
@@ -60,9 +63,9 @@ fn header(text: &str, variables: &[(String, String)]) -> Result<Header, String> 
     })
 }
 
-fn unset(name: &str, variable: &str) -> String {
+fn unset(name: &str, variable: &str, what: &str) -> String {
     format!(
-        "the value of '{name}' needs the environment variable {variable}, which is not set; \
+        "the value of '{name}' needs the environment variable {variable}, which is {what}; \
          set it, or write $$ for a $"
     )
 }
@@ -151,6 +154,7 @@ mod tests {
             ("API_TOKEN", "tok-4711"),
             ("B", "bee-4712"),
             ("BAD", "x\ny"),
+            ("EMPTY", ""),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         header(text, &variables).map(|header| format!("{}={}", header.name(), header.value()))
@@ -183,6 +187,10 @@ mod tests {
             (
                 "x: $NOT_THERE hunter2",
                 "the value of 'x' needs the environment variable NOT_THERE, which is not set",
+            ),
+            (
+                "x: $EMPTY hunter2",
+                "the value of 'x' needs the environment variable EMPTY, which is empty",
             ),
             (
                 "x: hunter2$",

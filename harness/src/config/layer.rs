@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::field::{Field, Fields, Form};
 use super::nearest::no_such_key;
 use super::problem::{Problem, Source};
+use super::strays::PREFIX;
 
 /// A value and where it comes from. A switch that is on has no texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,26 +38,26 @@ impl Layer {
         );
     }
 
-    /// Reads `LOADTEST_*` variables; an unknown one is a problem, for it is most likely a typo.
-    pub fn from_env(
-        variables: impl Iterator<Item = (String, String)>,
+    /// Reads `LOADTEST_*` variables. An empty one is none, and one of no setting is a stray.
+    pub(super) fn from_env(
+        variables: &[(String, String)],
         fields: &Fields,
-        problems: &mut Vec<Problem>,
+        (problems, strays): (&mut Vec<Problem>, &mut Vec<(String, String)>),
     ) -> Self {
         let mut layer = Self::default();
-        for (name, text) in variables.filter(|(name, _)| name.starts_with("LOADTEST_")) {
+        let own = variables
+            .iter()
+            .filter(|(name, text)| name.starts_with(PREFIX) && !text.is_empty());
+        for (name, text) in own {
             let source = Source::Variable(name.clone());
-            let Some(field) = fields.iter().find(|field| field.variable() == name) else {
-                problems.push(Problem::new(
-                    source,
-                    "there is no such setting; see loadtest --help",
-                ));
+            let Some(field) = fields.iter().find(|field| field.variable() == *name) else {
+                strays.push((name.clone(), text.clone()));
                 continue;
             };
             let texts = match field.form {
                 Form::Many(_) => text.split(';').map(|part| part.trim().to_owned()).collect(),
-                Form::One(_) => vec![text],
-                Form::Switch => match switch(&text) {
+                Form::One(_) => vec![text.clone()],
+                Form::Switch => match switch(text) {
                     Some(true) => vec![],
                     Some(false) => continue,
                     None => {
@@ -142,7 +143,7 @@ impl Layer {
 fn switch(text: &str) -> Option<bool> {
     match text.to_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Some(true),
-        "" | "0" | "false" | "no" | "off" => Some(false),
+        "0" | "false" | "no" | "off" => Some(false),
         _ => None,
     }
 }

@@ -21,6 +21,7 @@ mod sections;
 mod setting;
 mod shape;
 mod sla;
+mod strays;
 mod tags;
 mod validate;
 mod values;
@@ -61,6 +62,8 @@ pub struct RunConfig {
     pub checks: Vec<&'static str>,
     /// What the private server is, if the suite has one.
     pub private: Option<&'static str>,
+    /// What is said of the environment, and prevents nothing.
+    pub warnings: Vec<String>,
     /// What the user calls the run.
     pub name: Option<String>,
     /// The user's tags of the whole run, keys and values.

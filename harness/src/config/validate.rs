@@ -13,7 +13,7 @@ use super::reader::Reader;
 use super::scenario::{self, Table};
 use super::sections::{self, Sections};
 use super::setting::settings;
-use super::{Baseline, RunConfig, SummaryJson, connect, headers, judgement, shape, tags};
+use super::{Baseline, RunConfig, SummaryJson, connect, headers, judgement, shape, strays, tags};
 use crate::compare::Rule;
 use crate::output::Address;
 use crate::vu::Target;
@@ -33,8 +33,10 @@ pub struct Inputs {
 /// Everything that is wrong with it.
 pub fn load(outline: &Outline, inputs: Inputs) -> Result<RunConfig, Vec<Problem>> {
     let mut problems = Vec::new();
-    let variables = inputs.variables.clone();
-    let environment = Layer::from_env(inputs.variables.into_iter(), &outline.fields, &mut problems);
+    let (variables, fields) = (inputs.variables, &outline.fields);
+    let mut strays = Vec::new();
+    let environment = Layer::from_env(&variables, fields, (&mut problems, &mut strays));
+    let strays = strays::strays(&strays, fields);
     let mut reader = Reader {
         fields: outline.fields.clone(),
         layers: vec![environment, inputs.flags],
@@ -50,8 +52,12 @@ pub fn load(outline: &Outline, inputs: Inputs) -> Result<RunConfig, Vec<Problem>
         &variables,
     );
     match config {
-        Some(config) if reader.problems.is_empty() => Ok(config),
-        _ => Err(reader.problems),
+        Some(config) if reader.problems.is_empty() => Ok(RunConfig {
+            warnings: strays.iter().map(Problem::to_string).collect(),
+            ..config
+        }),
+        // What is missing may be what a stray was meant to be.
+        _ => Err(reader.problems.into_iter().chain(strays).collect()),
     }
 }
 
@@ -181,6 +187,7 @@ fn assemble(
         tui: tui(reader),
         quiet: reader.is_on("quiet"),
         settings: settings(reader),
+        warnings: Vec::new(),
         tags,
         scenarios: scenarios?,
     };
@@ -240,7 +247,9 @@ fn tui(reader: &mut Reader) -> bool {
 fn outputs(reader: &mut Reader, variables: &[(String, String)]) -> Vec<Address> {
     let variable = |name: &str| {
         let found = variables.iter().find(|(known, _)| known == name);
-        found.map(|(_, text)| text.clone())
+        found
+            .map(|(_, text)| text.clone())
+            .filter(|text| !text.is_empty())
     };
     let parse =
         |text: &str| Address::parse(text, &variable).map_err(|error| format!("output {error}"));

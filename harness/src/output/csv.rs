@@ -1,13 +1,12 @@
 //! Rows into a table of comma-separated values.
 
-use std::fs::File;
-use std::future::ready;
 use std::io;
 use std::path::Path;
 
-use super::destination::{Kind, Output, Writing};
-use super::file::{FilePlace, refused};
+use super::destination::Kind;
+use super::file::{FilePlace, Format};
 use super::point::{Point, Value};
+use crate::files::Stream;
 use crate::shown::visible;
 
 /// `csv=FILE`
@@ -20,20 +19,19 @@ pub(super) const KIND: Kind = Kind {
 /// One field of one row a line: `time_ns,measurement,tags,field,value`, the tags as `key=value;…`.
 /// A line per field, because measurements have different ones.
 struct CsvFile {
-    out: csv::Writer<File>,
+    out: csv::Writer<Stream>,
 }
 
-fn create(path: &Path) -> io::Result<Box<dyn Output>> {
-    let mut out = csv::Writer::from_path(path)?;
+fn create(path: &Path) -> io::Result<Box<dyn Format>> {
+    let mut out = csv::Writer::from_writer(Stream::open(path)?);
     out.write_record(["time_ns", "measurement", "tags", "field", "value"])?;
     Ok(Box::new(CsvFile { out }))
 }
 
-impl Output for CsvFile {
-    fn write<'a>(&'a mut self, points: &'a [Point]) -> Writing<'a> {
-        let written = points.iter().try_for_each(|point| self.fields_of(point));
-        let written = written.and_then(|()| self.out.flush());
-        Box::pin(ready(written.map_err(|error| refused(&error))))
+impl Format for CsvFile {
+    fn write(&mut self, points: &[Point]) -> io::Result<()> {
+        points.iter().try_for_each(|point| self.fields_of(point))?;
+        self.out.flush()
     }
 }
 

@@ -41,6 +41,11 @@ pub(super) trait Output: Send {
         false
     }
 
+    /// Whether no row may be lost, as in a file, of which a part is not what was asked for.
+    fn must_be_whole(&self) -> bool {
+        false
+    }
+
     /// Writes a batch.
     fn write<'a>(&'a mut self, points: &'a [Point]) -> Writing<'a>;
 

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use super::address::Address;
 use super::destination::OpenError;
 use super::pipeline::{Account, Pipe};
@@ -22,6 +24,7 @@ pub struct Feed {
     rows: Rows,
     pipes: Vec<(Pipe, Schema)>,
     raw: Option<Arc<RawSamples>>,
+    hurry: CancellationToken,
     stage: Option<String>,
     held: Vec<bool>,
     /// The time of the last sample, in nanoseconds since 1970.
@@ -58,6 +61,7 @@ impl Feed {
     ) -> Result<Self, OpenError> {
         let running = source.rows.verdict(now_ms(), "running", -1);
         let mut pipes = Vec::new();
+        let hurry = CancellationToken::new();
         for (number, address) in addresses.iter().enumerate() {
             let output = address.open(std::slice::from_ref(&running)).await?;
             let schema = if output.takes_samples() && source.raw.is_some() {
@@ -66,7 +70,7 @@ impl Feed {
                 Schema::Ours
             };
             let spool = Spool::new(directory.join(format!("spool-{}.lp", number + 1)));
-            let pipe = Pipe::start(address.to_string(), output, spool, 1);
+            let pipe = Pipe::start(address.to_string(), output, spool, 1, hurry.clone());
             pipes.push((pipe, schema));
         }
         Ok(Self {
@@ -74,6 +78,7 @@ impl Feed {
             rows: source.rows,
             pipes,
             raw: source.raw,
+            hurry,
             stage: None,
             last_ns: 0,
         })
@@ -95,6 +100,12 @@ impl Feed {
             let samples = tagged.collect();
             self.send(Schema::K6, samples);
         }
+    }
+
+    /// Cancelled when no output may take any more time: what it hasn't taken is put by.
+    #[must_use]
+    pub fn hurry(&self) -> CancellationToken {
+        self.hurry.clone()
     }
 
     /// The end of the run: what is known only now, and what became of every row.

@@ -6,7 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::destination::{Opening, Output, Place, Read, WriteError};
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use super::destination::{Opening, Output, Place, Read, WriteError, Writing};
+use super::point::Point;
 
 /// A file that is made when it is opened.
 #[derive(Debug)]
@@ -17,7 +20,16 @@ pub(super) struct FilePlace {
 }
 
 /// Makes the file of an output.
-pub(super) type Create = fn(&Path) -> io::Result<Box<dyn Output>>;
+pub(super) type Create = fn(&Path) -> io::Result<Box<dyn Format>>;
+
+/// How rows are written into a file.
+pub(super) trait Format: Send {
+    /// Writes the rows of a batch, all the way to the system.
+    fn write(&mut self, points: &[Point]) -> io::Result<()>;
+}
+
+/// A file that is open, or why nothing more is written into it.
+struct OpenFile(Result<Box<dyn Format>, String>);
 
 impl FilePlace {
     /// Reads `FILE`.
@@ -32,8 +44,9 @@ impl FilePlace {
 
 impl Place for FilePlace {
     fn open(&self) -> Opening<'_> {
-        let opened = (self.create)(&self.path);
-        Box::pin(ready(opened.map_err(|error| error.to_string())))
+        let open = || (self.create)(&self.path).map_err(|error| error.to_string());
+        let opened = beside(open).map(|file| Box::new(OpenFile(Ok(file))) as Box<dyn Output>);
+        Box::pin(ready(opened))
     }
 }
 
@@ -43,7 +56,32 @@ impl fmt::Display for FilePlace {
     }
 }
 
-/// A file that can't be written now won't be later: its rows are lost, and the account says so.
-pub(super) fn refused(error: &io::Error) -> WriteError {
-    WriteError::Refused(error.to_string())
+impl Output for OpenFile {
+    fn must_be_whole(&self) -> bool {
+        true
+    }
+
+    /// A file that can't be written now won't be later: a row behind a torn one would be part of
+    /// it. The rows are lost, and the account says so.
+    fn write<'a>(&'a mut self, points: &'a [Point]) -> Writing<'a> {
+        let written = match &mut self.0 {
+            Ok(file) => beside(|| file.write(points)).map_err(|error| error.to_string()),
+            Err(error) => Err(error.clone()),
+        };
+        if let Err(error) = &written {
+            self.0 = Err(error.clone());
+        }
+        Box::pin(ready(written.map_err(WriteError::Refused)))
+    }
+}
+
+/// Does what may take its time, as a disk or the reader of a pipe does, while others go on.
+fn beside<T>(work: impl FnOnce() -> T) -> T {
+    let many_threads = Handle::try_current()
+        .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if many_threads {
+        tokio::task::block_in_place(work)
+    } else {
+        work()
+    }
 }

@@ -138,7 +138,7 @@ impl InfluxDb {
     /// In words, when nobody answers.
     async fn connect(settings: &InfluxSettings) -> Result<Self, String> {
         let database = Self {
-            client: line_server::client(settings.insecure)?,
+            client: line_server::client(&settings.base, settings.insecure)?,
             settings: settings.clone(),
         };
         let name = settings.database.replace('\\', "\\\\").replace('"', "\\\"");

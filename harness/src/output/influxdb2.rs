@@ -115,7 +115,7 @@ impl InfluxDb2 {
     fn connect(settings: &Influx2Settings) -> Result<Self, String> {
         let client = match settings.base.path() {
             "/" => Client::Direct(direct(settings)?),
-            _ => Client::Behind(line_server::client(false)?),
+            _ => Client::Behind(line_server::client(&settings.base, false)?),
         };
         Ok(Self {
             client,

@@ -1,15 +1,14 @@
 //! Rows into a file of JSON lines.
 
-use std::fs::File;
-use std::future::ready;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use serde_json::{Map, json};
 
-use super::destination::{Kind, Output, Writing};
-use super::file::{FilePlace, refused};
+use super::destination::Kind;
+use super::file::{FilePlace, Format};
 use super::point::{Point, Value};
+use crate::files::Stream;
 use crate::shown;
 
 /// `json=FILE`
@@ -21,23 +20,21 @@ pub(super) const KIND: Kind = Kind {
 
 /// One interval a line: `{"time_ns":…,"rows":[{"measurement":…,"tags":{…},"fields":{…}}]}`.
 struct JsonFile {
-    out: BufWriter<File>,
+    out: BufWriter<Stream>,
 }
 
-fn create(path: &Path) -> io::Result<Box<dyn Output>> {
-    let out = BufWriter::new(File::create(path)?);
+fn create(path: &Path) -> io::Result<Box<dyn Format>> {
+    let out = BufWriter::new(Stream::open(path)?);
     Ok(Box::new(JsonFile { out }))
 }
 
-impl Output for JsonFile {
-    fn write<'a>(&'a mut self, points: &'a [Point]) -> Writing<'a> {
+impl Format for JsonFile {
+    fn write(&mut self, points: &[Point]) -> io::Result<()> {
         let rows: Vec<_> = points.iter().map(row).collect();
         let time = points.first().map_or(0, |point| point.time_ns);
         let line = json!({ "time_ns": time, "rows": rows });
-        let text = shown::json(&line).map_err(io::Error::from);
-        let written = text.and_then(|text| writeln!(self.out, "{text}"));
-        let written = written.and_then(|()| self.out.flush());
-        Box::pin(ready(written.map_err(|error| refused(&error))))
+        writeln!(self.out, "{}", shown::json(&line)?)?;
+        self.out.flush()
     }
 }
 

@@ -27,19 +27,21 @@ const READ_BYTES: usize = 64 * 1024;
 /// How much of a text an error quotes, of its start and of its end.
 const QUOTED_CHARS: usize = 200;
 
-/// A client that follows no redirects. Like every client here, it uses no proxy: `HTTP_PROXY` and
+/// A client for an address, that follows no redirects. Like every client here, it uses no proxy: `HTTP_PROXY` and
 /// its like are for browsers, and what a proxy answers would pass for the database's answer.
 ///
 /// # Errors
 /// In words.
-pub(super) fn client(insecure: bool) -> Result<Client, String> {
+pub(super) fn client(base: &Url, insecure: bool) -> Result<Client, String> {
+    // Who needs no certificates must not fail because there are none.
+    let insecure = insecure || base.scheme() == "http";
     Client::builder()
         .timeout(WRITE_WITHIN)
         .no_proxy()
         .redirect(Policy::none())
         .tls_danger_accept_invalid_certs(insecure)
         .build()
-        .map_err(|error| error.to_string())
+        .map_err(chain)
 }
 
 /// Sends a request that writes rows.

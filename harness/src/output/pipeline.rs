@@ -18,6 +18,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::destination::{Output, WriteError};
 use super::point::Point;
@@ -55,6 +56,9 @@ pub struct Account {
     /// What went wrong last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Whether none of its rows may be lost.
+    #[serde(skip)]
+    pub must_be_whole: bool,
 }
 
 /// Rows that are written together: a second, or a part of one.
@@ -146,16 +150,17 @@ pub(super) struct Pipe {
 
 impl Pipe {
     /// Starts a pipeline on the current runtime; `output` has been opened, and took `delivered`
-    /// rows then.
+    /// rows then. `hurry` ends the wait for what is pending.
     #[must_use]
     pub(super) fn start(
         name: String,
         output: Box<dyn Output>,
         spool: Spool,
         delivered: u64,
+        hurry: CancellationToken,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(CHANNEL);
-        let mut pump = Pump::new(name, output, spool);
+        let mut pump = Pump::new(name, output, spool, hurry);
         pump.account.delivered = delivered;
         Self {
             sender,
@@ -197,12 +202,14 @@ struct Pump {
     account: Account,
     pause: Duration,
     next_try: Instant,
+    hurry: CancellationToken,
 }
 
 impl Pump {
-    fn new(name: String, output: Box<dyn Output>, spool: Spool) -> Self {
+    fn new(name: String, output: Box<dyn Output>, spool: Spool, hurry: CancellationToken) -> Self {
         let account = Account {
             name,
+            must_be_whole: output.must_be_whole(),
             ..Account::default()
         };
         Self {
@@ -213,6 +220,7 @@ impl Pump {
             account,
             pause: Duration::ZERO,
             next_try: Instant::now(),
+            hurry,
         }
     }
 
@@ -279,9 +287,15 @@ impl Pump {
                 sleep_until(next_try).await;
                 self.output.write(first.points()).await
             };
-            match timeout_at(deadline, write).await {
-                Ok(written) => self.settle(written),
-                Err(_) => break,
+            let written = tokio::select! {
+                // First: what is written at once is, however late it is.
+                biased;
+                written = timeout_at(deadline, write) => written.ok(),
+                () = self.hurry.cancelled() => None,
+            };
+            match written {
+                Some(written) => self.settle(written),
+                None => break,
             }
         }
         while let Some(piece) = self.pending.pop() {

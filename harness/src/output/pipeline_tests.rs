@@ -60,6 +60,29 @@ fn spool(dir: &tempfile::TempDir) -> Spool {
     Spool::new(dir.path().join("spool.lp"))
 }
 
+fn never() -> CancellationToken {
+    CancellationToken::new()
+}
+
+/// The time that an output has at the end, and that it has none when somebody is in a hurry.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_taken_in_time_is_put_by() {
+    for (in_a_hurry, seconds) in [(false, 10), (true, 0)] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let hurry = never();
+        let output = Box::new(Silent);
+        let mut pipe = Pipe::start("o".to_owned(), output, spool(&dir), 0, hurry.clone());
+        pipe.send(&batch(0..100));
+        if in_a_hurry {
+            hurry.cancel();
+        }
+        let start = Instant::now();
+        let account = pipe.close().await;
+        assert_eq!(start.elapsed(), Duration::from_secs(seconds));
+        assert_eq!((account.spooled, account.lost), (100, 0), "{account:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn only_bad_rows_are_lost_and_too_many_are_sent_in_parts() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -68,7 +91,13 @@ async fn only_bad_rows_are_lost_and_too_many_are_sent_in_parts() {
         most: 30,
         ..Picky::default()
     };
-    let mut pipe = Pipe::start("o".to_owned(), Box::new(output.clone()), spool(&dir), 0);
+    let mut pipe = Pipe::start(
+        "o".to_owned(),
+        Box::new(output.clone()),
+        spool(&dir),
+        0,
+        never(),
+    );
     pipe.send(&batch(0..100));
     pipe.send(&batch(100..120));
     let account = pipe.close().await;
@@ -91,7 +120,7 @@ async fn what_waits_is_bounded_by_bytes() {
     let dir = tempfile::tempdir().expect("a directory");
     let weight = Piece::whole(batch(0..100)).weight();
     assert!(weight > 100 * 100, "at least the tags' texts: {weight}");
-    let mut pump = Pump::new("o".to_owned(), Box::new(Silent), spool(&dir));
+    let mut pump = Pump::new("o".to_owned(), Box::new(Silent), spool(&dir), never());
     pump.most_pending = 3 * weight;
     let (sender, receiver) = mpsc::channel(CHANNEL);
     for number in 0..10 {

@@ -49,6 +49,7 @@ pub use summary::{
     CheckRow, FailureRow, Generator, Run, SUMMARY_FILE, SUMMARY_VERSION, StageRow, Summary,
     ThresholdRow, Value,
 };
+pub use table::fit_tables;
 pub use terminal::write_terminal;
 
 use crate::compare::Comparison;

@@ -1,6 +1,7 @@
-//! A table for a terminal.
+//! A table for a terminal, which is cut in parts where the terminal is too narrow for it.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use owo_colors::Style;
 use tabled::builder::Builder;
@@ -29,6 +30,42 @@ fn write_marked(table: &str, out: &mut Shown<impl Write>) -> io::Result<()> {
     Ok(())
 }
 
+/// Widths of columns, each with its frame, that are `most` together: the widest gives way.
+fn narrowed(widths: &[usize], most: usize) -> Vec<usize> {
+    let mut widths = widths.to_vec();
+    let mut too_wide = (widths.iter().sum::<usize>() + 3 * widths.len()).saturating_sub(most);
+    while too_wide > 0 {
+        match widths.iter_mut().max() {
+            Some(widest) if *widest > NARROWEST => *widest -= 1,
+            _ => break,
+        }
+        too_wide -= 1;
+    }
+    widths
+}
+
+/// A text in lines of so many characters, broken at spaces where there are some.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let mut rest: Vec<char> = line.chars().collect();
+        while rest.len() > width.max(1) {
+            let head = &rest[..width.max(1) + 1];
+            let indent = head.iter().take_while(|c| **c == ' ').count();
+            let space = head.iter().rposition(|c| *c == ' ');
+            let space = space.filter(|at| *at > indent);
+            let behind = rest.split_off(space.unwrap_or(width.max(1)));
+            lines.push(rest.iter().collect());
+            rest = behind
+                .into_iter()
+                .skip(usize::from(space.is_some()))
+                .collect();
+        }
+        lines.push(rest.iter().collect::<String>());
+    }
+    lines.join("\n")
+}
+
 /// Rows of a table, the first one its head.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
@@ -41,6 +78,62 @@ impl Table {
         Self {
             rows: vec![head.into_iter().map(str::to_owned).collect()],
             numbers_from,
+        }
+    }
+
+    fn rendered(self) -> String {
+        let mut rendered = Builder::from_iter(self.rows).build();
+        rendered.with(tabled::settings::Style::rounded());
+        rendered.with(Modify::new(Columns::new(self.numbers_from..)).with(Alignment::right()));
+        rendered.to_string()
+    }
+
+    /// The table in parts that are no wider than `most`, where that can be: each has the texts of
+    /// all rows, in more lines if need be, and some of the numbers.
+    fn fitted(self, most: usize) -> Vec<Self> {
+        let widths: Vec<usize> = (0..self.rows[0].len())
+            .map(|column| self.width(column))
+            .collect();
+        // Each column has two spaces and a line, and there is one more line.
+        let wide = |widths: &[usize]| widths.iter().map(|width| width + 3).sum::<usize>() + 1;
+        if most == 0 || wide(&widths) <= most {
+            return vec![self];
+        }
+        let (texts, numbers) = widths.split_at(self.numbers_from.min(widths.len()));
+        let widest_number = numbers.iter().max().map_or(0, |width| width + 3);
+        let texts = narrowed(texts, most.saturating_sub(widest_number + 1));
+        let mut parts: Vec<Vec<usize>> = vec![Vec::new()];
+        let mut left = most.saturating_sub(wide(&texts));
+        for (column, width) in (self.numbers_from..).zip(numbers) {
+            if width + 3 > left && parts.last().is_some_and(|part| !part.is_empty()) {
+                parts.push(Vec::new());
+                left = most.saturating_sub(wide(&texts));
+            }
+            parts.last_mut().expect("there is one").push(column);
+            left = left.saturating_sub(width + 3);
+        }
+        parts.iter().map(|part| self.part(&texts, part)).collect()
+    }
+
+    /// The widest line of a column.
+    fn width(&self, column: usize) -> usize {
+        let lines = self.rows.iter().flat_map(|row| row[column].lines());
+        lines.map(|line| line.chars().count()).max().unwrap_or(0)
+    }
+
+    /// The texts, wrapped at these widths, and these columns.
+    fn part(&self, texts: &[usize], numbers: &[usize]) -> Self {
+        let row = |row: &Vec<String>| {
+            let texts = row
+                .iter()
+                .zip(texts)
+                .map(|(text, width)| wrapped(text, *width));
+            let numbers = numbers.iter().map(|column| row[*column].clone());
+            texts.chain(numbers).collect()
+        };
+        Self {
+            rows: self.rows.iter().map(row).collect(),
+            numbers_from: self.numbers_from,
         }
     }
 
@@ -57,18 +150,93 @@ pub(crate) fn section(title: &str, table: Table, out: &mut Shown<impl Write>) ->
     if table.rows.len() < 2 {
         return Ok(());
     }
-    let numbers_from = table.numbers_from;
-    let mut rendered = Builder::from_iter(table.rows).build();
-    rendered.with(tabled::settings::Style::rounded());
-    rendered.with(Modify::new(Columns::new(numbers_from..)).with(Alignment::right()));
     writeln!(out)?;
     out.styled(title, Style::new().bold())?;
     writeln!(out)?;
-    write_marked(&rendered.to_string(), out)?;
-    writeln!(out)
+    for part in table.fitted(WIDTH.load(Ordering::Relaxed)) {
+        write_marked(&part.rendered(), out)?;
+        writeln!(out)?;
+    }
+    Ok(())
 }
+
+/// How many columns tables may take from now on; 0 is any number.
+pub fn fit_tables(columns: usize) {
+    WIDTH.store(columns, Ordering::Relaxed);
+}
+
+/// There is one terminal.
+static WIDTH: AtomicUsize = AtomicUsize::new(0);
+
+/// Texts are not made narrower than this.
+const NARROWEST: usize = 8;
 
 /// The mark of something that holds or doesn't.
 pub(crate) fn mark(ok: bool) -> String {
     if ok { "✓" } else { "✗" }.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let mut table = Table::new(["", "name of a request", "count", "avg", "p95"], 2);
+        table.push(["✓", "a name that is long", "1234567", "1.5", "22.75"].map(str::to_owned));
+        table.push(["✗", "short\n  detail", "1", "2.5", "3.5"].map(str::to_owned));
+        table
+    }
+
+    fn shown(most: usize) -> String {
+        let parts = table().fitted(most).into_iter().map(Table::rendered);
+        parts.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_fits_is_one_table() {
+        for most in [0, 52, 200] {
+            assert_eq!(table().fitted(most).len(), 1, "{most}");
+        }
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_the_table_in_parts_of_its_width() {
+        let expected = "\
+╭───┬─────────────────────┬─────────╮
+│   │ name of a request   │   count │
+├───┼─────────────────────┼─────────┤
+│ ✓ │ a name that is long │ 1234567 │
+│ ✗ │ short               │       1 │
+│   │   detail            │         │
+╰───┴─────────────────────┴─────────╯
+╭───┬─────────────────────┬─────┬───────╮
+│   │ name of a request   │ avg │   p95 │
+├───┼─────────────────────┼─────┼───────┤
+│ ✓ │ a name that is long │ 1.5 │ 22.75 │
+│ ✗ │ short               │ 2.5 │   3.5 │
+│   │   detail            │     │       │
+╰───┴─────────────────────┴─────┴───────╯";
+        assert_eq!(shown(42), expected);
+    }
+
+    #[test]
+    fn texts_are_wrapped_where_no_number_would_fit_beside_them() {
+        let expected = "\
+╭───┬───────────┬─────────╮
+│   │ name of a │   count │
+│   │ request   │         │
+├───┼───────────┼─────────┤
+│ ✓ │ a name    │ 1234567 │
+│   │ that is   │         │
+│   │ long      │         │
+│ ✗ │ short     │       1 │
+│   │   detail  │         │
+╰───┴───────────┴─────────╯";
+        let shown = shown(27);
+        assert!(shown.starts_with(expected), "{shown}");
+        let widest = shown.lines().map(|line| line.chars().count()).max();
+        assert_eq!(widest, Some(27));
+        assert_eq!(wrapped("abcdefgh ij", 4), "abcd\nefgh\nij");
+        assert_eq!(wrapped("  abcdef", 4), "  ab\ncdef");
+    }
 }

@@ -11,7 +11,9 @@ use super::outlets::Outlets;
 use super::performer::Performer;
 use crate::config::{RunConfig, Scenario};
 use crate::diagnosis::HealthLog;
-use crate::executor::{self, Alarm, Clock, Control, Crew, Fleet, Plan, RuntimeError, Settled};
+use crate::executor::{
+    self, Alarm, Clock, Closing, Control, Crew, Fleet, Plan, RuntimeError, Settled,
+};
 use crate::health::{Monitor, Resources};
 use crate::metrics::{Recorder, Snapshot};
 use crate::persona::Role;
@@ -229,10 +231,13 @@ async fn measured<U: User>(
     (ran, settled, snapshot, watch)
 }
 
-/// Cuts what still runs when the grace after the first signal is over.
+/// Cuts what still runs when the grace after the first signal is over, or the time that is left.
 async fn end_grace(control: &Control, grace: Duration) -> Infallible {
     control.stopping().cancelled().await;
-    tokio::time::sleep(grace).await;
+    tokio::select! {
+        () = tokio::time::sleep(grace) => {}
+        () = control.time_is_up(Closing::Iterations) => {}
+    }
     control.cut();
     std::future::pending().await
 }

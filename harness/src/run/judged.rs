@@ -218,10 +218,19 @@ fn unknowns(unknown: u64, started: u64, limit: f64) -> Option<String> {
 
 /// Outputs that lost more rows than they may.
 pub(super) fn lost_rows(outputs: &[Account], limit: f64) -> Vec<String> {
+    let beyond = |output: &&Account| beyond(output.lost, output.produced, limit);
+    let torn = |output: &&Account| output.must_be_whole && output.lost > 0;
     outputs
         .iter()
-        .filter(|output| beyond(output.lost, output.produced, limit))
+        .filter(|output| beyond(output) || torn(output))
         .map(|output| {
+            if torn(&output) {
+                let error = output.error.as_deref().unwrap_or("it was too slow");
+                return format!(
+                    "{} is not whole: {} of {} rows are missing: {error}",
+                    output.name, output.lost, output.produced
+                );
+            }
             format!(
                 "{} of {} rows for {} were lost, more than {:.1} % (--max-lost-rows)",
                 output.lost,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::attempt::Run;
 use super::drive::{Driven, Watch, drive};
 use super::outlets::Outlets;
+use crate::executor::Closing;
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Snapshot, TagFilter};
 use crate::progress::Progress;
@@ -106,10 +107,9 @@ async fn audit<S: Suite>(
         options: &config.options,
         planned_iterations: config.plan().planned_iterations().filter(|_| whole),
     };
-    let cutting = run.control.cutting();
     tokio::select! {
         audited = within(config.setup_timeout, S::audit(audit)) => audited,
-        () = cutting.cancelled(), if !cutting.is_cancelled() => Err("cut by a signal".into()),
+        () = run.control.cut_short(Closing::Audit) => Err("cut by a signal".into()),
     }
 }
 

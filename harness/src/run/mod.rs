@@ -17,6 +17,7 @@ mod server;
 mod session;
 mod undeclared;
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -28,15 +29,16 @@ use self::baseline::Baseline;
 use self::judged::lost_rows;
 use self::outlets::Outlets;
 use self::perform::perform;
+pub(crate) use self::prepare::check_file;
 use self::prepare::{Refusal, run_id};
-pub use self::publish::write_comparison_json;
 use self::publish::{publish, tell};
+pub use self::publish::{unwritten, write_comparison_json};
 use self::recording::Recording;
-pub use self::render::{RenderError, Renderings, render};
+pub use self::render::{RenderError, Rendered, Renderings, render};
 use self::server::Server;
 pub use self::session::{Session, SessionError};
 use crate::config::RunConfig;
-use crate::executor::Control;
+use crate::executor::{Closing, Control};
 use crate::progress::Progress;
 use crate::report::{Generator, RunResult, SERIES_FILE};
 use crate::suite::Suite;
@@ -77,7 +79,13 @@ pub async fn run<S: Suite>(
         }
     };
     let (result, outlets) = perform::<S>(config, &server, &attempt, outlets).await;
-    let result = conclude(result, outlets, baseline.as_ref(), &directory).await;
+    let result = conclude(
+        result,
+        outlets,
+        baseline.as_ref(),
+        (&directory, &attempt.control),
+    )
+    .await;
     if result.judgement.exit == ExitCode::BadConfiguration {
         return refused(&result, &directory);
     }
@@ -102,12 +110,16 @@ async fn open<S: Suite>(
     let opened = async {
         prepare::check_writable(directory, config.summary_json.as_ref())?;
         let series = Recording::of_run(directory, &attempt.id, config)?;
-        let server = tokio::select! {
-            server = Server::find::<S>(config, &progress) => server?,
+        let found = async {
+            let server = Server::find::<S>(config, &progress).await?;
+            // After the server: a run that is refused must not stay "running" in an output.
+            let feed = outlets::open_feed(config, attempt, directory).await?;
+            Ok::<_, Refusal>((server, feed))
+        };
+        let (server, feed) = tokio::select! {
+            found = found => found?,
             () = attempt.control.stopping().cancelled() => return Err(Refusal::Signal),
         };
-        // After the server: a run that is refused must not stay "running" in an output.
-        let feed = outlets::open_feed(config, attempt, directory).await?;
         Ok((server, series, feed))
     };
     match opened.await {
@@ -132,21 +144,31 @@ async fn conclude(
     mut result: RunResult,
     outlets: Outlets,
     baseline: Option<&Baseline>,
-    directory: &Path,
+    (directory, control): (&Path, &Control),
 ) -> RunResult {
     undeclared::note(&mut result);
     outlets.progress.step("delivering the last metrics");
     if let Some(Err(error)) = outlets.series.map(Recording::finish) {
-        result.warnings.push(format!(
+        let torn = format!(
             "{SERIES_FILE} is not whole, and neither is what the reports make of it: {error}"
-        ));
+        );
+        result.judgement = result.judgement.doubted(vec![torn]);
     }
     if let Some(baseline) = baseline {
         outlets.progress.step("comparing with the baseline");
         baseline.apply(&mut result, directory);
     }
-    let feed = outlets.feed;
-    result.outputs = feed.close(&result.invariants, &result.judgement).await;
+    let hurry = outlets.feed.hurry();
+    let closing = outlets.feed.close(&result.invariants, &result.judgement);
+    let hurried = async {
+        control.cut_short(Closing::Outputs).await;
+        hurry.cancel();
+        std::future::pending::<Infallible>().await
+    };
+    result.outputs = tokio::select! {
+        accounts = closing => accounts,
+        never = hurried => match never {},
+    };
     let lost = lost_rows(&result.outputs, result.config.limits.lost_rows);
     result.judgement = result.judgement.doubted(lost);
     outlets.progress.finish();

@@ -6,9 +6,10 @@ use std::time::SystemTime;
 
 use thiserror::Error;
 
+use crate::admin::chain;
 use crate::config::Scenario;
 use crate::config::{RunConfig, SummaryJson};
-use crate::files::directory_of;
+use crate::files::check;
 use crate::health::Resources;
 use crate::output::OpenError;
 use crate::ports::{self, Ports};
@@ -25,8 +26,9 @@ pub(crate) enum Refusal {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("--summary-json: {path} can't be written: {source}")]
-    SummaryJson {
+    #[error("{flag}: {path} can't be written: {source}")]
+    File {
+        flag: &'static str,
         path: PathBuf,
         source: std::io::Error,
     },
@@ -49,7 +51,7 @@ pub(crate) enum Refusal {
     Tls(TlsError),
     #[error("--local-address: {0}")]
     LocalAddress(TargetError),
-    #[error("the private server could not be started: {0}")]
+    #[error("the private server could not be started: {}", chain(.0.as_ref()))]
     Private(SuiteError),
     #[error("--host: is missing; give the address of the server to test")]
     NoServer,
@@ -79,7 +81,7 @@ impl Refusal {
     pub(super) const fn exit(&self) -> ExitCode {
         match self {
             Self::ReportDir { .. }
-            | Self::SummaryJson { .. }
+            | Self::File { .. }
             | Self::Files { .. }
             | Self::Ports { .. }
             | Self::Host(_)
@@ -125,18 +127,22 @@ pub(super) fn check_writable(
     };
     std::fs::create_dir_all(directory).map_err(cannot)?;
     tempfile::tempfile_in(directory).map_err(cannot)?;
-    let Some(SummaryJson::File(path)) = summary_json else {
-        return Ok(());
-    };
-    let cannot = |source| Refusal::SummaryJson {
-        path: path.clone(),
-        source,
-    };
-    if path.is_dir() {
-        return Err(cannot(std::io::ErrorKind::IsADirectory.into()));
+    match summary_json {
+        Some(SummaryJson::File(path)) => check_file("--summary-json", path),
+        Some(SummaryJson::Stdout) | None => Ok(()),
     }
-    tempfile::tempfile_in(directory_of(path)).map_err(cannot)?;
-    Ok(())
+}
+
+/// Finds out whether the file that a flag names can be written.
+///
+/// # Errors
+/// Why it can't.
+pub(crate) fn check_file(flag: &'static str, path: &Path) -> Result<(), Refusal> {
+    check(path).map_err(|source| Refusal::File {
+        flag,
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// What helps when there are too few ports.

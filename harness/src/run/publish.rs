@@ -3,59 +3,99 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::render::{Renderings, render};
+use super::render::{Rendered, Renderings, render};
 use crate::compare::{COMPARISON_FILE, Comparison};
 use crate::config::SummaryJson;
 use crate::files::write_whole;
-use crate::report::{RunResult, SUMMARY_FILE, write_json, write_terminal};
+use crate::report::{RunResult, SUMMARY_FILE, fit_tables, write_json, write_terminal};
 use crate::shown::pretty_json;
 use crate::threshold::ExitCode;
+use crate::tui::columns;
 
-/// Writes every report; gives the exit code, which a report that can't be written doesn't hide.
+/// Writes every report; gives the exit code. What could not be written is told after the verdict.
 pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
-    let summary = directory.join(SUMMARY_FILE);
-    let mut files = vec![summary.clone()];
-    let mut tables_to_stderr = false;
-    match &result.config.summary_json {
-        Some(SummaryJson::File(path)) => files.push(path.clone()),
-        Some(SummaryJson::Stdout) => tables_to_stderr = true,
-        None => {}
+    // Before anything is shown: a terminal may be slow, and a reader gone.
+    let mut missing = Vec::new();
+    let rendered = write_files(result, directory, &mut missing);
+    show(result, &mut missing);
+    let exit = unwritten(result.judgement.exit, &missing);
+    for error in &missing {
+        tell(&format!("error: {error}"));
     }
-    // Both strip what is only for a terminal when they are none, or NO_COLOR is set.
-    let shown = if tables_to_stderr {
-        write_terminal(result, anstream::stderr())
-            .and_then(|()| write_json(result, std::io::stdout().lock()))
-    } else {
-        write_terminal(result, anstream::stdout())
+    if exit != result.judgement.exit {
+        let code = exit.code();
+        tell(&format!(
+            "exit code {code}: what was asked for was not written"
+        ));
+    }
+    let summary = directory.join(SUMMARY_FILE);
+    let first = rendered.written.first().unwrap_or(&summary);
+    tell(&format!("report: {}", first.display()));
+    exit
+}
+
+/// The exit code of a run of which not everything was written that was asked for: it doesn't pass.
+/// A run that failed has failed, and its code says so.
+pub fn unwritten(exit: ExitCode, missing: &[String]) -> ExitCode {
+    match exit {
+        ExitCode::Pass if !missing.is_empty() => ExitCode::Invalid,
+        exit => exit,
+    }
+}
+
+fn write_files(result: &RunResult, directory: &Path, missing: &mut Vec<String>) -> Rendered {
+    let mut note = |path: &Path, written: std::io::Result<()>| {
+        if let Err(error) = written {
+            let path = path.display();
+            missing.push(format!("{path} could not be written: {error}"));
+        }
     };
-    if let Err(error) = shown {
-        tracing::warn!(%error, "the summary could not be shown");
+    let own = directory.join(SUMMARY_FILE);
+    let mut files = vec![&own];
+    if let Some(SummaryJson::File(path)) = &result.config.summary_json {
+        files.push(path);
     }
     for path in files {
-        if let Err(error) = write_whole(&path, |out| write_json(result, out)) {
-            tell(&format!(
-                "error: {} could not be written: {error}",
-                path.display()
-            ));
-        }
+        note(path, write_whole(path, |out| write_json(result, out)));
     }
     if let Some(comparison) = &result.comparison {
         let path = directory.join(COMPARISON_FILE);
-        if let Err(error) = write_comparison_json(&path, comparison) {
-            tell(&format!(
-                "error: {} could not be written: {error}",
-                path.display()
-            ));
-        }
+        note(&path, write_comparison_json(&path, comparison));
     }
     // From the files alone, so that an old run is rendered as it was.
-    let rendered = render(directory, &Renderings::default()).unwrap_or_else(|error| {
-        tell(&format!("error: no reports: {error}"));
-        Vec::new()
-    });
-    let first = rendered.first().unwrap_or(&summary);
-    tell(&format!("report: {}", first.display()));
-    result.judgement.exit
+    match render(directory, &Renderings::default()) {
+        Ok(rendered) => {
+            missing.extend(rendered.failed.iter().map(ToString::to_string));
+            rendered
+        }
+        Err(error) => {
+            missing.push(format!("no reports: {error}"));
+            Rendered::default()
+        }
+    }
+}
+
+/// Shows the tables, and the summary as JSON where it goes to standard output.
+fn show(result: &RunResult, missing: &mut Vec<String>) {
+    let mut note = |what: &str, written: std::io::Result<()>| {
+        if let Err(error) = written {
+            missing.push(format!("{what} could not be written: {error}"));
+        }
+    };
+    // Both strip what is only for a terminal when they are none, or NO_COLOR is set.
+    if result.config.summary_json == Some(SummaryJson::Stdout) {
+        let mut out = std::io::stdout().lock();
+        let written = write_json(result, &mut out).and_then(|()| out.flush());
+        note("the summary as JSON", written);
+        fit_tables(columns(&std::io::stderr()));
+        let shown = write_terminal(result, anstream::stderr());
+        note("the summary on standard error", shown);
+    } else {
+        fit_tables(columns(&std::io::stdout()));
+        let shown = write_terminal(result, anstream::stdout());
+        let shown = shown.and_then(|()| std::io::stdout().flush());
+        note("the summary on standard output", shown);
+    }
 }
 
 /// Writes a comparison for programs.

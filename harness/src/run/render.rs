@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::prepare::{Refusal, check_file};
 use crate::compare::COMPARISON_FILE;
 use crate::files::{directory_of, write_whole};
 use crate::report::{
@@ -24,6 +25,22 @@ pub struct Renderings {
 }
 
 impl Renderings {
+    /// Finds out whether those that are named can be written.
+    ///
+    /// # Errors
+    /// Which flag names one that can't, and why.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        let named = [
+            ("--html", &self.html),
+            ("--md", &self.markdown),
+            ("--junit", &self.junit),
+        ];
+        let mut named = named
+            .iter()
+            .filter_map(|(flag, path)| Some((flag, path.as_ref()?)));
+        named.try_for_each(|(flag, path)| check_file(flag, path))
+    }
+
     /// All of them, where every run leaves them.
     fn beside(summary: &Path) -> Self {
         let beside = |name: &str| Some(directory_of(summary).join(name));
@@ -62,12 +79,22 @@ pub enum RenderError {
     },
 }
 
+/// What became of the reports.
+#[derive(Debug, Default)]
+pub struct Rendered {
+    /// Those that were written.
+    pub written: Vec<PathBuf>,
+    /// Why others were not.
+    pub failed: Vec<RenderError>,
+}
+
 /// Renders the run of this summary, or of the summary in this directory; its series lies beside
-/// it. Gives the files that were written: those named, or all of them beside the summary.
+/// it. Writes those that are named, or all of them beside the summary. One that can't be written
+/// costs no other.
 ///
 /// # Errors
-/// What can't be read, doesn't fit together, or can't be written.
-pub fn render(run: &Path, named: &Renderings) -> Result<Vec<PathBuf>, RenderError> {
+/// What can't be read or doesn't fit together.
+pub fn render(run: &Path, named: &Renderings) -> Result<Rendered, RenderError> {
     let summary = summary_at(run);
     let renderings = if *named == Renderings::default() {
         Renderings::beside(&summary)
@@ -75,7 +102,7 @@ pub fn render(run: &Path, named: &Renderings) -> Result<Vec<PathBuf>, RenderErro
         named.clone()
     };
     let document = read(&summary)?;
-    let mut written = Vec::new();
+    let mut rendered = Rendered::default();
     let reports: [(&Option<PathBuf>, Report); 3] = [
         (&renderings.html, |document, out| write_html(document, out)),
         (&renderings.markdown, |document, out| {
@@ -88,14 +115,14 @@ pub fn render(run: &Path, named: &Renderings) -> Result<Vec<PathBuf>, RenderErro
     for (path, report) in reports {
         if let Some(path) = path {
             let write = |out: &mut dyn Write| report(&document, out);
-            write_whole(path, write).map_err(|source| RenderError::Write {
-                path: path.clone(),
-                source,
-            })?;
-            written.push(path.clone());
+            let path = path.clone();
+            match write_whole(&path, write) {
+                Ok(()) => rendered.written.push(path),
+                Err(source) => rendered.failed.push(RenderError::Write { path, source }),
+            }
         }
     }
-    Ok(written)
+    Ok(rendered)
 }
 
 type Report = fn(&Document, &mut dyn Write) -> io::Result<()>;

@@ -58,7 +58,7 @@ impl ExitCode {
         ),
         (
             Self::Invalid,
-            "invalid: no data, no set-up, no audit of a run that would pass, or a limit is crossed",
+            "invalid: no data, no set-up, no audit, a limit is crossed, or a report was not written",
         ),
         (
             Self::BadConfiguration,

@@ -10,7 +10,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
 };
 use ratatui::crossterm::{cursor, execute};
 use ratatui::style::Color;
@@ -47,11 +47,22 @@ pub enum Refusal {
     #[error("standard error is not a terminal")]
     NoTerminal,
     /// It can only write line after line.
-    #[error("TERM=dumb can't move its cursor")]
+    #[error("a terminal can't move its cursor where TERM is dumb or not set")]
     Dumb,
     /// The system refused.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+/// How many columns a terminal has; 0 for what is none.
+pub fn columns(stream: &impl IsTerminal) -> usize {
+    let size = || size().map_or(0, |(columns, _)| usize::from(columns));
+    if stream.is_terminal() { size() } else { 0 }
+}
+
+/// Whether a terminal can write elsewhere than behind its last character.
+pub fn moves_cursor() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
 /// The terminal, taken over; given back when dropped.
@@ -65,7 +76,7 @@ impl Screen {
         if !io::stderr().is_terminal() {
             return Err(Refusal::NoTerminal);
         }
-        if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        if !moves_cursor() {
             return Err(Refusal::Dumb);
         }
         // A panic anywhere must be readable, and leave a terminal that can be used.
@@ -142,8 +153,10 @@ fn pressed(key: KeyEvent, control: &Control, help: bool) -> bool {
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => control.signal(),
         KeyCode::Char('s') if !control.signalled() => control.signal(),
         KeyCode::Char('q') => {
+            if !control.signalled() {
+                control.signal();
+            }
             control.signal();
-            control.cut();
         }
         KeyCode::Char('?' | 'h') => return !help,
         KeyCode::Esc => return false,

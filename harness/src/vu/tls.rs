@@ -37,6 +37,13 @@ pub enum TlsError {
         /// What is wrong with it.
         what: String,
     },
+    /// There is nobody to trust.
+    #[error(
+        "this machine has no certificate authorities that https could trust: install them \
+         (ca-certificates), name a file of them with --ca-file or SSL_CERT_FILE, or trust any \
+         certificate with --insecure"
+    )]
+    NoAuthorities,
     /// TLS can't be set up on this machine.
     #[error("TLS could not be set up: {0}")]
     System(#[from] rustls::Error),
@@ -76,7 +83,13 @@ impl Credentials {
                 .dangerous()
                 .with_custom_certificate_verifier(anybody)
         } else {
-            let verifier = Verifier::new_with_extra_roots(self.authorities, provider)?;
+            let alone = self.authorities.is_empty();
+            let verifier = Verifier::new_with_extra_roots(self.authorities, provider);
+            let verifier = verifier.map_err(|error| match error {
+                // It has no kind of its own.
+                rustls::Error::General(_) if alone => TlsError::NoAuthorities,
+                error => TlsError::System(error),
+            })?;
             builder
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(verifier))

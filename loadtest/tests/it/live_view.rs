@@ -16,10 +16,15 @@ struct Terminal {
 impl Terminal {
     /// Runs a line of shell, then says how it ended and how the terminal was left.
     fn run(line: &str) -> Self {
+        Self::of_width(140, line)
+    }
+
+    fn of_width(columns: usize, line: &str) -> Self {
+        let columns = columns.to_string();
         let directory = tempfile::tempdir().expect("a temporary directory");
         let terminal = Self { directory };
         let line = format!("{line}; echo \"exit code $?\"; stty -a; exec cat");
-        terminal.tmux(&["new-session", "-d", "-x", "140", "-y", "30", &line]);
+        terminal.tmux(&["new-session", "-d", "-x", &columns, "-y", "30", &line]);
         terminal
     }
 
@@ -182,6 +187,46 @@ async fn quitting_and_control_c_give_the_terminal_back() {
             3,
             "{keys:?} cuts"
         );
+    }
+}
+
+/// No table is wider than the terminal, and nothing is left out of one.
+#[tokio::test(flavor = "multi_thread")]
+async fn narrow_terminals_get_whole_tables() {
+    let stack = stack().await;
+    for columns in [80, 40] {
+        let reports = tempfile::tempdir().expect("a temporary directory");
+        let args = "--vus 2 --duration 2s --coupon-wait 50ms --shared-machine";
+        let line = load(stack.base_url(), reports.path(), args);
+        let screen = Terminal::of_width(columns, &line).ended();
+        assert!(screen.contains("exit code 0"), "{screen}");
+        let tables = screen
+            .lines()
+            .filter(|line| line.starts_with(['│', '╭', '├', '╰']));
+        let widest = tables.map(|line| line.chars().count()).max();
+        assert!(widest <= Some(columns), "{columns}: {widest:?}\n{screen}");
+        for part in ["│ 5_create_order", "p90 │", "max │", "actual │", "fails │"] {
+            assert!(screen.contains(part), "{columns}: no {part} in\n{screen}");
+        }
+    }
+}
+
+/// What can't move its cursor gets lines, and no escape sequences.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dumb_terminal_gets_plain_lines() {
+    let stack = stack().await;
+    for term in ["TERM=dumb", "-u TERM", "TERM="] {
+        let reports = tempfile::tempdir().expect("a temporary directory");
+        let args = "--vus 2 --iterations-per-vu 1 --coupon-wait 0s --shared-machine";
+        let line = load(stack.base_url(), reports.path(), args);
+        let terminal = Terminal::run(&format!("env {term} {line}"));
+        let screen = terminal.ended();
+        let refusal = "--tui: a terminal can't move its cursor where TERM is dumb or not set";
+        for part in [refusal, "setting the server up", "exit code 0"] {
+            assert!(screen.contains(part), "{term}: no {part} in\n{screen}");
+        }
+        let styled = terminal.tmux(&["capture-pane", "-p", "-e", "-S", "-"]);
+        assert!(!styled.contains('\u{1b}'), "{term}:\n{styled}");
     }
 }
 

@@ -4,7 +4,7 @@
 //! phase and in no other, however slow the machine is.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use testbed::Stack;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::program::{Ran, Run, signal, stack};
 use crate::proxy::proxy;
+use crate::series::run_directory;
 
 /// A phase, the call by which it is known, and what a run has done by then.
 struct Phase {
@@ -197,6 +198,64 @@ async fn a_second_signal_cuts() {
             assert!(invariants(&ran) > 0 && ran.broken().is_empty(), "{told}");
         }
     }
+}
+
+/// Whoever sends SIGTERM sends SIGKILL ten seconds later. By then everything is written, though no
+/// call of the audit is answered either; and a second signal waits for less.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_hangs_holds_no_end_up() {
+    let stack = stack().await;
+    let [set_up, _, hold, _, audit] = &PHASES;
+    // (the phase, the signals, how many seconds they may take)
+    let rows: [(&Phase, &[&str], u64); 5] = [
+        (set_up, &["TERM"], 8),
+        (hold, &["TERM"], 10),
+        (audit, &["TERM"], 10),
+        (hold, &["INT", "INT"], 8),
+        (audit, &["TERM", "TERM"], 6),
+    ];
+    for (phase, signals, seconds) in rows {
+        let told = format!("{} {signals:?}", phase.name);
+        let gate = Gate::default();
+        let host = hanging(stack.base_url(), phase, &gate).await;
+        let args = format!("{} --coupon-wait 0s --sla none", phase.args);
+        let mut run = Run::against(&host, &args);
+        let child = run.command.spawn().expect("the program starts");
+        let reached = tokio::time::timeout(Duration::from_secs(60), gate.reached.cancelled());
+        reached.await.expect("the program comes to the phase");
+        let sent = Instant::now();
+        for name in signals {
+            signal(name, &child).await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        let (ran, reports) = run.wait_keeping_reports(child).await;
+        let took = sent.elapsed();
+        assert!(took < Duration::from_secs(seconds), "{told}: {took:?}");
+        assert_eq!(
+            (ran.code, &ran.summary["verdict"]),
+            (105, &"invalid".into()),
+            "{told}"
+        );
+        let junit = run_directory(reports.path()).join("junit.xml");
+        let junit = std::fs::read_to_string(junit).expect("a JUnit report");
+        assert!(junit.contains("interrupted by a signal"), "{told}: {junit}");
+    }
+}
+
+/// The server behind a phase's gate, behind which no call is answered any more once it is reached.
+async fn hanging(base: &str, phase: &Phase, gate: &Gate) -> String {
+    let inner = gated(base, phase, gate).await;
+    let reached = gate.reached.clone();
+    proxy(&inner, move |call, upstream| {
+        let reached = reached.clone();
+        async move {
+            if reached.is_cancelled() {
+                return std::future::pending().await;
+            }
+            upstream.forward(&call).await
+        }
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,33 @@
+//! The signals that end a run.
+
+use std::io;
+use std::sync::Arc;
+
+use nix::libc::SIGXFSZ;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::control::Control;
+
+/// Has signals act on a run. They are received on `runtime`.
+///
+/// # Errors
+/// When the system refuses.
+pub fn listen(control: &Arc<Control>, runtime: &Handle) -> io::Result<()> {
+    let interrupted = Arc::clone(control);
+    // Before Goose would install its own, which ends the process at the second signal.
+    ctrlc::set_handler(move || interrupted.signal()).map_err(io::Error::other)?;
+    let _runtime = runtime.enter();
+    for kind in [SignalKind::terminate(), SignalKind::hangup()] {
+        let mut signals = signal(kind)?;
+        let control = Arc::clone(control);
+        runtime.spawn(async move {
+            while signals.recv().await.is_some() {
+                control.terminate();
+            }
+        });
+    }
+    // Once it is listened for, a file that grows beyond `ulimit -f` is an error of that write, and
+    // not the end of the process.
+    signal(SignalKind::from_raw(SIGXFSZ)).map(drop)
+}
