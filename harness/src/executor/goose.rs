@@ -42,8 +42,6 @@ pub async fn run<A: Actor>(fleet: &Arc<Fleet<A>>, host: &str) -> Result<(), Runt
     configuration.no_error_summary = true;
     configuration.no_telnet = true;
     configuration.no_websocket = true;
-    // Its own client sends nothing, and must not look for certificates that nobody may have.
-    configuration.accept_invalid_certs = true;
     configuration.quiet = 2;
     let failed = |error: goose::GooseError| RuntimeError(error.to_string());
     let mut attack = GooseAttack::initialize_with_config(configuration)
