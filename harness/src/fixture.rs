@@ -123,7 +123,7 @@ pub(crate) fn outline() -> Outline {
         profiles: vec![SMOKE, HERD, RAMP, MIXED],
         headers: || Ok(Vec::new()),
         private: Some("a private stack"),
-        checks: |_| vec!["order 201", "balance as predicted"],
+        checks: |_| vec!["page 200", "balance as predicted"],
         refuse: |options: &Options| {
             let never = options.get(&PAUSE) == Some("9m");
             let message = || (&PAUSE, "contradicts itself".to_owned());
