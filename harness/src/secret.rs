@@ -60,6 +60,19 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
     scrubbed
 }
 
+/// `http://user:password@host` without user and password.
+#[must_use]
+pub fn without_login(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..authority].rfind('@') {
+        Some(at) => format!("{scheme}://{MASK}{}", &rest[at..]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +92,18 @@ mod tests {
             assert_eq!(scrub(text), expected);
         }
         assert!(matches!(scrub("nothing here"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_login() {
+        let rows = [
+            ("http://a:b@c@host/x@y", "http://***@host/x@y"),
+            ("http://:secret@host", "http://***@host"),
+            ("checks: rate==1", "checks: rate==1"),
+        ];
+        for (text, shown) in rows {
+            assert_eq!(without_login(text), shown);
+        }
     }
 
     #[test]

@@ -24,6 +24,9 @@ mod sla;
 mod tags;
 mod validate;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,6 +6,7 @@ use super::field::{Field, Fields, Form};
 use super::headers;
 use super::problem::Source;
 use super::reader::Reader;
+use crate::secret::without_login;
 
 /// A value that was given, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,19 +67,7 @@ pub fn command(program: &str, fields: &Fields, settings: &[Setting], seed: u64) 
 fn shown(field: &Field, text: &str) -> String {
     match field.key {
         "headers" => headers::shown(text),
-        _ => redacted(text),
-    }
-}
-
-/// `http://user:password@host` without user and password.
-fn redacted(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
-    };
-    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..authority].rfind('@') {
-        Some(at) => format!("{scheme}://***{}", &rest[at..]),
-        None => text.to_owned(),
+        _ => without_login(text),
     }
 }
 
@@ -130,7 +119,5 @@ mod tests {
     #[test]
     fn a_quote_is_no_way_out_of_the_quotes() {
         assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(redacted("http://a:b@c@host/x@y"), "http://***@host/x@y");
-        assert_eq!(redacted("checks: rate==1"), "checks: rate==1");
     }
 }

@@ -20,6 +20,7 @@ use super::options::{ConnectOptions, MOST_BODY};
 use super::session::Session;
 use super::tls::{self, Credentials, TlsError};
 use crate::catalogue::{Catalogue, PartEntry};
+use crate::secret::without_login;
 
 /// Why a host can't be tested.
 #[derive(Debug, Error)]
@@ -27,6 +28,9 @@ pub enum TargetError {
     /// Not an `http` or `https` URL.
     #[error("'{0}' is not a server's address; write http://host:port or https://host:port")]
     NotAnAddress(String),
+    /// With a user or a password, which no request would have.
+    #[error("'{0}' has a login in it; leave it out, and give it as --header 'authorization: …'")]
+    Login(String),
     /// The name has no address.
     #[error("the name {name} could not be looked up: {source}")]
     Unknown {
@@ -91,19 +95,24 @@ pub(super) struct Opening {
 }
 
 impl Target {
-    /// Whether the text is the address of a server: `http` or `https`, a host, no query.
+    /// Whether the text is the address of a server: `http` or `https`, a host, no login, no query.
     ///
     /// # Errors
-    /// [`TargetError::NotAnAddress`].
+    /// [`TargetError::NotAnAddress`] or [`TargetError::Login`].
     pub fn parse(address: &str) -> Result<Url, TargetError> {
+        let shown = || without_login(address);
         let url = Url::parse(address).ok().filter(|url| {
             matches!(url.scheme(), "http" | "https")
                 && url.has_host()
                 && url.query().is_none()
                 && url.fragment().is_none()
-                && url.username().is_empty()
         });
-        url.ok_or_else(|| TargetError::NotAnAddress(address.to_owned()))
+        let url = url.ok_or_else(|| TargetError::NotAnAddress(shown()))?;
+        if url.username().is_empty() && url.password().is_none() {
+            Ok(url)
+        } else {
+            Err(TargetError::Login(shown()))
+        }
     }
 
     /// Whether the address names this machine itself: in 127.0.0.0/8, `::1`, or `localhost`.
@@ -346,10 +355,25 @@ mod tests {
             "ftp://shop",
             "http://",
             "http://shop?x=1",
-            "http://user:pass@shop",
             "shop",
         ] {
             assert!(Target::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_login_in_an_address_is_refused_and_not_shown() {
+        for login in ["user:hunter2", ":hunter2", "hunter2"] {
+            for rest in ["shop:8080/api", "shop?x=1", "shop:port"] {
+                let error = Target::parse(&format!("http://{login}@{rest}")).expect_err(rest);
+                let error = error.to_string();
+                assert!(
+                    error.starts_with(&format!("'http://***@{rest}'")),
+                    "{error}"
+                );
+            }
+            let error = Target::parse(&format!("http://{login}@shop")).expect_err(login);
+            assert!(matches!(error, TargetError::Login(_)), "{error}");
         }
     }
 

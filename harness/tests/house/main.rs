@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, the uppermost first. A module uses only what stands below it.
-const FLOORS: [&str; 32] = [
+const FLOORS: [&str; 33] = [
     // For unit tests alone.
     "fixture",
+    "fuzzing",
     "program",
     "cli",
     "capacity",
