@@ -1,2 +1,3 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|_data: &[u8]| {});
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| harness::fuzzing::answer(data));
