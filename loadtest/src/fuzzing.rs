@@ -18,7 +18,7 @@ pub fn contract(data: &[u8]) {
     };
     match Api::parse(Some(&table), "-x") {
         Ok(api) => {
-            let order = api.order(1, Some(2), &[(3, 4)]);
+            let order = api.order(1, Some(2), [(3, 4)].into_iter());
             assert!(serde_json::from_str::<Value>(&order).is_ok(), "{order}");
             let amount = api.amount(5);
             assert!(serde_json::from_str::<Value>(&amount).is_ok(), "{amount}");
@@ -41,18 +41,19 @@ fn filled_in(path: &Path) {
     );
 }
 
-/// An answer's numbers are those that any reader of JSON finds.
+/// An answer's numbers are those that any reader of JSON finds; but what is skipped may be text that is
+/// none, as half of a surrogate pair.
 pub fn bodies(data: &[u8]) {
     const NAMES: [&str; 2] = ["id", "total"];
     let numbers = Numbers::named(NAMES);
-    let json = serde_json::from_slice::<Value>(data);
+    let Ok(json) = serde_json::from_slice::<Value>(data) else {
+        return;
+    };
     let of = |value: &Value| NAMES.map(|name| value[name].as_i64());
     if let Ok(found) = numbers.object(data) {
-        let json = json.as_ref().expect("what has numbers is JSON");
-        assert_eq!(of(json), found.map(Some));
+        assert_eq!(of(&json), found.map(Some));
     }
     if let Ok(rows) = numbers.list(data) {
-        let json = json.expect("what has rows is JSON");
         let all = json.as_array().expect("a list");
         let found: Vec<_> = rows.iter().map(|row| row.map(Some)).collect();
         assert_eq!(all.iter().map(of).collect::<Vec<_>>(), found);

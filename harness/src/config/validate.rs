@@ -50,6 +50,7 @@ pub(super) fn load_with(
         fields: outline.fields.clone(),
         layers: vec![environment, inputs.flags],
         problems,
+        overridden: Vec::new(),
     };
     let base = base(&mut reader, &outline.profiles, read);
     reader.layers.insert(0, base.layer);
@@ -114,6 +115,7 @@ fn base(
         (profile, Some(path))
             if profile.is_none() || reader.level("config") > reader.level("profile") =>
         {
+            reader.overridden.push("profile");
             match read(&path) {
                 Ok(toml) => Base::from_toml(&path, &toml, &path, reader),
                 Err(error) => {
@@ -122,7 +124,10 @@ fn base(
                 }
             }
         }
-        (Some(name), _) => built_in(&name, profiles, reader),
+        (Some(name), _) => {
+            reader.overridden.push("config");
+            built_in(&name, profiles, reader)
+        }
         (None, _) => {
             let by_itself = shape::shapes().any(|key| reader.is_on(key));
             match profiles.first() {

@@ -23,7 +23,10 @@ fn tool(name: &str) -> PathBuf {
         .parent()
         .expect("a workspace");
     let program = root.join("target/openapi/bin").join(name);
-    assert!(program.exists(), "there is no {program:?}: run make openapi");
+    assert!(
+        program.exists(),
+        "there is no {program:?}: run make openapi"
+    );
     program
 }
 
