@@ -12,8 +12,10 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
+    type Target = (&'static str, fn(&[u8]));
+
     /// Every target, by the name that its seeds lie under.
-    const TARGETS: [(&str, fn(&[u8])); 14] = [
+    const TARGETS: [Target; 14] = [
         ("addresses", super::addresses),
         ("answer", super::answer),
         ("coding", super::coding),

@@ -64,11 +64,12 @@ pub fn bodies(data: &[u8]) {
 mod tests {
     use std::path::Path;
 
+    type Target = (&'static str, fn(&[u8]));
+
     #[test]
     fn every_seed_passes_its_target() {
         let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
-        let targets: [(&str, fn(&[u8])); 2] =
-            [("bodies", super::bodies), ("contract", super::contract)];
+        let targets: [Target; 2] = [("bodies", super::bodies), ("contract", super::contract)];
         for (target, run) in targets {
             let mut seeds_run = 0;
             for entry in std::fs::read_dir(seeds.join(target)).expect(target) {

@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn the_command_leaves_out_what_no_longer_counts() {
         // (variables, flags, command)
-        let rows: [(&[(&str, &str)], &[(&str, &str)], &str); 4] = [
+        type Given = &'static [(&'static str, &'static str)];
+        let rows: [(Given, Given, &str); 4] = [
             (
                 &[("LOADTEST_STAGES", "1m:5"), ("LOADTEST_START_VUS", "2")],
                 &[("duration", "10s")],

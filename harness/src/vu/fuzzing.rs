@@ -132,7 +132,7 @@ async fn over_http2(stream: Stream) -> Result<http2::Received, TransportError> {
     let session = Session::over(stream).await?;
     let mut sender = session.ready().await?;
     sender.most = MOST;
-    let fields = [("host", "shop")].into_iter();
+    let fields = [("host", "server")].into_iter();
     let body = Some(Bytes::from_static(b"{}"));
     let exchange = sender.exchange("http", "POST", "/", fields, body, deadline);
     exchange.await.0
@@ -195,9 +195,9 @@ pub fn cookies(data: &[u8]) {
     };
     let jar = cookies::Jar::default();
     let urls = [
-        "http://shop:8080/cart/add",
-        "https://shop/",
-        "http://127.0.0.1/cart",
+        "http://server:8080/a/b",
+        "https://server/",
+        "http://127.0.0.1/a",
     ];
     let urls = urls.map(|url| Url::parse(url).expect("an address"));
     for url in &urls {
@@ -215,7 +215,7 @@ pub fn redirect(data: &[u8]) {
     };
     let status = [301, 302, 303, 307, 308][usize::from(how % 5)];
     let method = METHODS[usize::from(how / 5 % 3)];
-    let base = Url::parse("http://shop:8080/api/orders?x=1").expect("an address");
+    let base = Url::parse("http://server:8080/api/b?x=1").expect("an address");
     let location = String::from_utf8_lossy(location);
     let Some(to) = redirect::location_of(status, Some(&location), &base) else {
         return;
