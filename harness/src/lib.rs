@@ -94,8 +94,10 @@ pub mod tui;
 pub mod vu;
 mod wall;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod fixture;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 
 pub use admin::{Admin, AdminError};
 pub use catalogue::ServerPart;

@@ -5,6 +5,8 @@ pub mod api;
 pub mod audit;
 pub mod book;
 pub mod fields;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod operation;
 pub mod personas;
 mod private;

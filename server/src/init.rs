@@ -147,7 +147,7 @@ struct Initialized {
 /// coupons are valid for seven.
 #[utoipa::path(
     post, path = "/init", tag = "init",
-    request_body(content = Option<Plan>, description = "The body may be left out"),
+    request_body(content = Plan, description = "The body may be left out"),
     responses(
         (status = 200, body = Initialized),
         (status = 400, body = Problem, content_type = "application/problem+json"),

@@ -74,6 +74,12 @@ fn say_what_all_may_answer(description: &mut utoipa::openapi::OpenApi) {
     let operations = paths.flat_map(|path| [&mut path.get, &mut path.post]);
     for operation in operations.flatten() {
         let has_body = operation.request_body.is_some();
+        if let Some(RefOr::T(body)) = &mut operation.request_body
+            && operation.operation_id.as_deref() == Some("init")
+        {
+            // What is there is an object: with `Option` in the description it might be null.
+            body.required = None;
+        }
         let answers = &mut operation.responses.responses;
         let mut add = |status: &str, text| {
             let answer = RefOr::T(problem(text));

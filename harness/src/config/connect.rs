@@ -41,7 +41,7 @@ fn identity(reader: &mut Reader) -> Option<Identity> {
 }
 
 /// A number of bytes, as in `64MiB`.
-fn size(text: &str) -> Result<usize, String> {
+pub(super) fn size(text: &str) -> Result<usize, String> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -66,7 +66,7 @@ fn file(text: &str) -> Result<PathBuf, String> {
 }
 
 /// `HOST:PORT:ADDRESS`, several addresses with commas between them.
-fn resolved(text: &str) -> Result<Resolved, String> {
+pub(super) fn resolved(text: &str) -> Result<Resolved, String> {
     let wrong = || {
         format!(
             "'{text}' is not a name's address; write HOST:PORT:ADDRESS as in \
@@ -87,7 +87,7 @@ fn resolved(text: &str) -> Result<Resolved, String> {
     })
 }
 
-fn local_address(text: &str) -> Result<IpAddr, String> {
+pub(super) fn local_address(text: &str) -> Result<IpAddr, String> {
     address(text)
         .filter(|address| !address.is_unspecified())
         .ok_or_else(|| {

@@ -31,7 +31,7 @@ pub(super) fn headers(
 }
 
 /// Messages never quote a value: what is written there may be a secret.
-fn header(text: &str, variables: &[(String, String)]) -> Result<Header, String> {
+pub(super) fn header(text: &str, variables: &[(String, String)]) -> Result<Header, String> {
     let (name, value) = split(text).ok_or(
         "is not a header; write 'Name: value', with a name of letters, digits and -, \
          such as 'authorization: Bearer $API_TOKEN'",

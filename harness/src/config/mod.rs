@@ -26,6 +26,9 @@ mod tags;
 mod validate;
 mod values;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

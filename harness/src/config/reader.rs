@@ -10,6 +10,8 @@ pub(super) struct Reader {
     pub(super) fields: Fields,
     pub(super) layers: Vec<Layer>,
     pub(super) problems: Vec<Problem>,
+    /// Keys whose values were given but no longer count, because of what was given above them.
+    pub(super) overridden: Vec<&'static str>,
 }
 
 impl Reader {

@@ -245,6 +245,7 @@ fn of_table(reader: &mut Reader, table: Table, roles: &[Role]) -> Option<Scenari
         fields: reader.fields.clone(),
         layers: vec![reader.layers[0].clone(), table.layer],
         problems: Vec::new(),
+        overridden: Vec::new(),
     };
     let executor = shape::executor(&mut own);
     let named = Source::Key {

@@ -37,7 +37,13 @@ pub(super) fn settings(reader: &Reader) -> Vec<Setting> {
             compared: field.compared && value.texts.iter().ne([field.default]),
         })
     };
-    reader.fields.iter().filter_map(given).collect()
+    let counts = |field: &&'static Field| !reader.overridden.contains(&field.key);
+    reader
+        .fields
+        .iter()
+        .filter(counts)
+        .filter_map(given)
+        .collect()
 }
 
 /// The command of `program` that repeats a run: flags for what flags and variables gave, and the
@@ -115,6 +121,54 @@ mod tests {
             .find(|s| s.key == "stages")
             .expect("the profile's");
         assert_eq!(stages.source, "stages in profile flow_10vus");
+    }
+
+    /// What a flag takes the place of would contradict it, if both were flags.
+    #[test]
+    fn the_command_leaves_out_what_no_longer_counts() {
+        // (variables, flags, command)
+        type Given = &'static [(&'static str, &'static str)];
+        let rows: [(Given, Given, &str); 4] = [
+            (
+                &[("LOADTEST_STAGES", "1m:5"), ("LOADTEST_START_VUS", "2")],
+                &[("duration", "10s")],
+                "--duration 10s",
+            ),
+            (
+                &[
+                    ("LOADTEST_RATE", "5/s"),
+                    ("LOADTEST_MAX_VUS", "9"),
+                    ("LOADTEST_DURATION", "10s"),
+                ],
+                &[("vus", "3")],
+                "--vus 3 --duration 10s",
+            ),
+            (
+                &[("LOADTEST_CONFIG", "gone.toml")],
+                &[("profile", "mixed")],
+                "--profile mixed",
+            ),
+            (
+                &[("LOADTEST_PROFILE", "mixed")],
+                &[("iterations", "7")],
+                "--iterations 7 --profile mixed",
+            ),
+        ];
+        let outline = crate::fixture::outline();
+        for (variables, flags, expected) in rows {
+            let mut inputs = Inputs::default();
+            for (name, text) in variables {
+                let variable = ((*name).to_owned(), (*text).to_owned());
+                inputs.variables.push(variable);
+            }
+            for (key, text) in flags {
+                let field = Field::of_key(key).expect(key);
+                inputs.flags.set_flag(field, vec![(*text).to_owned()]);
+            }
+            let config = load(&outline, inputs).expect(expected);
+            let command = command("loadtest", &outline.fields, &config.settings, 1);
+            assert_eq!(command, format!("loadtest {expected} --seed 1"));
+        }
     }
 
     #[test]

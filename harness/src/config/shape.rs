@@ -29,6 +29,9 @@ pub(super) fn executor(reader: &mut Reader) -> Option<Executor> {
     let named: Vec<&str> = shapes()
         .filter(|key| reader.layers[level].get(key).is_some())
         .collect();
+    let is_below = |key: &&str| reader.level(key).is_some_and(|given| given < level);
+    let below: Vec<_> = shapes().filter(is_below).collect();
+    reader.overridden.extend(below);
     let [shape] = named[..] else {
         let all: Vec<&str> = shapes().collect();
         reader.problem(
@@ -101,12 +104,16 @@ fn of_duration(reader: &mut Reader, level: usize) -> Option<Executor> {
 /// it, it belonged to what was overridden.
 fn refuse_misfits(reader: &mut Reader, load: Load, level: usize) {
     for field in FIELDS.iter().filter(|f| !f.is_shape && !f.fits(load)) {
-        if reader.level(field.key).is_some_and(|given| given >= level) {
-            let name = load.name();
-            reader.problem(
-                field.key,
-                format!("does not apply to {name}; leave it out or give another load"),
-            );
+        match reader.level(field.key) {
+            Some(given) if given >= level => {
+                let name = load.name();
+                reader.problem(
+                    field.key,
+                    format!("does not apply to {name}; leave it out or give another load"),
+                );
+            }
+            Some(_) => reader.overridden.push(field.key),
+            None => {}
         }
     }
 }

@@ -1,5 +1,7 @@
-//! Layers in, a valid [`RunConfig`] or every problem out. Pure but for the file that `--config` names.
+//! Layers in, a valid [`RunConfig`] or every problem out. Pure but for the file that
+//! `--config` names.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,6 +34,15 @@ pub struct Inputs {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(outline: &Outline, inputs: Inputs) -> Result<RunConfig, Vec<Problem>> {
+    load_with(outline, inputs, |path| std::fs::read_to_string(path))
+}
+
+/// The same with another way to read the file that `--config` names.
+pub(super) fn load_with(
+    outline: &Outline,
+    inputs: Inputs,
+    read: impl Fn(&str) -> io::Result<String>,
+) -> Result<RunConfig, Vec<Problem>> {
     let mut problems = Vec::new();
     let (variables, fields) = (inputs.variables, &outline.fields);
     let mut strays = Vec::new();
@@ -41,8 +52,9 @@ pub fn load(outline: &Outline, inputs: Inputs) -> Result<RunConfig, Vec<Problem>
         fields: outline.fields.clone(),
         layers: vec![environment, inputs.flags],
         problems,
+        overridden: Vec::new(),
     };
-    let base = base(&mut reader, &outline.profiles);
+    let base = base(&mut reader, &outline.profiles, read);
     reader.layers.insert(0, base.layer);
     let (tables, sections) = (base.scenarios, base.sections);
     let config = assemble(
@@ -90,7 +102,11 @@ impl Base {
 
 /// The lowest layer: a file, a profile, nothing for a load made of flags alone, or the default
 /// profile.
-fn base(reader: &mut Reader, profiles: &[Profile]) -> Base {
+fn base(
+    reader: &mut Reader,
+    profiles: &[Profile],
+    read: impl Fn(&str) -> io::Result<String>,
+) -> Base {
     let text = |key: &str| {
         reader
             .value(key)
@@ -105,7 +121,8 @@ fn base(reader: &mut Reader, profiles: &[Profile]) -> Base {
         (profile, Some(path))
             if profile.is_none() || reader.level("config") > reader.level("profile") =>
         {
-            match std::fs::read_to_string(&path) {
+            reader.overridden.push("profile");
+            match read(&path) {
                 Ok(toml) => Base::from_toml(&path, &toml, &path, reader),
                 Err(error) => {
                     reader.problem("config", format!("{path} can't be read: {error}"));
@@ -113,7 +130,10 @@ fn base(reader: &mut Reader, profiles: &[Profile]) -> Base {
                 }
             }
         }
-        (Some(name), _) => built_in(&name, profiles, reader),
+        (Some(name), _) => {
+            reader.overridden.push("config");
+            built_in(&name, profiles, reader)
+        }
         (None, _) => {
             let by_itself = shape::shapes().any(|key| reader.is_on(key));
             match profiles.first() {

@@ -17,6 +17,9 @@ mod replay;
 mod rows;
 mod spool;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+
 pub use address::Address;
 pub use destination::{OpenError, WriteError};
 pub use feed::{Feed, Source};

@@ -66,14 +66,17 @@ pub(super) struct Lines {
 /// # Errors
 /// The file's.
 pub(super) fn lines(path: &Path) -> io::Result<Lines> {
-    // What isn't UTF-8 becomes a bad line, and costs no other.
-    let bytes = std::fs::read(path)?;
-    let text = String::from_utf8_lossy(&bytes);
+    Ok(split(&std::fs::read(path)?))
+}
+
+/// The same of its bytes. What isn't UTF-8 becomes a bad line, and costs no other.
+pub(super) fn split(bytes: &[u8]) -> Lines {
+    let text = String::from_utf8_lossy(bytes);
     let mut lines: Vec<&str> = text.split('\n').collect();
     let torn = lines.pop().is_some_and(|last| !last.trim().is_empty());
     let whole = lines.into_iter().filter(|line| !line.trim().is_empty());
-    Ok(Lines {
+    Lines {
         whole: whole.map(str::to_owned).collect(),
         torn: u64::from(torn),
-    })
+    }
 }

@@ -28,6 +28,9 @@ mod terminal;
 mod version1;
 mod words;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+
 use std::time::{Duration, SystemTime};
 
 pub use cause::Cause;

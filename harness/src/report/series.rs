@@ -139,6 +139,9 @@ pub enum SeriesError {
         /// What is wrong.
         source: serde_json::Error,
     },
+    /// Its first line isn't there, or not whole.
+    #[error("it is empty: the run was ended before its first second")]
+    Empty,
     /// From another version of this program.
     #[error("it is of version {0}; this program reads version {SERIES_VERSION}")]
     Version(u32),
@@ -195,6 +198,9 @@ impl Series {
                     .push(serde_json::from_str(&text).map_err(wrong)?);
             }
         }
+        if series.head.version == 0 {
+            return Err(SeriesError::Empty);
+        }
         Ok(series)
     }
 }
@@ -228,6 +234,15 @@ mod tests {
         let cut = format!("{whole}{{\"elapsed_ms\":2000,\"le");
         let series = Series::read(cut.as_bytes()).expect("well-formed up to its last line");
         assert_eq!((series.seconds.len(), series.cut), (1, true));
+    }
+
+    #[test]
+    fn a_file_without_its_first_line_is_no_series() {
+        for text in ["", "\n", "{\"version\":1,\"run_id\":\"run\""] {
+            assert!(Series::read(text.as_bytes()).is_err(), "{text:?}");
+        }
+        let error = Series::read("".as_bytes()).expect_err("nothing");
+        assert!(error.to_string().starts_with("it is empty"), "{error}");
     }
 
     #[test]

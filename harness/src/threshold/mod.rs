@@ -7,6 +7,9 @@ mod parse;
 mod timeline;
 mod verdict;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+
 pub use crossing::{Crossing, Culprit};
 pub use evaluate::{Outcome, evaluate};
 pub use limits::Limits;

@@ -425,18 +425,20 @@ impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}: {}", self.metric.name, self.filter, self.assertion)?;
         if let Some(window) = self.window {
-            write!(f, " over {}", humantime::format_duration(window))?;
+            write!(f, " over {}", one_word(window))?;
         }
         match self.abort_after {
             None => Ok(()),
             Some(Duration::ZERO) => write!(f, " abort_on_fail"),
-            Some(delay) => write!(
-                f,
-                " abort_on_fail delay={}",
-                humantime::format_duration(delay)
-            ),
+            Some(delay) => write!(f, " abort_on_fail delay={}", one_word(delay)),
         }
     }
+}
+
+/// A duration as it may stand in a threshold: `1m30s`, not `1m 30s`.
+fn one_word(duration: Duration) -> String {
+    let words = humantime::format_duration(duration);
+    words.to_string().replace(' ', "")
 }
 
 #[cfg(test)]

@@ -216,3 +216,17 @@ fn every_mistake_is_named_with_its_mend() {
         assert!(error.contains(expected), "{text}: {error}");
     }
 }
+
+#[test]
+fn a_threshold_reads_back_as_what_it_is_shown_as() {
+    let rows = [
+        "http_req_duration{stage:!ramp_up}: p(99.9)<=1.5s over 1m30s abort_on_fail delay=1h2m3s",
+        "order_time: avg<2m over 1m30s",
+        "checks: rate==1 abort_on_fail delay=90s",
+    ];
+    for text in rows {
+        let threshold = parsed(text);
+        assert_eq!(parsed(&threshold.to_string()), threshold, "{text}");
+    }
+    assert_eq!(parsed(rows[0]).to_string(), rows[0]);
+}

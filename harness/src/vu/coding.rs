@@ -36,30 +36,39 @@ pub(super) fn decode<'a>(
     codings: impl Iterator<Item = &'a str>,
     body: &Bytes,
 ) -> Result<Bytes, CodingError> {
-    let mut body = body.clone();
+    decode_within(codings, body.clone(), LONGEST)
+}
+
+/// The same with another limit in bytes.
+pub(super) fn decode_within<'a>(
+    codings: impl Iterator<Item = &'a str>,
+    mut body: Bytes,
+    longest: u64,
+) -> Result<Bytes, CodingError> {
     let codings: Vec<&str> = codings.collect();
     for coding in codings.iter().rev() {
         // An answer to HEAD, or without content, names the coding that it would have.
         if body.is_empty() {
             break;
         }
-        body = one(coding, body)?;
+        body = one(coding, body, longest)?;
     }
     Ok(body)
 }
 
-fn one(coding: &str, body: Bytes) -> Result<Bytes, CodingError> {
+fn one(coding: &str, body: Bytes, longest: u64) -> Result<Bytes, CodingError> {
     let is = |name: &str| coding.eq_ignore_ascii_case(name);
     if is("gzip") || is("x-gzip") {
-        all("gzip", MultiGzDecoder::new(&*body))
+        all("gzip", MultiGzDecoder::new(&*body), longest)
     } else if is("deflate") {
         // Meant is zlib; some servers send it without its frame, and everybody takes that.
-        all("deflate", ZlibDecoder::new(&*body))
-            .or_else(|error| all("deflate", DeflateDecoder::new(&*body)).map_err(|_| error))
+        all("deflate", ZlibDecoder::new(&*body), longest).or_else(|error| {
+            all("deflate", DeflateDecoder::new(&*body), longest).map_err(|_| error)
+        })
     } else if is("br") {
-        all("br", Decompressor::new(&*body, BUFFER))
+        all("br", Decompressor::new(&*body, BUFFER), longest)
     } else if is("zstd") {
-        zstd(&body)
+        zstd(&body, longest)
     } else if is("identity") || coding.is_empty() {
         Ok(body)
     } else {
@@ -68,7 +77,7 @@ fn one(coding: &str, body: Bytes) -> Result<Bytes, CodingError> {
 }
 
 /// All frames of it, one after the other.
-fn zstd(mut body: &[u8]) -> Result<Bytes, CodingError> {
+fn zstd(mut body: &[u8], longest: u64) -> Result<Bytes, CodingError> {
     let broken = |error: String| CodingError::Broken {
         coding: "zstd",
         source: io::Error::other(error),
@@ -77,7 +86,7 @@ fn zstd(mut body: &[u8]) -> Result<Bytes, CodingError> {
     while !body.is_empty() {
         let mut frame =
             StreamingDecoder::new(&mut body).map_err(|error| broken(error.to_string()))?;
-        read("zstd", &mut frame, &mut decoded)?;
+        read("zstd", &mut frame, &mut decoded, longest)?;
         let frame = frame.into_frame_decoder();
         let said = frame.get_checksum_from_data();
         if said.is_some() && said != frame.get_calculated_checksum() {
@@ -87,20 +96,25 @@ fn zstd(mut body: &[u8]) -> Result<Bytes, CodingError> {
     Ok(decoded.into())
 }
 
-fn all(coding: &'static str, reader: impl Read) -> Result<Bytes, CodingError> {
+fn all(coding: &'static str, reader: impl Read, longest: u64) -> Result<Bytes, CodingError> {
     let mut decoded = Vec::new();
-    read(coding, reader, &mut decoded)?;
+    read(coding, reader, &mut decoded, longest)?;
     Ok(decoded.into())
 }
 
 /// Adds what the reader gives, within the limit.
-fn read(coding: &'static str, reader: impl Read, decoded: &mut Vec<u8>) -> Result<(), CodingError> {
-    let room = (LONGEST + 1).saturating_sub(decoded.len() as u64);
+fn read(
+    coding: &'static str,
+    reader: impl Read,
+    decoded: &mut Vec<u8>,
+    longest: u64,
+) -> Result<(), CodingError> {
+    let room = (longest + 1).saturating_sub(decoded.len() as u64);
     reader
         .take(room)
         .read_to_end(decoded)
         .map_err(|source| CodingError::Broken { coding, source })?;
-    if decoded.len() as u64 > LONGEST {
+    if decoded.len() as u64 > longest {
         return Err(CodingError::TooLong(coding));
     }
     Ok(())

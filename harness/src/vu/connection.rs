@@ -27,6 +27,7 @@ const REQUEST: usize = 512;
 const LARGEST_READ: usize = 64 * 1024;
 
 /// An answer, read to its end.
+#[derive(Debug)]
 pub(super) struct Received {
     pub(super) head: Head,
     /// The head as it came.

@@ -31,6 +31,8 @@ mod wire;
 
 #[cfg(test)]
 mod connect_tests;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod peer;
 

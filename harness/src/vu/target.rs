@@ -101,10 +101,10 @@ pub(super) struct Opening {
 }
 
 impl Target {
-    /// Whether the text is the address of a server: `http` or `https`, a host, no query.
+    /// Whether the text is the address of a server: `http` or `https`, a host, no login, no query.
     ///
     /// # Errors
-    /// [`TargetError::NotAnAddress`].
+    /// [`TargetError::NotAnAddress`] or [`TargetError::Login`].
     pub fn parse(address: &str) -> Result<Url, TargetError> {
         let url = Url::parse(address).ok().filter(|url| {
             matches!(url.scheme(), "http" | "https")

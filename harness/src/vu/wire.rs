@@ -114,12 +114,16 @@ pub(super) fn head(
     let mut config = httparse::ParserConfig::default();
     config.allow_obsolete_multiline_headers_in_responses(true);
     let parsed = config.parse_response_with_uninit_headers(&mut answer, bytes, &mut fields)?;
+    let so_far = match parsed {
+        httparse::Status::Complete(length) => length,
+        httparse::Status::Partial => bytes.len(),
+    };
+    // However it was cut on its way.
+    if so_far > LONGEST_HEAD {
+        return Err(ProtocolError::EndlessHead);
+    }
     let httparse::Status::Complete(length) = parsed else {
-        return if bytes.len() > LONGEST_HEAD {
-            Err(ProtocolError::EndlessHead)
-        } else {
-            Ok(None)
-        };
+        return Ok(None);
     };
     let status = answer.code.unwrap_or_default();
     if status == 101 {
@@ -242,6 +246,7 @@ impl Chunks {
                 let Some(end) = bytes.windows(2).position(|pair| pair == b"\r\n") else {
                     return within(LONGEST_HEAD, bytes).map(|()| None);
                 };
+                within(LONGEST_HEAD, &bytes[..end + 2])?;
                 bytes.advance(end + 2);
                 if end == 0 {
                     return Ok(Some(std::mem::take(&mut self.body)));
@@ -267,6 +272,7 @@ impl Chunks {
                 match httparse::parse_chunk_size(bytes).map_err(|_| ProtocolError::Chunk)? {
                     httparse::Status::Partial => return within(LONGEST_HEAD, bytes).map(|()| None),
                     httparse::Status::Complete((line, size)) => {
+                        within(LONGEST_HEAD, &bytes[..line])?;
                         bytes.advance(line);
                         let size = usize::try_from(size).map_err(|_| ProtocolError::Chunk)?;
                         self.trailers = size == 0;

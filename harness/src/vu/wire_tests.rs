@@ -182,11 +182,40 @@ fn what_is_no_answer_is_an_error() {
     }
     let endless = format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(LONGEST_HEAD));
     assert_eq!(head(endless.as_bytes()), Err(ProtocolError::EndlessHead));
+    assert_eq!(
+        head(format!("{endless}\r\n\r\n").as_bytes()),
+        Err(ProtocolError::EndlessHead),
+        "whole or not"
+    );
     let many = format!(
         "HTTP/1.1 200 OK\r\n{}\r\n",
         "x: y\r\n".repeat(MOST_FIELDS + 1)
     );
     assert!(head(many.as_bytes()).is_err());
+}
+
+#[test]
+fn a_line_between_chunks_is_as_long_whole_as_in_parts() {
+    for longest in [0, 1] {
+        let (size, trailer) = ("1;x=", "x: ");
+        let size = format!(
+            "{size}{}\r\nx\r\n0\r\n\r\n",
+            "y".repeat(LONGEST_HEAD - 6 + longest)
+        );
+        let trailer = "y".repeat(LONGEST_HEAD - 2 - trailer.len() + longest);
+        let trailer = format!("0\r\nx: {trailer}\r\n\r\n");
+        for text in [size, trailer] {
+            for part in [text.len(), 1_000] {
+                let (mut chunks, mut unread) = (Chunks::default(), BytesMut::new());
+                let mut parts = text.as_bytes().chunks(part);
+                let read = parts.try_fold(None, |_, part| {
+                    unread.extend_from_slice(part);
+                    chunks.take(&mut unread)
+                });
+                assert_eq!(read.is_err(), longest == 1, "in parts of {part}");
+            }
+        }
+    }
 }
 
 #[test]

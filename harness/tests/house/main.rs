@@ -53,6 +53,7 @@ fn sources(root: &Path) -> Vec<(PathBuf, String)> {
                 folders.push(path);
             } else if path.extension().is_some_and(|ending| ending == "rs")
                 && !path.to_string_lossy().ends_with("_tests.rs")
+                && path.file_name().is_some_and(|name| name != "fuzzing.rs")
             {
                 let text = std::fs::read_to_string(&path).expect("text");
                 let name = path.strip_prefix(root).expect("below the root").to_owned();

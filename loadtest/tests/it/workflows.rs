@@ -36,7 +36,7 @@ fn the_workflow_runs_what_ci_runs() {
 #[test]
 fn workflows_run_targets_that_exist_and_may_not_write() {
     let makefile = file("Makefile");
-    for name in ["ci.yml", "loadtest.yml"] {
+    for name in ["ci.yml", "fuzz.yml", "loadtest.yml"] {
         let workflow = file(&format!(".github/workflows/{name}"));
         for target in commands(&workflow, "run: make ") {
             assert!(

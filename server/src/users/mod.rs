@@ -73,7 +73,7 @@ struct NameQuery {
 #[utoipa::path(
     get, path = "/users/id", tag = "users", params(NameQuery),
     responses(
-        (status = 200, description = "The bare number", body = i64),
+        (status = 200, description = "The bare number", body = i64, content_type = "application/json"),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json"),
     ),
@@ -141,7 +141,7 @@ async fn get_balance(
 #[derive(Deserialize, ToSchema)]
 struct NewCharge {
     /// In won.
-    #[schema(minimum = 1, example = 10_000)]
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64, example = 10_000)]
     amount: i64,
 }
 

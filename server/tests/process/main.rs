@@ -5,6 +5,7 @@
 
 mod client;
 mod command_line;
+mod description;
 mod redis_killed;
 mod silence;
 mod stop;
