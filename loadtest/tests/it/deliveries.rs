@@ -79,21 +79,27 @@ fn assert_all_delivered(ran: &Ran) {
     assert_eq!(output["produced"], output["delivered"], "{output}");
 }
 
-/// Whatever a gateway says for a while, below a path of its own: each row arrives.
+/// Whatever a gateway says for a while, below a path of its own: each row arrives. It says no twice
+/// in a row at most, because pauses grow.
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_that_pass_cost_nothing() {
+    static LAST: AtomicU32 = AtomicU32::new(0);
     let influx = Influx::start(false).await.expect("InfluxDB starts");
-    let gateway = gateway(&influx, |number, body| match number {
-        2 => Some(StatusCode::NOT_FOUND.into_response()),
-        3 => Some(StatusCode::UNAUTHORIZED.into_response()),
-        4 => Some(StatusCode::FORBIDDEN.into_response()),
-        5 => Some(StatusCode::BAD_GATEWAY.into_response()),
-        6 => Some(Html("<h1>Log in</h1>").into_response()),
-        7 => Some(Redirect::permanent("http://127.0.0.1:9/login").into_response()),
-        _ => (body.len() > 4_000).then(|| StatusCode::PAYLOAD_TOO_LARGE.into_response()),
+    let gateway = gateway(&influx, |number, body| {
+        LAST.store(number, Ordering::Relaxed);
+        match number {
+            2 => Some(StatusCode::NOT_FOUND.into_response()),
+            3 => Some(StatusCode::UNAUTHORIZED.into_response()),
+            5 => Some(StatusCode::FORBIDDEN.into_response()),
+            6 => Some(StatusCode::BAD_GATEWAY.into_response()),
+            8 => Some(Html("<h1>Log in</h1>").into_response()),
+            9 => Some(Redirect::permanent("http://127.0.0.1:9/login").into_response()),
+            _ => (body.len() > 4_000).then(|| StatusCode::PAYLOAD_TOO_LARGE.into_response()),
+        }
     })
     .await;
     let ran = run_into(&gateway).await;
+    assert!(LAST.load(Ordering::Relaxed) > 9, "each was said");
     assert_all_delivered(&ran);
     let rows = query(
         &influx.base_url(),
