@@ -306,6 +306,6 @@ async fn a_variable_that_is_not_set_is_named_before_anything_is_sent() {
     assert_eq!(
         ran.stderr,
         "error: nothing was sent, because\n  bookshelf: the environment variable BOOKSHELF_TOKEN \
-         is not set, or is no text; set it, e.g. export BOOKSHELF_TOKEN=…\n"
+         is not set, is empty, or is no text; set it, e.g. export BOOKSHELF_TOKEN=…\n"
     );
 }
