@@ -72,7 +72,8 @@ mod tests {
     fn every_check_of_the_sources_is_declared() {
         // From the workspace's root, or absolute where this is a copy (tests/own-persona).
         let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let here = workspace.join(file!());
+        let file: &str = file!();
+        let here = workspace.join(file);
         let root = here.ancestors().nth(2).expect("src");
         let mut folders = vec![root.to_owned()];
         let mut found = std::collections::BTreeSet::new();
