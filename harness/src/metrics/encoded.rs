@@ -39,6 +39,9 @@ pub enum Broken {
     /// Not HdrHistogram's format.
     #[error("a histogram is not in HdrHistogram's V2 format: {0}")]
     Histogram(#[from] hdrhistogram::serialization::DeserializeError),
+    /// No durations have such extremes.
+    #[error("the shortest duration is longer than the longest")]
+    Extremes,
 }
 
 impl Encoded {
@@ -92,6 +95,9 @@ impl Encoded {
     pub fn add_to(&self, trend: &mut Trend) -> Result<(), Broken> {
         if self.count == 0 {
             return Ok(());
+        }
+        if us(self.min) > us(self.max) {
+            return Err(Broken::Extremes);
         }
         trend.note_extremes(us(self.min), us(self.max));
         trend.sum_us = trend.sum_us.saturating_add(us(self.sum));
@@ -159,5 +165,17 @@ mod tests {
         };
         assert!(matches!(with("!").decode(), Err(Broken::Base64(_))));
         assert!(matches!(with("AAAA").decode(), Err(Broken::Histogram(_))));
+    }
+
+    /// Found by fuzzing: a percentile between such extremes was a panic.
+    #[test]
+    fn extremes_that_no_durations_have_are_an_error() {
+        let mut trend = Trend::default();
+        trend.record(Duration::from_micros(182));
+        let broken = Encoded {
+            max: 0.003,
+            ..Encoded::whole(&trend)
+        };
+        assert!(matches!(broken.decode(), Err(Broken::Extremes)));
     }
 }
