@@ -192,7 +192,7 @@ fn compare(program: &str) -> Command {
         .after_help(format!(
             "Examples:\n  \
              {program} compare reports/before reports/after\n  \
-             {program} compare main.json pull-request.json --fail-on-regression 10%"
+             {program} compare reports/main reports/pull-request --fail-on-regression 10%"
         ))
 }
 

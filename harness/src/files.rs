@@ -132,6 +132,15 @@ fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// The one path of a regular file, there or not yet; none of what several may be written into.
+pub(crate) fn own_path(path: &Path) -> Option<PathBuf> {
+    let Ok(Place::File(path)) = Place::of(path) else {
+        return None;
+    };
+    let directory = fs::canonicalize(directory_of(&path)).ok()?;
+    Some(directory.join(path.file_name()?))
+}
+
 /// Finds out whether a file can be written later. Nothing is written, and no pipe is opened: its
 /// reader would take that for the end.
 pub(crate) fn check(path: &Path) -> io::Result<()> {

@@ -17,14 +17,17 @@ use crate::config::{self, Inputs, Layer, Outline, Problem, RunConfig};
 use crate::executor::{Control, listen};
 use crate::output::{Address, ReplayError, replay};
 use crate::report::{Recorded, fit_tables, misfits, write_comparison, write_plan};
-use crate::run::{Renderings, check_file, render, run, unwritten, write_comparison_json};
+use crate::run::{Missing, Renderings, check_file, render, run, write_comparison_json};
 use crate::shown::Shown;
 use crate::suite::Suite;
 use crate::threshold::ExitCode as Exit;
-use crate::tui;
+use crate::tui::{self, tell};
 
 /// Standard output, which strips styles when it is no terminal.
 type Stdout = anstream::AutoStream<StdoutLock<'static>>;
+
+/// What it is called where it can't be written.
+const STDOUT: &str = "standard output";
 
 /// The whole program of a suite: reads the command line, does what it asks, gives the exit code.
 #[must_use]
@@ -86,18 +89,14 @@ fn rendered(summary: &Path, renderings: &Renderings) -> ExitCode {
         Ok(rendered) => rendered,
         Err(error) => return fail(&error.to_string(), Exit::BadConfiguration),
     };
-    let shown = show(|out| {
+    let shown = shown(|out| {
         let mut written = rendered.written.iter();
         written.try_for_each(|path| writeln!(out, "{}", path.display()))
     });
-    for error in &rendered.failed {
-        tell(&error.to_string());
-    }
-    if rendered.failed.is_empty() {
-        shown
-    } else {
-        Exit::Invalid.code().into()
-    }
+    let mut missing = Missing::default();
+    missing.note(STDOUT, shown);
+    missing.add(rendered.failed);
+    missing.exit(Exit::Pass).code().into()
 }
 
 fn profiles(outline: &Outline, out: &mut impl Write) -> io::Result<()> {
@@ -159,33 +158,29 @@ fn variables() -> Vec<(String, String)> {
 
 fn warn(config: &RunConfig) {
     for warning in &config.warnings {
-        // Nobody is left to read it when standard error is closed.
-        let _ = writeln!(Shown::new(io::stderr().lock()), "warning: {warning}");
+        tell(&format!("warning: {warning}"));
     }
 }
 
 fn refuse(problems: &[Problem]) -> ExitCode {
-    let mut err = Shown::new(io::stderr().lock());
-    let _ = writeln!(err, "error: nothing was sent, because");
+    tell("error: nothing was sent, because");
     for problem in problems {
-        let _ = writeln!(err, "  {problem}");
+        tell(&format!("  {problem}"));
     }
     Exit::BadConfiguration.code().into()
 }
 
 fn show(write: impl FnOnce(&mut Shown<Stdout>) -> io::Result<()>) -> ExitCode {
-    match shown(write) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error, Exit::Invalid),
-    }
+    let mut missing = Missing::default();
+    missing.note(STDOUT, shown(write));
+    missing.exit(Exit::Pass).code().into()
 }
 
 /// Writes to standard output; what can't be written there is not done.
-fn shown(write: impl FnOnce(&mut Shown<Stdout>) -> io::Result<()>) -> Result<(), String> {
+fn shown(write: impl FnOnce(&mut Shown<Stdout>) -> io::Result<()>) -> io::Result<()> {
     fit_tables(tui::columns(&io::stdout()));
     let mut out = Shown::new(anstream::stdout().lock());
-    let written = write(&mut out).and_then(|()| out.flush());
-    written.map_err(|error| format!("standard output could not be written: {error}"))
+    write(&mut out).and_then(|()| out.flush())
 }
 
 fn compared(comparing: &Comparing) -> Result<Exit, Box<dyn std::error::Error>> {
@@ -219,16 +214,12 @@ fn compared(comparing: &Comparing) -> Result<Exit, Box<dyn std::error::Error>> {
         let mut regressions = regressions.iter();
         regressions.try_for_each(|regression| writeln!(out, "{regression}"))
     });
-    let mut missing: Vec<String> = shown.err().into_iter().collect();
-    if let Some(path) = &comparing.json
-        && let Err(error) = write_comparison_json(path, &comparison)
-    {
-        missing.push(format!("{} could not be written: {error}", path.display()));
+    let mut missing = Missing::default();
+    missing.note(STDOUT, shown);
+    if let Some(path) = &comparing.json {
+        missing.note(path.display(), write_comparison_json(path, &comparison));
     }
-    for error in &missing {
-        tell(error);
-    }
-    Ok(unwritten(exit, &missing))
+    Ok(missing.exit(exit))
 }
 
 fn deliver(file: &Path, out: &str) -> ExitCode {
@@ -258,13 +249,8 @@ fn deliver(file: &Path, out: &str) -> ExitCode {
 }
 
 fn fail(error: &str, exit: Exit) -> ExitCode {
-    tell(error);
+    tell(&format!("error: {error}"));
     exit.code().into()
-}
-
-fn tell(error: &str) {
-    // Nobody is left to read it when standard error is closed.
-    let _ = writeln!(Shown::new(io::stderr().lock()), "error: {error}");
 }
 
 /// Runs what is to run on the virtual users' runtime, beside one for what only watches.

@@ -1,7 +1,7 @@
 //! What people see while a run goes on: a live line on a terminal, or the full-screen view if they
 //! ask for it; a line now and then elsewhere.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ impl Progress {
         match Tui::start(model, Arc::clone(control)) {
             Ok(tui) => Self::of(View::Full(tui), &plan),
             Err(refusal) => {
-                say(&format!(
+                tui::tell(&format!(
                     "--tui: {refusal}; progress is shown in lines instead"
                 ));
                 Self::new(config.quiet, &plan)
@@ -89,16 +89,13 @@ impl Progress {
                 bar.set_style(spinner());
                 bar.set_message(cut(what, LONG));
             }
-            View::Plain { .. } => say(what),
+            View::Plain { .. } => tui::tell(what),
         }
     }
 
     /// Says something that stays, before and after the load.
     pub(crate) fn say(&self, text: &str) {
-        let tell = || {
-            // Nobody is left to read it when standard error is closed.
-            let _ = tui::Log.write_all(format!("{text}\n").as_bytes());
-        };
+        let tell = || tui::tell(text);
         match &self.view {
             View::Hidden => {}
             View::Live(bar) => bar.suspend(tell),
@@ -124,7 +121,7 @@ impl Progress {
             View::Plain { seconds } => {
                 *seconds += 1;
                 if seconds.is_multiple_of(PLAIN_EVERY) {
-                    say(&self.goal.describe(tick));
+                    tui::tell(&self.goal.describe(tick));
                 }
             }
         }
@@ -186,11 +183,6 @@ impl Goal {
 fn iterations(tick: &Tick<'_>) -> u64 {
     tick.total
         .counter(Counter::Iterations, &TagFilter::default())
-}
-
-fn say(line: &str) {
-    // Progress that nobody can read any more is no reason to stop a run.
-    let _ = tui::Log.write_all(format!("{line}\n").as_bytes());
 }
 
 fn spinner() -> ProgressStyle {

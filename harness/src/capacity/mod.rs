@@ -32,11 +32,10 @@ use crate::executor::Control;
 use crate::files::write_whole;
 use crate::metrics::Kind;
 use crate::report::{RunResult, fit_tables};
-use crate::run::{Session, unwritten};
-use crate::shown::Shown;
+use crate::run::{Missing, Session};
 use crate::suite::Suite;
 use crate::threshold::{ExitCode, Limits, Threshold};
-use crate::tui::columns;
+use crate::tui::{columns, tell};
 
 /// The shortest time that a threshold asks for, in ms: what p95 is drawn against.
 fn time_limit(thresholds: &[Threshold]) -> Option<f64> {
@@ -45,11 +44,6 @@ fn time_limit(thresholds: &[Threshold]) -> Option<f64> {
         .filter(|threshold| threshold.metric.kind() == Kind::Trend)
         .map(|threshold| threshold.limit)
         .min_by(f64::total_cmp)
-}
-
-/// Nobody is left to read it when standard error is closed.
-fn tell(line: &str) {
-    let _ = writeln!(Shown::new(anstream::stderr()), "{line}");
 }
 
 /// Searches, telling every trial on standard error; the outcome goes to standard output.
@@ -88,14 +82,10 @@ pub async fn run<S: Suite>(
         trials,
     };
     let missing = publish(&outcome, time_limit(&first.thresholds), &request);
-    for error in &missing {
-        tell(&format!("error: {error}"));
-    }
-    let exit = match capacity {
+    missing.exit(match capacity {
         Some(_) => ExitCode::Pass,
         None => ExitCode::ThresholdCrossed,
-    };
-    unwritten(exit, &missing)
+    })
 }
 
 /// Tries loads until the largest that holds is found; the exit code where it can't be.
@@ -151,17 +141,15 @@ async fn tried<S: Suite>(
 
 /// Shows the outcome, and writes it where it was asked for; `limit` is the SLA's time in ms. Gives
 /// what could not be written.
-fn publish(outcome: &Capacity, limit: Option<f64>, request: &Request) -> Vec<String> {
-    let mut missing = Vec::new();
+fn publish(outcome: &Capacity, limit: Option<f64>, request: &Request) -> Missing {
+    let mut missing = Missing::default();
     fit_tables(columns(&std::io::stdout()));
     let shown = outcome.write_terminal(limit, anstream::stdout());
-    if let Err(error) = shown.and_then(|()| std::io::stdout().flush()) {
-        missing.push(format!("standard output could not be written: {error}"));
-    }
-    if let Some(path) = &request.json
-        && let Err(error) = write_whole(path, |out| outcome.write_json(out))
-    {
-        missing.push(format!("{} could not be written: {error}", path.display()));
+    let shown = shown.and_then(|()| std::io::stdout().flush());
+    missing.note("standard output", shown);
+    if let Some(path) = &request.json {
+        let written = write_whole(path, |out| outcome.write_json(out));
+        missing.note(path.display(), written);
     }
     missing
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::parse;
 use super::reader::Reader;
+use crate::secret::mistyped_address;
 use crate::vu::{ConnectOptions, Identity, Resolved};
 
 /// Everything about connections.
@@ -69,8 +70,9 @@ fn file(text: &str) -> Result<PathBuf, String> {
 pub(super) fn resolved(text: &str) -> Result<Resolved, String> {
     let wrong = || {
         format!(
-            "'{text}' is not a name's address; write HOST:PORT:ADDRESS as in \
-             api.example:443:127.0.0.1, IPv6 as [::1]"
+            "'{}' is not a name's address; write HOST:PORT:ADDRESS as in \
+             api.example:443:127.0.0.1, IPv6 as [::1]",
+            mistyped_address(text)
         )
     };
     let mut parts = text.trim().splitn(3, ':');

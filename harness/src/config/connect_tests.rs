@@ -107,6 +107,9 @@ fn what_is_no_address_is_refused_with_a_mend() {
             format!("--resolve: '{text}' is not a name's address; write HOST:PORT:ADDRESS");
         assert!(said.starts_with(&expected), "{said}");
     }
+    let login = configured(&[("resolve", &["me:hunter2@shop:80:127.0.0.1"])]);
+    let login = login.expect_err("a login");
+    assert!(login.contains("'***@shop:80:127.0.0.1'"), "{login}");
     for text in ["", "here", "0.0.0.0", "::", "127.0.0.1:80", "[127.0.0.1]"] {
         let said = configured(&[("local_address", &[text])]).expect_err(text);
         let expected = format!("--local-address: '{text}' is not an address of this machine");

@@ -82,7 +82,11 @@ impl Layer {
             Err(error) => {
                 problems.push(Problem::new(
                     Source::Flag("config"),
-                    format!("{file} is not TOML: {error}"),
+                    format!(
+                        "{file} is not TOML{}: {}",
+                        place(text, &error),
+                        error.message()
+                    ),
                 ));
                 return Self::default();
             }
@@ -138,6 +142,17 @@ impl Layer {
         let texts = vec![text];
         self.0.insert(field.key, Value { texts, source });
     }
+}
+
+/// Where an error is. Its own text would quote the line, which may hold a secret.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return String::new();
+    };
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let column = before[start..].chars().count() + 1;
+    format!(", line {line}, column {column}")
 }
 
 fn switch(text: &str) -> Option<bool> {

@@ -387,6 +387,31 @@ fn single_mistakes_name_their_place() {
     }
 }
 
+/// The parser's own words would quote the line, in which there may be a secret.
+#[test]
+fn a_file_that_is_no_toml_is_told_without_its_text() {
+    let rows = [
+        (
+            "vus = 1\nheaders = [\"authorization: Bearer hunter2pw]",
+            ", line 2, column ",
+        ),
+        ("vus = hunter2pw", ", line 1, column 7: "),
+        (
+            "vus = 1\nvus = 2 # hunter2pw",
+            ", line 2, column 1: duplicate key",
+        ),
+    ];
+    for (text, place) in rows {
+        let outline = outline();
+        let read = |_: &str| Ok(text.to_owned());
+        let told = super::load_with(&outline, inputs("--config x.toml"), read);
+        let told = told.expect_err(text)[0].to_string();
+        let expected = format!("--config: x.toml is not TOML{place}");
+        assert!(told.starts_with(&expected), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
 /// Of every field, and of the variables that outputs and headers read.
 #[test]
 fn an_empty_variable_is_none() {

@@ -1,6 +1,7 @@
 //! `--out`: which output, and where.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::destination::{Kind, OpenError, Output, Place};
@@ -44,6 +45,14 @@ impl Address {
             written.map_err(|error| failed(error.to_string()))?;
         }
         Ok(output)
+    }
+}
+
+impl Address {
+    /// The file that it is, if it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.0.file()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::ready;
+use std::path::Path;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -29,6 +30,11 @@ pub(super) type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub(super) trait Place: fmt::Display + fmt::Debug + Send + Sync {
     /// Opens it, and finds out what can be found out without writing.
     fn open(&self) -> Opening<'_>;
+
+    /// The file that it is, if it is one.
+    fn file(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// An output on its way to be opened, or what is wrong with it, in words.

@@ -43,6 +43,10 @@ impl FilePlace {
 }
 
 impl Place for FilePlace {
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+
     fn open(&self) -> Opening<'_> {
         let open = || (self.create)(&self.path).map_err(|error| error.to_string());
         let opened = beside(open).map(|file| Box::new(OpenFile(Ok(file))) as Box<dyn Output>);

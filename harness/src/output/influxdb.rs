@@ -3,11 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::{Client, RequestBuilder, Url};
 
 use super::destination::{Kind, Opening, Output, Place, Variable, WriteError, Writing};
 use super::point::Point;
 use super::{line_protocol, line_server};
+use crate::secret;
 
 /// `influxdb=http://user:pass@host:8086/db`
 pub(super) const KIND: Kind = Kind {
@@ -65,7 +68,8 @@ fn read(place: &str, variable: Variable<'_>) -> Result<InfluxSettings, String> {
             k6("ADDR").unwrap_or_else(|| DEFAULT_INFLUX.to_owned()),
             "K6_INFLUXDB_ADDR=http://host:8086",
         ),
-        place => (place.to_owned(), "influxdb=http://user:pass@host:8086/db"),
+        // Without a login, which would be masked like any other.
+        place => (place.to_owned(), "influxdb=http://host:8086/db"),
     };
     let url = line_server::address(&text, form)?;
     if url.query().is_some() {
@@ -87,11 +91,18 @@ fn read(place: &str, variable: Variable<'_>) -> Result<InfluxSettings, String> {
         ("", _) => k6("USERNAME").map(|user| (user, k6("PASSWORD").unwrap_or_default())),
         (user, password) => Some((decoded(user), decoded(password.unwrap_or_default()))),
     };
+    let token = variable("INFLUX_TOKEN").filter(|token| !token.is_empty());
+    token.as_deref().map(secret::keep);
+    if let Some((user, password)) = &login {
+        secret::keep(password);
+        // As it is sent, and as a server may quote it.
+        secret::keep(&BASE64.encode(format!("{user}:{password}")));
+    }
     Ok(InfluxSettings {
         base: line_server::base(&url, prefix),
         database,
         login,
-        token: variable("INFLUX_TOKEN").filter(|token| !token.is_empty()),
+        token,
         retention: k6("RETENTION"),
         consistency: k6("CONSISTENCY"),
         insecure: insecure(k6("INSECURE").as_deref())?,

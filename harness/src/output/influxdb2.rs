@@ -16,6 +16,7 @@ use reqwest_of_influxdb2 as reqwest_011;
 use super::destination::{Kind, Opening, Output, Place, Variable, WriteError, Writing};
 use super::point::Point;
 use super::{line_protocol, line_server};
+use crate::secret;
 
 /// `influxdb2=http://host:8086?org=ORG&bucket=BUCKET`
 pub(super) const KIND: Kind = Kind {
@@ -87,6 +88,7 @@ fn read(place: &str, variable: Variable<'_>) -> Result<Influx2Settings, String> 
         ));
     }
     let token = variable("INFLUX_TOKEN").filter(|token| !token.is_empty());
+    token.as_deref().map(secret::keep);
     Ok(Influx2Settings {
         org,
         bucket,

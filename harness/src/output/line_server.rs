@@ -18,7 +18,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 
 use super::destination::WriteError;
-use crate::secret::without_logins;
+use crate::secret::scrub;
 
 /// How long a write may take before it is tried again.
 pub(super) const WRITE_WITHIN: Duration = Duration::from_secs(5);
@@ -27,8 +27,9 @@ const READ_BYTES: usize = 64 * 1024;
 /// How much of a text an error quotes, of its start and of its end.
 const QUOTED_CHARS: usize = 200;
 
-/// A client for an address, that follows no redirects. Like every client here, it uses no proxy: `HTTP_PROXY` and
-/// its like are for browsers, and what a proxy answers would pass for the database's answer.
+/// A client for an address, that follows no redirects. Like every client here, it uses no proxy:
+/// `HTTP_PROXY` and its like are for browsers, and what a proxy answers would pass for the
+/// database's answer.
 ///
 /// # Errors
 /// In words.
@@ -132,7 +133,7 @@ fn without_login(mut url: Url) -> Url {
 /// A text on one line. Of a long one the start and the end: the reason stands behind the line that
 /// it is about.
 fn quoted(text: &str) -> String {
-    let text = without_logins(text);
+    let text = scrub(text);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let chars: Vec<char> = line.chars().collect();
     if chars.len() <= 2 * QUOTED_CHARS {
@@ -200,6 +201,18 @@ pub(super) fn endpoint(base: &Url, path: &str, query: &[(&str, String)]) -> Url 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_server_quotes_of_a_login_is_masked() {
+        crate::secret::keep("tok\"en/sec+ret");
+        for said in [
+            "Token tok\"en/sec+ret",
+            r#"{"error":"Token tok\"en/sec+ret"}"#,
+        ] {
+            let shown = quoted(said);
+            assert!(shown.contains("***") && !shown.contains("sec"), "{shown}");
+        }
+    }
 
     /// What an answer means: `ok`, or the kind of error and its text.
     fn meaning(status: u16, kind: &str, location: Option<&str>, body: &str) -> (String, String) {

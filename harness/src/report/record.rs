@@ -46,6 +46,16 @@ pub enum RecordError {
         /// What is wrong.
         source: SeriesError,
     },
+    /// The series is another run's.
+    #[error("{path} is of run {of}, and the summary of {run}: keep each run's files in a folder")]
+    OfAnother {
+        /// The series.
+        path: PathBuf,
+        /// Whose it is.
+        of: String,
+        /// Whose summary lies beside it.
+        run: String,
+    },
 }
 
 /// The summary at this path, or in this directory.
@@ -69,7 +79,13 @@ impl Record {
             Ok(summary) => upgraded(summary),
             Err(source) => return Err(RecordError::Summary { path, source }),
         };
-        let series = read_series(&path.with_file_name(SERIES_FILE))?;
+        let path = path.with_file_name(SERIES_FILE);
+        let series = read_series(&path)?;
+        let (of, run) = (&series.head.run_id, &summary.run.id);
+        if of != run {
+            let (of, run) = (of.clone(), run.clone());
+            return Err(RecordError::OfAnother { path, of, run });
+        }
         Ok(Self { summary, series })
     }
 }

@@ -293,8 +293,18 @@ fn setting(run: &Run, key: &str) -> String {
     match given.map(|setting| &setting.values[..]) {
         None => "the default".to_owned(),
         Some([]) => "on".to_owned(),
-        Some(values) => values.join(";"),
+        Some(values) => values
+            .iter()
+            .map(|text| plain(text))
+            .collect::<Vec<_>>()
+            .join(";"),
     }
+}
+
+/// A text that is the same for the same duration: `60s` as `1m`.
+fn plain(text: &str) -> String {
+    let as_duration = |duration| humantime::format_duration(duration).to_string();
+    humantime::parse_duration(text).map_or_else(|_| text.to_owned(), as_duration)
 }
 
 /// What stands behind the address of a server that was started for the run.
@@ -354,6 +364,19 @@ mod tests {
             "the grace has no steady work"
         );
         assert!(steady(&run, &all[..1]).is_empty());
+    }
+
+    #[test]
+    fn a_duration_is_the_same_however_it_is_written() {
+        for (one, other, same) in [
+            ("60s", "1m", true),
+            ("1500ms", "1s 500ms", true),
+            ("60s", "61s", false),
+            ("a 1m", "a 60s", false),
+            ("5", "5", true),
+        ] {
+            assert_eq!(plain(one) == plain(other), same, "{one} {other}");
+        }
     }
 
     /// Each row: what another run differs in, and what is said of it.

@@ -44,7 +44,8 @@ fn narrowed(widths: &[usize], most: usize) -> Vec<usize> {
     widths
 }
 
-/// A text in lines of so many characters, broken at spaces where there are some.
+/// A text in lines of so many characters, broken at spaces where there are some. (tabled's own
+/// wrapping leaves those spaces at the beginning of lines.)
 fn wrapped(text: &str, width: usize) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {

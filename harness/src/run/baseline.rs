@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::prepare::Refusal;
-use super::publish::tell;
 use crate::compare::{Comparison, Rule, compare};
 use crate::config::{Baseline as Wanted, RunConfig};
 use crate::report::{
     Generator, Recorded, RunResult, SERIES_FILE, misfits, planned, read_series, summary,
 };
+use crate::tui::tell;
 
 /// The baseline.
 pub(super) struct Baseline {

@@ -6,6 +6,7 @@ mod baseline;
 mod drive;
 mod judged;
 mod load;
+mod missing;
 mod outlets;
 mod perform;
 mod performer;
@@ -27,12 +28,13 @@ use tokio::runtime::Handle;
 use self::attempt::Attempt;
 use self::baseline::Baseline;
 use self::judged::lost_rows;
+pub(crate) use self::missing::Missing;
 use self::outlets::Outlets;
 use self::perform::perform;
 pub(crate) use self::prepare::check_file;
 use self::prepare::{Refusal, run_id};
-use self::publish::{publish, tell};
-pub use self::publish::{unwritten, write_comparison_json};
+use self::publish::publish;
+pub use self::publish::write_comparison_json;
 use self::recording::Recording;
 pub use self::render::{RenderError, Rendered, Renderings, render};
 use self::server::Server;
@@ -43,6 +45,7 @@ use crate::progress::Progress;
 use crate::report::{Generator, RunResult, SERIES_FILE};
 use crate::suite::Suite;
 use crate::threshold::ExitCode;
+use crate::tui::tell;
 
 /// Carries out a run and reports it. `control` is what signals act on; `telemetry` runs
 /// everything that only watches, beside the runtime of the virtual users.
@@ -108,7 +111,7 @@ async fn open<S: Suite>(
     progress: Progress,
 ) -> Result<(Server, Outlets), Refusal> {
     let opened = async {
-        prepare::check_writable(directory, config.summary_json.as_ref())?;
+        prepare::check_writable(directory, config)?;
         let series = Recording::of_run(directory, &attempt.id, config)?;
         let found = async {
             let server = Server::find::<S>(config, &progress).await?;

@@ -1,5 +1,6 @@
 //! Before the load: what a run needs, or why there is none.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -9,9 +10,9 @@ use thiserror::Error;
 use crate::admin::chain;
 use crate::config::Scenario;
 use crate::config::{RunConfig, SummaryJson};
-use crate::files::check;
+use crate::files::{check, own_path};
 use crate::health::Resources;
-use crate::output::OpenError;
+use crate::output::{Address, OpenError};
 use crate::ports::{self, Ports};
 use crate::report::RecordedError;
 use crate::suite::Error as SuiteError;
@@ -26,6 +27,8 @@ pub(crate) enum Refusal {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("--out: {0} is written by another --out or --summary-json already; name another file")]
+    Twice(PathBuf),
     #[error("{flag}: {path} can't be written: {source}")]
     File {
         flag: &'static str,
@@ -82,6 +85,7 @@ impl Refusal {
         match self {
             Self::ReportDir { .. }
             | Self::File { .. }
+            | Self::Twice(_)
             | Self::Files { .. }
             | Self::Ports { .. }
             | Self::Host(_)
@@ -117,20 +121,33 @@ pub(super) fn run_id(profile: &str, started_at: SystemTime) -> String {
 }
 
 /// Makes the run's directory, and so finds out before the load whether its reports can be written.
-pub(super) fn check_writable(
-    directory: &Path,
-    summary_json: Option<&SummaryJson>,
-) -> Result<(), Refusal> {
+pub(super) fn check_writable(directory: &Path, config: &RunConfig) -> Result<(), Refusal> {
     let cannot = |source| Refusal::ReportDir {
         path: directory.to_owned(),
         source,
     };
     std::fs::create_dir_all(directory).map_err(cannot)?;
     tempfile::tempfile_in(directory).map_err(cannot)?;
-    match summary_json {
-        Some(SummaryJson::File(path)) => check_file("--summary-json", path),
-        Some(SummaryJson::Stdout) | None => Ok(()),
+    let summary = match &config.summary_json {
+        Some(SummaryJson::File(path)) => Some(path.as_path()),
+        Some(SummaryJson::Stdout) | None => None,
+    };
+    if let Some(path) = summary {
+        check_file("--summary-json", path)?;
     }
+    let outputs = config.outputs.iter().filter_map(Address::file);
+    refuse_twice(summary.into_iter().chain(outputs))
+}
+
+/// Refuses two things to be written into one file.
+fn refuse_twice<'a>(files: impl Iterator<Item = &'a Path>) -> Result<(), Refusal> {
+    let mut known = BTreeSet::new();
+    for path in files {
+        if own_path(path).is_some_and(|own| !known.insert(own)) {
+            return Err(Refusal::Twice(path.to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// Finds out whether the file that a flag names can be written.
@@ -156,7 +173,7 @@ pub(super) fn check_ports(
     connections: fn(&str) -> u64,
     pairs: &[(Option<IpAddr>, SocketAddr)],
 ) -> Result<(), Refusal> {
-    let needed = files(&config.scenarios, connections);
+    let needed = connections_of(&config.scenarios, connections);
     let counted = pairs.iter().map(|(from, to)| ports::between(*from, *to));
     let Some(counted) = counted.collect::<Option<Vec<Ports>>>() else {
         return Ok(());
@@ -176,7 +193,7 @@ pub(super) fn check_ports(
 const OTHER_FILES: u64 = 64;
 
 /// File descriptors for the connections of every virtual user.
-fn files(scenarios: &[Scenario], connections: fn(&str) -> u64) -> u64 {
+fn connections_of(scenarios: &[Scenario], connections: fn(&str) -> u64) -> u64 {
     let users = scenarios
         .iter()
         .flat_map(|scenario| scenario.mix.deal(scenario.schedule.vus_max()));
@@ -187,7 +204,7 @@ fn files(scenarios: &[Scenario], connections: fn(&str) -> u64) -> u64 {
 /// `connections` says how many a user of a persona has open at once.
 pub(super) fn check_files(config: &RunConfig, connections: fn(&str) -> u64) -> Result<(), Refusal> {
     let vus = u64::from(config.plan().vus_max());
-    let needed = files(&config.scenarios, connections) + OTHER_FILES;
+    let needed = connections_of(&config.scenarios, connections) + OTHER_FILES;
     crate::descriptors::prepare(needed);
     let limit = Resources::of_this_process().fds;
     if needed > limit {

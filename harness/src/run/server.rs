@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::prepare::{Refusal, check_files, check_ports};
-use super::publish::tell;
 use crate::admin::Admin;
 use crate::config::RunConfig;
 use crate::progress::Progress;
 use crate::report::PRIVATE_STACK;
 use crate::suite::{PrivateServer, Suite};
+use crate::tui::tell;
 use crate::vu::Target;
 
 /// The server that is tested, and the private one that carries it, if there is one.

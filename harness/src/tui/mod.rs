@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 
 pub use self::model::{Load, Model};
 use self::screen::Screen;
-pub use self::screen::{Log, Refusal, columns, moves_cursor};
+pub use self::screen::{Log, Refusal, columns, moves_cursor, tell};
 use crate::executor::Control;
 use crate::sampler::Tick;
 use crate::threshold::Outcome;

@@ -186,6 +186,11 @@ pub(super) fn take_news() -> Vec<String> {
     news.lines().map(str::to_owned).collect()
 }
 
+/// A line for people, where the log goes. That nobody can read it any more is no reason to stop.
+pub fn tell(line: &str) {
+    let _ = Log.write_all(format!("{line}\n").as_bytes());
+}
+
 /// Where the program's log goes: standard error, but not into the live view's picture. A write is
 /// of whole lines.
 #[derive(Debug, Clone, Copy, Default)]

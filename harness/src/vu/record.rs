@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::VirtualUser;
 use super::answer::Answer;
 use super::call::Call;
+use super::error::TransportError;
 use super::exchange::Exchange;
 use crate::metrics::{Phase, RequestTags, SampleOf, Slowest};
 use crate::secret::scrub;
@@ -22,6 +23,9 @@ impl VirtualUser {
         let expected = followed || answer.is_expected();
         if !expected {
             self.surroundings.failures.note(call.request.name, answer);
+        }
+        if let Some(TransportError::Coding(_)) = answer.error {
+            self.check(call.request.readable(), false);
         }
         let tags = RequestTags {
             status: answer.status,

@@ -116,8 +116,16 @@ fn error(answer: &Answer) -> String {
 
 /// Method and status of every request that was recorded, and how many of them failed.
 fn recorded(vu: &VirtualUser) -> (Vec<(&'static str, &'static str, u16)>, u64) {
+    rows_of(&drained(vu))
+}
+
+fn drained(vu: &VirtualUser) -> Snapshot {
     let mut snapshot = Snapshot::default();
     vu.surroundings.recorder.drain(&mut snapshot);
+    snapshot
+}
+
+fn rows_of(snapshot: &Snapshot) -> (Vec<(&'static str, &'static str, u16)>, u64) {
     let failed = snapshot.failed(&TagFilter::default());
     let mut rows: Vec<_> = snapshot
         .requests
@@ -242,7 +250,14 @@ async fn a_body_that_cannot_be_decoded_is_a_failure_that_keeps_its_status() {
     let answer = vu.send(GET.at("/")).await;
     assert_eq!((answer.status, answer.body.len()), (200, 0));
     assert!(error(&answer).starts_with("the answer's body is not well-formed br"));
-    assert_eq!(recorded(&vu), (vec![("get", "GET", 200)], 1));
+    let snapshot = drained(&vu);
+    assert_eq!(rows_of(&snapshot), (vec![("get", "GET", 200)], 1));
+    let checks: Vec<_> = snapshot
+        .checks
+        .iter()
+        .map(|(tags, counts)| (tags.check, counts.fails))
+        .collect();
+    assert_eq!(checks, [("get: answer can be read", 1)]);
     let [(name, status, sample)] = &vu.surroundings.failures.samples()[..] else {
         panic!("one sample")
     };

@@ -94,16 +94,24 @@ fn orders(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
             count - with_coupon,
         ),
     ];
-    let all_buy = facts.users.iter().all(|user| user.buyer.orders_each_time);
-    if let Some(planned) = facts.planned_iterations.filter(|_| all_buy) {
-        let planned = i64::try_from(planned).unwrap_or(i64::MAX);
+    if let Some(planned) = planned_orders(facts.planned_iterations, facts.users) {
         rows.push(Invariant::new(
             "orders = planned iterations",
-            Amount::Exactly(planned),
+            planned,
             count,
         ));
     }
     rows
+}
+
+/// The orders of so many iterations, if each of these users orders in each: one that ended early
+/// may have come to its order or not.
+pub(super) fn planned_orders(iterations: Option<u64>, users: &[UserFacts]) -> Option<Amount> {
+    let all_buy = users.iter().all(|user| user.buyer.orders_each_time);
+    let planned = i64::try_from(iterations.filter(|_| all_buy)?).unwrap_or(i64::MAX);
+    let unfinished = users.iter().map(|user| user.book.unfinished).sum::<u64>();
+    let least = planned.saturating_sub_unsigned(unfinished).max(0);
+    Some(Amount::between(least, planned))
 }
 
 fn coupons(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {

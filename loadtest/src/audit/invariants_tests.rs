@@ -349,6 +349,18 @@ fn race_rows(money: [Fate; 2], balance: Option<i64>) -> (Vec<Invariant>, Vec<Str
 }
 
 #[test]
+fn an_unfinished_iteration_need_not_have_ordered() {
+    let mut users = [racer([Fate::Done, Fate::Refused])];
+    users[0].buyer = Buyer::of_name("impulse_buyer");
+    let expected = |users: &[UserFacts]| planned_orders(Some(3), users);
+    assert_eq!(expected(&users), Some(Amount::between(3, 3)));
+    users[0].book.unfinished = 1;
+    assert_eq!(expected(&users), Some(Amount::between(2, 3)));
+    users[0].book.unfinished = 9;
+    assert_eq!(expected(&users), Some(Amount::between(0, 3)));
+}
+
+#[test]
 fn races_have_rules_of_their_own() {
     use Fate::{Done, Refused, Unknown};
     let told = |money| -> Vec<(String, i64, bool)> {

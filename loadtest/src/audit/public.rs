@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness::{Amount, Invariant, Request};
 
-use super::invariants::{UserFacts, left_over, wrong_balances};
+use super::invariants::{UserFacts, left_over, planned_orders, wrong_balances};
 use super::races::races;
 use super::totals::Totals;
 use crate::api::Api;
@@ -202,16 +202,10 @@ fn orders(facts: &PublicFacts<'_>) -> Vec<Invariant> {
     let rule = format!("orders acknowledged, each with an id of its own (from {source})");
     let expected = Amount::Exactly(ids().count() as i64);
     let mut rows = vec![Invariant::new(&rule, expected, distinct.len() as i64)];
-    let all_buy = facts.users.iter().all(|user| user.buyer.orders_each_time);
-    if let Some(planned) = facts.planned_iterations.filter(|_| all_buy) {
-        let planned = i64::try_from(planned).unwrap_or(i64::MAX);
+    if let Some(planned) = planned_orders(facts.planned_iterations, facts.users) {
         let acknowledged = facts.users.iter().map(|user| user.book.orders).sum();
         let rule = format!("orders = planned iterations (from {source})");
-        rows.push(Invariant::new(
-            &rule,
-            Amount::Exactly(planned),
-            acknowledged,
-        ));
+        rows.push(Invariant::new(&rule, planned, acknowledged));
     }
     rows
 }

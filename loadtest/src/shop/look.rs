@@ -33,6 +33,18 @@ struct Row {
 
 /// The user that is asked for: nobody knows whether there is one.
 const SOMEBODY: i64 = 1;
+/// Whether there is nothing to read at this path, or nothing for us. A server that is busy, or that
+/// answers with something else, may have it all the same.
+fn is_not_there(error: &AdminError) -> bool {
+    matches!(
+        error,
+        AdminError::Status {
+            status: 401 | 403 | 404 | 405 | 410,
+            ..
+        }
+    )
+}
+
 /// The longest answer that the table quotes.
 const QUOTED: usize = 48;
 
@@ -88,10 +100,11 @@ impl Look {
                 self.no_ledger = Some("the API has none".to_owned());
                 ("no".to_owned(), "only what public reads show")
             }
-            Err(error) => {
+            Err(error) if is_not_there(&error) => {
                 self.no_ledger = Some(error.to_string());
                 (short(&error), "only what public reads show")
             }
+            Err(error) => (self.unusable(&error), "-"),
         };
         self.row("ledger", request, found, checked);
     }

@@ -65,6 +65,28 @@ async fn a_summary_that_can_not_be_written() {
     }
 }
 
+#[tokio::test]
+async fn two_things_into_one_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (x, same) = (at("x.json"), at("./x.json"));
+    for flags in [
+        format!("--summary-json {x} --out json={same}"),
+        format!("--out csv={x} --out json={x}"),
+    ] {
+        let ran = Run::against(NOWHERE, &format!("--profile smoke {flags}"))
+            .finish()
+            .await;
+        assert_eq!(ran.code, 104, "{flags}");
+        assert!(
+            ran.stderr.contains("is written by another"),
+            "{}",
+            ran.stderr
+        );
+        assert!(!folder.path().join("x.json").exists());
+    }
+}
+
 /// From wherever a threshold comes. (Nothing listens there: what was sent would be another error.)
 #[tokio::test]
 async fn a_threshold_on_what_can_not_occur() {

@@ -177,6 +177,13 @@ async fn another_load_is_not_comparable_and_no_regression() {
     assert_eq!(written["change"], "not_comparable");
     assert_eq!(written["misfits"], serde_json::json!([why]));
 
+    // Two summaries in one folder have one series, which is not both of theirs.
+    let copied = new.with_file_name("base.json");
+    std::fs::copy(&base, &copied).expect("it can be copied");
+    let (code, text, _) = compared(&copied, &new, &[]);
+    assert_eq!(code, 104, "{text}");
+    assert!(text.contains("keep each run's files in a folder"), "{text}");
+
     let (code, text, json) = compared(&base, &new, &["--fail-on-regression", "0%"]);
     assert_eq!((code, &json), (0, &written), "{text}");
     let lines = [&told, "--fail-on-regression judged nothing."];

@@ -102,7 +102,8 @@ async fn failures_of_one_time_look_like_a_time_out() {
     let warnings = ran.summary["warnings"].to_string();
     assert!(warnings.contains(said), "{warnings}");
     assert!(ran.stdout.contains(said), "{}", ran.stdout);
-    assert_eq!(ran.code, 98, "{}", ran.stdout);
+    // Every order failed, and so no iteration was complete: that breaks no rule of the books.
+    assert_eq!(ran.code, 99, "{}", ran.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]

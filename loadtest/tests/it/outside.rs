@@ -47,7 +47,7 @@ async fn a_hostile_servers_text_acts_nowhere() {
                 status: 500,
                 body: HOSTILE.into(),
             },
-            "/ledger" => Reply::json(500, &json!({ "detail": HOSTILE })),
+            "/ledger" => Reply::json(404, &json!({ "detail": HOSTILE })),
             _ => upstream.forward(&call).await,
         }
     })
@@ -64,7 +64,7 @@ async fn a_hostile_servers_text_acts_nowhere() {
     }
     let child = run.command.spawn().expect("the program starts");
     let (ran, reports) = run.wait_keeping_reports(child).await;
-    assert_eq!(ran.code, 98, "{}\n{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, 99, "{}\n{}", ran.stdout, ran.stderr);
     assert_harmless_log("stdout", &ran.stdout);
     assert_harmless_log("stderr", &ran.stderr);
     assert_harmless("files", &texts(reports.path()));

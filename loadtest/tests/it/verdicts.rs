@@ -157,3 +157,53 @@ async fn a_slow_rate_lasts_its_time_and_its_rate_is_what_was_asked_for() {
     let count = requests["count"].as_f64().expect("a count");
     assert_eq!(requests["rate"].as_f64(), Some(count / 3.0));
 }
+
+/// One request fails, as the thresholds allow; the iteration ends before its order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_within_its_limit_breaks_no_rule() {
+    let stack = stack().await;
+    let (loaded, failed) = (AtomicBool::new(false), AtomicBool::new(false));
+    let host = proxy(stack.base_url(), move |call, upstream| {
+        let loaded = loaded.fetch_or(is_charge(&call), Ordering::SeqCst);
+        let fails = loaded
+            && call.path.starts_with("/products/top")
+            && !failed.swap(true, Ordering::SeqCst);
+        async move {
+            if fails {
+                return Reply {
+                    status: 503,
+                    body: "busy".into(),
+                };
+            }
+            upstream.forward(&call).await
+        }
+    })
+    .await;
+    let args = "--vus 1 --iterations 40 --coupon-wait 0s --sla none --threshold checks:rate>=90% \
+                --threshold http_req_failed:rate<=10%";
+    let ran = Run::against(&host, args).finish().await;
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.actual("orders = planned iterations"), 39);
+}
+
+/// Only a server that says so has no ledger.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_can_not_be_read_is_not_a_missing_one() {
+    let stack = stack().await;
+    for (status, body, code) in [(503, "busy", 104), (200, "<html>", 104), (404, "none", 0)] {
+        let host = proxy(stack.base_url(), move |call, upstream| async move {
+            if call.path == "/ledger" {
+                return Reply {
+                    status,
+                    body: body.into(),
+                };
+            }
+            upstream.forward(&call).await
+        })
+        .await;
+        let args = format!("--vus 1 --iterations 1 {BLIND}");
+        let ran = Run::against(&host, &args).finish().await;
+        assert_eq!(ran.code, code, "{status}\n{}\n{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains("GET /ledger"), "{}", ran.stderr);
+    }
+}

@@ -162,6 +162,18 @@ async fn pipes_links_and_devices_are_written_into_and_stay() {
     );
 }
 
+/// Who asks for a summary in a pipe and reads it late has the reports by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_without_a_reader_holds_no_report_up() {
+    let stack = stack().await;
+    let place = Place::of(&stack);
+    let line = "mkfifo pipe; $RUN --summary-json pipe & until [ -e reports/*/junit.xml ]; do \
+                sleep 0.05; done; cat pipe >late.json; wait $!";
+    let ran = place.shell(line).await;
+    assert_code(&ran, 0, line);
+    assert_eq!(place.summary("late.json")["verdict"], "pass");
+}
+
 /// A mounted file can't be replaced, and neither can one in a directory that isn't ours.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_can_not_be_replaced_are_written_in_place() {
