@@ -53,8 +53,9 @@ async fn a_token_goes_with_every_request_and_into_no_report() {
     let child = run.command.spawn().expect("the program starts");
     let (ran, reports) = run.wait_keeping_reports(child).await;
     let Ran { stdout, stderr, .. } = &ran;
-    // The shop was set up and its books were read: they lack the orders.
-    assert_eq!(ran.code, 98, "{stdout}\n{stderr}");
+    // The shop was set up and its books were read; every order failed.
+    assert_eq!(ran.code, 99, "{stdout}\n{stderr}");
+    assert_eq!(ran.actual("orders = acknowledged"), 0);
     let all = format!("{stdout}\n{stderr}\n{}", texts(reports.path()));
     assert!(!all.contains(SECRET) && !all.contains("hunter2"));
     assert!(all.contains("not for Bearer ***"), "{stdout}");
