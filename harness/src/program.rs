@@ -35,8 +35,8 @@ pub fn main<S: Suite>() -> ExitCode {
     if let Some(code) = S::started_as_another_program() {
         return code;
     }
-    // What the crates that colour look at is whether it is set.
-    if std::env::var_os("TERM").is_some_and(|term| term.is_empty()) {
+    // The crate that colours would do so in CI, whatever the terminal is.
+    if !tui::moves_cursor() && std::env::var_os("CLICOLOR_FORCE").is_none() {
         ColorChoice::Never.write_global();
     }
     let outline = Outline::of::<S>();
