@@ -68,7 +68,7 @@ fn the_gate_publishes_the_reports() {
     ] {
         assert!(workflow.contains(part), "no {part}");
     }
-    let gitlab = file("README.md");
+    let gitlab = file("docs/ci.md");
     for part in ["junit: ci-reports/*/junit.xml", "paths: [ci-reports/]"] {
         assert!(gitlab.contains(part), "the GitLab example has no {part}");
     }
