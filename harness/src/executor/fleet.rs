@@ -90,10 +90,10 @@ impl<A: Actor> Fleet<A> {
     ) -> Self {
         let (mut vus, mut works) = (Vec::new(), Vec::new());
         for crew in crews {
-            let work = Work::new(&crew.schedule, crew.clock, &crew.pattern);
-            for (k, actor) in (0..).zip(crew.actors) {
+            let work = Work::new(&crew.schedule, crew.clock, &crew.pattern, &crew.portion);
+            for (k, actor) in crew.portion.seats().iter().zip(crew.actors) {
                 vus.push(Vu::new(
-                    k,
+                    *k,
                     actor,
                     &crew.schedule,
                     &work,

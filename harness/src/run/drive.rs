@@ -12,7 +12,8 @@ use super::performer::Performer;
 use crate::config::{RunConfig, Scenario};
 use crate::diagnosis::HealthLog;
 use crate::executor::{
-    self, Alarm, Clock, Closing, Control, Crew, Fleet, Plan, RuntimeError, Settled,
+    self, Alarm, Cast, Clock, Closing, Control, Crew, Fleet, Plan, Portion, RuntimeError, Settled,
+    Share,
 };
 use crate::health::{Monitor, Resources};
 use crate::metrics::{Recorder, Snapshot};
@@ -130,7 +131,7 @@ pub(super) async fn drive<S: Suite>(
         failures: Arc::clone(&failures),
         raw: raw.clone(),
     };
-    let crews = crews::<S>(run.config, &clocks, world, surroundings);
+    let crews = crews::<S>(run.config, &Share::whole(), &clocks, world, surroundings);
     let control = Arc::clone(run.control);
     let fleet = Arc::new(Fleet::new(crews, control, Arc::clone(&recorder), alarm));
     let sampled = Sampled {
@@ -171,15 +172,16 @@ fn alarm(plan: &Plan) -> Result<Alarm, String> {
     Alarm::start().map_err(|error| format!("no thread for the arrivals' alarm clock: {error}"))
 }
 
-/// The virtual users of every scenario, numbered through.
+/// This process's virtual users of every scenario, numbered through.
 fn crews<S: Suite>(
     config: &RunConfig,
+    share: &Share,
     clocks: &[Arc<Clock>],
     world: &Arc<S::World>,
     surroundings: impl Fn(&Arc<Clock>) -> Surroundings,
 ) -> Vec<Crew<Performer<S::User>>> {
     let personas = S::personas();
-    let mut numbers = 1..;
+    let mut before = 0;
     let scenarios = config.scenarios.iter().zip(clocks);
     let crew = |(scenario, clock): (&Scenario, &Arc<Clock>)| {
         let around = Arc::new(surroundings(clock));
@@ -192,13 +194,23 @@ fn crews<S: Suite>(
             Performer::new(S::user(vu, world), persona, scenario.label(), think)
         };
         let roles = scenario.mix.deal(scenario.schedule.vus_max());
-        // The second of a pair is left alone when the first has ended.
-        let actors = roles.into_iter().zip(&mut numbers).map(performer);
+        let pattern = scenario.mix.pattern();
+        let cast = Cast {
+            personas: &roles.iter().map(|role| role.name).collect::<Vec<_>>(),
+            pattern: &pattern,
+            before,
+        };
+        let portion = Portion::of(&cast, share);
+        // Counted over the whole run, whoever has them.
+        let seat = |k: &u32| (roles[*k as usize], before as u32 + k + 1);
+        let actors = portion.seats().iter().map(seat).map(performer).collect();
+        before += roles.len();
         Crew {
-            actors: actors.collect(),
+            portion,
+            actors,
             schedule: scenario.schedule.clone(),
             clock: Arc::clone(clock),
-            pattern: scenario.mix.pattern(),
+            pattern,
         }
     };
     scenarios.map(crew).collect()
