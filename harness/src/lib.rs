@@ -73,6 +73,7 @@ pub mod executor;
 pub mod failing;
 pub mod fidelity;
 mod files;
+pub mod fleet;
 mod format;
 pub mod health;
 pub mod invariant;

@@ -1,0 +1,10 @@
+//! Several machines, one run: what its processes tell each other.
+//!
+//! An engine that a team already runs starts equal processes. The first is the lead, which has no
+//! virtual users but the only verdict; the others are workers. They meet at a Redis of the run's
+//! own.
+
+mod frame;
+mod tags;
+
+pub use frame::{Broken, Decoder, Frame, merge};
