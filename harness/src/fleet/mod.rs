@@ -5,6 +5,8 @@
 //! own.
 
 mod frame;
+mod place;
 mod tags;
 
 pub use frame::{Broken, Decoder, Frame, merge};
+pub use place::{Given, Misplaced, Place, place};
