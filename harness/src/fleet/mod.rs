@@ -6,7 +6,11 @@
 
 mod frame;
 mod place;
+mod skew;
+mod store;
 mod tags;
 
 pub use frame::{Broken, Decoder, Frame, merge};
 pub use place::{Given, Misplaced, Place, place};
+pub use skew::{Reading, Skew, start_after};
+pub use store::{Heard, Newcomer, Published, Sent, Store, StoreError};
