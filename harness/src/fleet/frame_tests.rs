@@ -64,8 +64,8 @@ fn record(recorder: &Recorder, vu: u32, sample: &Sample) {
         series.duration.record(time * 4);
         series.start_delay.record(time / 9);
         series.response_time.record(time * 5);
-        series.dropped += u64::from(sample.us % 5 == 0);
-        series.interrupted += u64::from(sample.us % 7 == 0);
+        series.dropped += u64::from(sample.us.is_multiple_of(5));
+        series.interrupted += u64::from(sample.us.is_multiple_of(7));
     });
     let check = CheckTags {
         scenario,

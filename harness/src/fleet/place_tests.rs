@@ -31,7 +31,11 @@ fn wrong(given: &Given<'_>, env: &[(&str, &str)]) -> String {
 
 #[test]
 fn every_engine_says_which_process_it_is() {
-    let rows: [(&[(&str, &str)], (u32, Option<u32>, &str)); 6] = [
+    type Row = (
+        &'static [(&'static str, &'static str)],
+        (u32, Option<u32>, &'static str),
+    );
+    let rows: [Row; 6] = [
         (&[("JOB_COMPLETION_INDEX", "3")], (3, None, "run")),
         (
             &[
