@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::{Counter, Histogram};
 use thiserror::Error;
 
 use super::counts::{Counts, SIGNIFICANT_DIGITS};
@@ -191,7 +191,7 @@ impl<'a> Unpacker<'a> {
     }
 
     /// Looks at the head of a histogram first, because the library believes it.
-    fn histogram(&mut self, mut bytes: &[u8], max_us: u64) -> Result<Counts, Malformed> {
+    fn histogram(&mut self, bytes: &[u8], max_us: u64) -> Result<Counts, Malformed> {
         const WRONG: Malformed = Malformed::Wrong("histogram");
         let head = bytes.first_chunk::<V2_HEADER>().ok_or(WRONG)?;
         let word =
@@ -208,19 +208,27 @@ impl<'a> Unpacker<'a> {
             return Err(WRONG);
         }
         let cells = 1_024 * u64::from(64 - high.leading_zeros());
-        let memory = self.memory.checked_sub(4 * cells);
-        self.memory = memory.ok_or(Malformed::Memory)?;
-        let mut histogram: Histogram<u32> = Deserializer::new()
-            .deserialize(&mut bytes)
-            .map_err(|_| WRONG)?;
-        // Zeros are counted apart, and nothing is longer than the longest.
-        let outside =
-            histogram.count_at(0) > 0 || histogram.max() > histogram.highest_equivalent(max_us);
-        if outside || histogram.len() > u64::from(u32::MAX) {
-            return Err(WRONG);
+        let mut take = |memory| {
+            let left = self.memory.checked_sub(memory);
+            self.memory = left.ok_or(Malformed::Memory)?;
+            Ok::<_, Malformed>(())
+        };
+        take(4 * cells)?;
+        let narrow: Result<Histogram<u32>, _> = Deserializer::new().deserialize(&mut &*bytes);
+        if let Ok(mut histogram) = narrow
+            && histogram.len() <= u64::from(u32::MAX)
+        {
+            is_within(&histogram, max_us)?;
+            histogram.auto(true);
+            return Ok(Counts::Narrow(histogram));
         }
+        // The total of a run may need counters of 64 bits.
+        take(8 * cells)?;
+        let wide: Result<Histogram<u64>, _> = Deserializer::new().deserialize(&mut &*bytes);
+        let mut histogram = wide.map_err(|_| WRONG)?;
+        is_within(&histogram, max_us)?;
         histogram.auto(true);
-        Ok(Counts::Narrow(histogram))
+        Ok(Counts::Wide(histogram))
     }
 
     /// That everything was read.
@@ -233,6 +241,15 @@ impl<'a> Unpacker<'a> {
             more => Err(Malformed::Long(more)),
         }
     }
+}
+
+/// Zeros are counted apart, nothing is longer than the longest, and nobody counts so far.
+fn is_within<T: Counter>(histogram: &Histogram<T>, max_us: u64) -> Result<(), Malformed> {
+    let no_zeros = histogram.count_at(0).as_u64() == 0;
+    let no_longer = histogram.max() <= histogram.highest_equivalent(max_us);
+    let countable = histogram.len() <= LARGEST_COUNT;
+    let fits = no_zeros && no_longer && countable;
+    fits.then_some(()).ok_or(Malformed::Wrong("histogram"))
 }
 
 #[cfg(test)]

@@ -86,6 +86,17 @@ fn a_trend_that_lies_is_refused() {
 }
 
 #[test]
+fn totals_beyond_32_bits_come_back() {
+    const MANY: u64 = 5_000_000_000;
+    let mut before = trend(&[0, 7_000]);
+    before.others_mut().record_n(7_000, MANY);
+    before.sum_us += MANY * 7_000;
+    let after = unpacked(&packed(&before)).expect("its own bytes");
+    assert_equal(&before, &after);
+    assert_eq!(after.count(), MANY + 2);
+}
+
+#[test]
 fn memory_is_bounded() {
     let long = packed(&trend(&[LONGEST_US]));
     let all = long.repeat(5_000);
