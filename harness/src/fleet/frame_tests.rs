@@ -51,6 +51,8 @@ fn record(recorder: &Recorder, vu: u32, sample: &Sample) {
         series.record(Phase::Waiting, time / 2);
         series.record(Phase::TlsHandshaking, Duration::ZERO);
         series.record_part(sample.kind % MOST_PARTS, time / 2);
+        series.unsent += sample.us % 2;
+        series.reconnects += sample.us % 3;
         series.bytes_sent += sample.us % 700;
         series.bytes_received += sample.us;
     });
