@@ -4,6 +4,7 @@
 //! text in one grammar, wherever they come from, and every problem is reported at once.
 
 mod connect;
+mod distributed;
 mod field;
 mod headers;
 mod judgement;
@@ -33,6 +34,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use distributed::{Told, place};
 pub use field::{FIELDS, Field, Fields, Form, Load, Scope};
 pub use layer::{Layer, Value};
 pub use nearest::no_such_key;
@@ -47,6 +49,7 @@ pub use validate::{Inputs, load};
 
 use crate::catalogue::Catalogue;
 use crate::executor::Plan;
+use crate::fleet::Place;
 use crate::metrics::Names;
 use crate::output::Address;
 use crate::threshold::{Limits, Threshold};
@@ -115,6 +118,8 @@ pub struct RunConfig {
     pub tui: bool,
     /// Whether progress is kept to oneself.
     pub quiet: bool,
+    /// The process's place in a run on several machines, if it is part of one.
+    pub fleet: Option<Fleet>,
     /// What was asked for, as it was written, for reports.
     pub settings: Vec<Setting>,
 }
@@ -208,6 +213,15 @@ fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
         }
     });
     all.join(", ")
+}
+
+/// A process's place in a run on several machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fleet {
+    /// Where, and which process it is.
+    pub place: Place,
+    /// How long it waits for the others before the start.
+    pub wait: Duration,
 }
 
 /// An earlier run, and what the comparison with it decides.

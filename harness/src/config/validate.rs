@@ -15,7 +15,10 @@ use super::reader::Reader;
 use super::scenario::{self, Table};
 use super::sections::{self, Sections};
 use super::setting::settings;
-use super::{Baseline, RunConfig, SummaryJson, connect, headers, judgement, shape, strays, tags};
+use super::{
+    Baseline, Fleet, RunConfig, SummaryJson, connect, distributed, headers, judgement, shape, strays,
+    tags,
+};
 use crate::compare::Rule;
 use crate::output::Address;
 use crate::vu::Target;
@@ -206,12 +209,19 @@ fn assemble(
         influx_raw: reader.is_on("influx_raw"),
         tui: tui(reader),
         quiet: reader.is_on("quiet"),
+        fleet: fleet(reader, variables),
         settings: settings(reader),
         warnings: Vec::new(),
         tags,
         scenarios: scenarios?,
     };
     Some(config)
+}
+
+fn fleet(reader: &mut Reader, variables: &[(String, String)]) -> Option<Fleet> {
+    let fleet = distributed::fleet_of(reader, variables);
+    distributed::refuse(reader, fleet.as_ref());
+    fleet
 }
 
 fn host(reader: &mut Reader, outline: &Outline) -> Option<String> {

@@ -34,13 +34,35 @@ pub struct Settled {
 
 impl Settled {
     pub(super) fn count(&mut self, persona: &'static str, worked: bool) {
+        let roll = self.roll(persona);
+        roll.vus += 1;
+        roll.worked += u64::from(worked);
+    }
+
+    fn roll(&mut self, persona: &'static str) -> &mut Roll {
         let at = self.rolls.iter().position(|(known, _)| *known == persona);
         let at = at.unwrap_or_else(|| {
             self.rolls.push((persona, Roll::default()));
             self.rolls.len() - 1
         });
-        self.rolls[at].1.vus += 1;
-        self.rolls[at].1.worked += u64::from(worked);
+        &mut self.rolls[at].1
+    }
+}
+
+impl Settled {
+    /// Adds what came of another process's share of the scenario.
+    pub fn add(&mut self, other: &Self) {
+        if let Some(theirs) = other.arrivals {
+            let own = self.arrivals.get_or_insert_default();
+            own.scheduled += theirs.scheduled;
+            own.started += theirs.started;
+            own.dropped += theirs.dropped;
+        }
+        for (persona, theirs) in &other.rolls {
+            let own = self.roll(persona);
+            own.vus += theirs.vus;
+            own.worked += theirs.worked;
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! The Redis at which the processes of a run meet.
 //!
 //! ```text
-//! loadtest:{RUN}:run       hash: version, digest, workers, generation, plan, world, start, stop
+//! loadtest:{RUN}:run       hash: version, digest, workers, generation, briefing, opening,
+//!                          start, stop, cut, over
 //! loadtest:{RUN}:members   hash: index → who it is
 //! loadtest:{RUN}:beats     hash: index → when it was last there, by the store's clock
+//! loadtest:{RUN}:states    hash: index → how far it is
 //! loadtest:{RUN}:GENERATION:frames:INDEX    stream: entry id = second
+//! loadtest:{RUN}:GENERATION:totals:INDEX    what a worker leaves at its end
 //! ```
 //!
 //! A generation is one run of that name, so that what an earlier one left is nobody's. Every key
@@ -14,12 +17,14 @@ use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError, Script, Value};
+use serde::Deserialize;
 use thiserror::Error;
 
 use super::skew::{Reading, Skew, start_after};
+use super::state::{Member, State};
 
 /// Who hasn't been there for so long is taken for lost.
-const SILENCE: Duration = Duration::from_secs(5);
+pub const SILENCE: Duration = Duration::from_secs(5);
 /// How long keys are kept after the last sign of a process.
 const KEPT: Duration = Duration::from_secs(3_600);
 /// Seconds of a worker that the store keeps for a lead that reads slowly.
@@ -44,6 +49,9 @@ pub enum StoreError {
         "the run has begun; who comes later, or again, can't take part (users would be missed or doubled)"
     )]
     Late,
+    /// The run is over.
+    #[error("the run of this name is over, and not all of its processes have left")]
+    Over,
     /// Another version of the program.
     #[error(
         "this is version {own}, and the run is of version {others}; start the same program everywhere"
@@ -89,6 +97,14 @@ pub enum StoreError {
     Redis(#[from] RedisError),
 }
 
+impl StoreError {
+    /// Whether another try would come out the same.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        !matches!(self, Self::Redis(_))
+    }
+}
+
 /// Who comes to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Newcomer {
@@ -108,17 +124,35 @@ pub struct Newcomer {
     pub workers: Option<u32>,
 }
 
-/// What the lead tells the workers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
+/// What the lead tells the workers before the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Message {
     /// The configuration, without secrets.
-    pub plan: Vec<u8>,
-    /// What the set-up learned, as the suite writes it.
-    pub world: Vec<u8>,
+    Briefing,
+    /// What the set-up learned.
+    Opening,
+}
+
+impl Message {
+    const fn field(self) -> &'static str {
+        match self {
+            Self::Briefing => "briefing",
+            Self::Opening => "opening",
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Over {
+    /// The exit code of all its processes.
+    pub code: u8,
+    /// Why, for people.
+    pub reason: String,
 }
 
 /// What a process hears when it says that it is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Heard {
     /// Since when nothing was heard of the lead; nothing if it never came.
     pub lead_silent: Option<Duration>,
@@ -126,6 +160,10 @@ pub struct Heard {
     pub start: Option<i64>,
     /// When it stops.
     pub stop: Option<i64>,
+    /// Whether iterations that still run are to be cut.
+    pub cut: bool,
+    /// How it ended, if it has.
+    pub over: Option<Over>,
 }
 
 /// A second of a worker as it was sent.
@@ -140,6 +178,7 @@ pub struct Sent {
 }
 
 /// A process's place at the store.
+#[derive(Clone)]
 pub struct Store {
     connection: ConnectionManager,
     prefix: String,
@@ -171,8 +210,20 @@ impl Store {
             token: newcomer.token.clone(),
             generation: String::new(),
         };
-        store.generation = store.register(newcomer).await?;
-        Ok(store)
+        let began = Instant::now();
+        loop {
+            match store.register(newcomer).await {
+                Ok(generation) => {
+                    store.generation = generation;
+                    return Ok(store);
+                }
+                // The run before this one is about to leave.
+                Err(StoreError::Over) if began.elapsed() < 2 * SILENCE => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     async fn register(&mut self, newcomer: &Newcomer) -> Result<String, StoreError> {
@@ -199,6 +250,7 @@ impl Store {
             ("registered", generation) => return Ok(generation),
             ("taken", host) => StoreError::Taken { index, host },
             ("late", _) => StoreError::Late,
+            ("over", _) => StoreError::Over,
             ("version", others) => StoreError::Version {
                 own: newcomer.version.clone(),
                 others,
@@ -213,8 +265,12 @@ impl Store {
         format!("{}:{of}", self.prefix)
     }
 
-    fn keys(&self) -> [String; 3] {
-        ["run", "members", "beats"].map(|of| self.key(of))
+    fn keys(&self) -> [String; 4] {
+        ["run", "members", "beats", "states"].map(|of| self.key(of))
+    }
+
+    fn totals(&self, worker: u32) -> String {
+        self.key(&format!("{}:totals:{worker}", self.generation))
     }
 
     fn frames(&self, worker: u32) -> String {
@@ -225,7 +281,7 @@ impl Store {
     ///
     /// # Errors
     /// The store has forgotten it, or can't be reached.
-    pub async fn beat(&mut self) -> Result<Heard, StoreError> {
+    pub async fn beat(&mut self, state: &State) -> Result<Heard, StoreError> {
         let script = Script::new(include_str!("beat.lua"));
         let mut call = script.prepare_invoke();
         for key in self.keys() {
@@ -235,9 +291,10 @@ impl Store {
             .arg(self.index)
             .arg(&self.token)
             .arg(KEPT.as_millis() as u64)
+            .arg(json(state))
             .invoke_async(&mut self.connection)
             .await?;
-        let [_, lead, start, stop] = &said[..] else {
+        let [_, lead, start, stop, cut, over] = &said[..] else {
             return Err(StoreError::Forgotten);
         };
         let silent: Option<u64> = lead.parse().ok();
@@ -245,18 +302,51 @@ impl Store {
             lead_silent: silent.map(Duration::from_millis),
             start: start.parse().ok(),
             stop: stop.parse().ok(),
+            cut: !cut.is_empty(),
+            over: over.split_once(' ').and_then(|(code, reason)| {
+                let (code, reason) = (code.parse().ok()?, reason.to_owned());
+                Some(Over { code, reason })
+            }),
         })
     }
 
-    /// Tells the workers what the run is; the lead's to do, before the start.
+    /// Every process that has come.
     ///
     /// # Errors
     /// The store's.
-    pub async fn publish(&mut self, published: &Published) -> Result<(), StoreError> {
+    pub async fn roll(&mut self) -> Result<Vec<Member>, StoreError> {
+        let script = Script::new(include_str!("roll.lua"));
+        let mut call = script.prepare_invoke();
+        for key in self.keys() {
+            call.key(key);
+        }
+        let rows: Vec<Vec<String>> = call.invoke_async(&mut self.connection).await?;
+        let mut roll: Vec<Member> = rows.iter().map(|row| member(row)).collect::<Result<_, _>>()?;
+        roll.sort_unstable_by_key(|member| member.index);
+        Ok(roll)
+    }
+
+    /// Leaves the run; gives how many processes are left.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn leave(&mut self) -> Result<u64, StoreError> {
+        let script = Script::new(include_str!("leave.lua"));
+        let mut call = script.prepare_invoke();
+        for key in self.keys() {
+            call.key(key);
+        }
+        call.arg(self.index).arg(&self.token);
+        Ok(call.invoke_async(&mut self.connection).await?)
+    }
+
+    /// Tells the workers something; the lead's to do, before the start.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn publish(&mut self, message: Message, bytes: &[u8]) -> Result<(), StoreError> {
         let mut call = redis::cmd("HSET");
-        call.arg(self.key("run"));
-        call.arg("plan").arg(&published.plan[..]);
-        call.arg("world").arg(&published.world[..]);
+        call.arg(self.key("run")).arg(message.field()).arg(bytes);
         Ok(call.exec_async(&mut self.connection).await?)
     }
 
@@ -264,13 +354,63 @@ impl Store {
     ///
     /// # Errors
     /// The store's.
-    pub async fn published(&mut self) -> Result<Option<Published>, StoreError> {
-        let mut call = redis::cmd("HMGET");
-        call.arg(self.key("run")).arg("plan").arg("world");
-        let (plan, world): (Option<Vec<u8>>, Option<Vec<u8>>) =
-            call.query_async(&mut self.connection).await?;
-        let both = plan.zip(world);
-        Ok(both.map(|(plan, world)| Published { plan, world }))
+    pub async fn published(&mut self, message: Message) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut call = redis::cmd("HGET");
+        call.arg(self.key("run")).arg(message.field());
+        Ok(call.query_async(&mut self.connection).await?)
+    }
+
+    /// Tells all to cut what still runs.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn cut(&mut self) -> Result<(), StoreError> {
+        let mut call = redis::cmd("HSET");
+        call.arg(self.key("run")).arg("cut").arg(1);
+        Ok(call.exec_async(&mut self.connection).await?)
+    }
+
+    /// Tells all how the run ended.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn over(&mut self, over: &Over) -> Result<(), StoreError> {
+        let mut call = redis::cmd("HSET");
+        let told = format!("{} {}", over.code, over.reason);
+        call.arg(self.key("run")).arg("over").arg(told);
+        Ok(call.exec_async(&mut self.connection).await?)
+    }
+
+    /// Leaves what a worker knows at its end.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn leave_totals(&mut self, totals: &[u8]) -> Result<(), StoreError> {
+        let key = self.totals(self.index);
+        let mut call = redis::cmd("SET");
+        call.arg(&key).arg(totals);
+        call.arg("PX").arg(KEPT.as_millis() as u64);
+        Ok(call.exec_async(&mut self.connection).await?)
+    }
+
+    /// What a worker left at its end.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn totals_of(&mut self, worker: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut call = redis::cmd("GET");
+        call.arg(self.totals(worker));
+        Ok(call.query_async(&mut self.connection).await?)
+    }
+
+    /// The store's time, in microseconds since 1970.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn now(&mut self) -> Result<i64, StoreError> {
+        let (seconds, micros): (i64, i64) =
+            redis::cmd("TIME").query_async(&mut self.connection).await?;
+        Ok(seconds * 1_000_000 + micros)
     }
 
     /// How the store's clock lies against this process's.
@@ -281,12 +421,12 @@ impl Store {
         let mut readings = Vec::with_capacity(READINGS);
         for _ in 0..READINGS {
             let asked = self.here();
-            let (seconds, micros): (i64, i64) =
-                redis::cmd("TIME").query_async(&mut self.connection).await?;
+            let store = self.now().await?;
+            let answered = self.here();
             readings.push(Reading {
                 asked,
-                store: seconds * 1_000_000 + micros,
-                answered: self.here(),
+                store,
+                answered,
             });
         }
         let skew = Skew::of(&readings);
@@ -310,9 +450,7 @@ impl Store {
     /// # Errors
     /// The store's.
     pub async fn start(&mut self, ahead: Duration) -> Result<Vec<u32>, StoreError> {
-        let (seconds, micros): (i64, i64) =
-            redis::cmd("TIME").query_async(&mut self.connection).await?;
-        let start = start_after(seconds * 1_000_000 + micros, ahead);
+        let start = start_after(self.now().await?, ahead);
         let script = Script::new(include_str!("start.lua"));
         let mut call = script.prepare_invoke();
         for key in self.keys() {
@@ -402,6 +540,35 @@ impl Store {
         }
         Ok(all)
     }
+}
+
+fn json(state: &State) -> String {
+    serde_json::to_string(state).unwrap_or_default()
+}
+
+/// A line of the roll.
+fn member(row: &[String]) -> Result<Member, StoreError> {
+    #[derive(Deserialize)]
+    struct Registered {
+        weight: u32,
+        host: String,
+    }
+    let nonsense = || StoreError::Nonsense(row.join(" "));
+    let [index, silent, registered, state] = row else {
+        return Err(nonsense());
+    };
+    let Registered { weight, host } =
+        serde_json::from_str(registered).map_err(|_| nonsense())?;
+    Ok(Member {
+        index: index.parse().map_err(|_| nonsense())?,
+        host,
+        weight,
+        silent: silent
+            .parse()
+            .map_or(Duration::MAX, Duration::from_millis),
+        // Nothing before its first beat.
+        state: serde_json::from_str(state).unwrap_or_default(),
+    })
 }
 
 /// The entry of a second. (`0-0` is no id, so second 0 is `0-1`.)
