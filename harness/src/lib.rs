@@ -106,5 +106,5 @@ pub use config::{Field, Flaw, Options, Outline, Profile, Program, Section};
 pub use invariant::{Amount, Invariant};
 pub use persona::{Persona, Stop};
 pub use program::main;
-pub use suite::{Audit, Disturbed, Error, PrivateServer, Refused, SetUp, Suite, User};
+pub use suite::{Audit, Disturbed, Error, PrivateServer, Refused, SetUp, Suite, User, WorkerOf};
 pub use vu::{Answer, Call, Header, Request, VirtualUser};

@@ -7,6 +7,7 @@ mod connect;
 mod distributed;
 mod field;
 mod headers;
+mod inputs;
 mod judgement;
 mod layer;
 mod nearest;
@@ -24,6 +25,7 @@ mod shape;
 mod sla;
 mod strays;
 mod tags;
+mod told;
 mod validate;
 mod values;
 
@@ -34,8 +36,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use distributed::{Told, place};
+pub use distributed::place;
 pub use field::{FIELDS, Field, Fields, Form, Load, Scope};
+pub use inputs::Inputs;
 pub use layer::{Layer, Value};
 pub use nearest::no_such_key;
 pub use options::Options;
@@ -45,7 +48,8 @@ pub use profile::Profile;
 pub use scenario::Scenario;
 pub use section::{Flaw, Section};
 pub use setting::{Setting, command};
-pub use validate::{Inputs, load};
+pub use told::Told;
+pub use validate::{load, load_told};
 
 use crate::catalogue::Catalogue;
 use crate::executor::Plan;
@@ -222,6 +226,8 @@ pub struct Fleet {
     pub place: Place,
     /// How long it waits for the others before the start.
     pub wait: Duration,
+    /// What the others are told.
+    pub told: Told,
 }
 
 /// An earlier run, and what the comparison with it decides.

@@ -53,11 +53,7 @@ fn of_requests(snapshot: &Snapshot) -> Rows<RequestTags> {
 fn of_iterations(snapshot: &Snapshot) -> Rows<IterationTags> {
     sorted(snapshot.iterations.iter().map(|(tags, series)| {
         let trends = [&series.duration, &series.start_delay, &series.response_time];
-        let plain = [
-            series.duration.count(),
-            series.interrupted,
-            series.dropped,
-        ];
+        let plain = [series.duration.count(), series.interrupted, series.dropped];
         let trends = trends.into_iter().flat_map(numbers);
         (*tags, plain.into_iter().chain(trends).collect())
     }))

@@ -90,9 +90,15 @@ impl Gather {
         if self.is_over() || !self.workers.iter().all(is_known) {
             return None;
         }
-        let firsts = self.workers.iter().filter_map(|waiting| waiting.seconds.front());
+        let firsts = self
+            .workers
+            .iter()
+            .filter_map(|waiting| waiting.seconds.front());
         // Where all were too busy to look, a second is a longer one.
-        let second = firsts.map(|second| second.frame.second).min()?.max(self.next);
+        let second = firsts
+            .map(|second| second.frame.second)
+            .min()?
+            .max(self.next);
         let mut parts = Vec::new();
         for (worker, waiting) in (1..).zip(&mut self.workers) {
             let is_due = |part: &mut Second| part.frame.second <= second;
@@ -151,10 +157,7 @@ mod tests {
         gather.take(3, second(1));
         assert_eq!(next(&mut gather), Some((0, vec![1, 2])));
         assert_eq!(next(&mut gather), None);
-        assert_eq!(
-            gather.seen(),
-            [(1, Some(1)), (2, Some(0)), (3, Some(1))]
-        );
+        assert_eq!(gather.seen(), [(1, Some(1)), (2, Some(0)), (3, Some(1))]);
         assert!(gather.has(2, Some(0)) && !gather.has(2, Some(1)) && gather.has(2, None));
         gather.end(2);
         assert_eq!(next(&mut gather), Some((1, vec![1, 3])));

@@ -79,12 +79,7 @@ impl Drop for Pulse {
     }
 }
 
-async fn beat(
-    mut store: Store,
-    is_lead: bool,
-    said: Arc<Mutex<State>>,
-    tell: watch::Sender<News>,
-) {
+async fn beat(mut store: Store, is_lead: bool, said: Arc<Mutex<State>>, tell: watch::Sender<News>) {
     let mut well = Instant::now();
     loop {
         let state = said.lock().clone();

@@ -321,7 +321,10 @@ impl Store {
             call.key(key);
         }
         let rows: Vec<Vec<String>> = call.invoke_async(&mut self.connection).await?;
-        let mut roll: Vec<Member> = rows.iter().map(|row| member(row)).collect::<Result<_, _>>()?;
+        let mut roll: Vec<Member> = rows
+            .iter()
+            .map(|row| member(row))
+            .collect::<Result<_, _>>()?;
         roll.sort_unstable_by_key(|member| member.index);
         Ok(roll)
     }
@@ -557,15 +560,12 @@ fn member(row: &[String]) -> Result<Member, StoreError> {
     let [index, silent, registered, state] = row else {
         return Err(nonsense());
     };
-    let Registered { weight, host } =
-        serde_json::from_str(registered).map_err(|_| nonsense())?;
+    let Registered { weight, host } = serde_json::from_str(registered).map_err(|_| nonsense())?;
     Ok(Member {
         index: index.parse().map_err(|_| nonsense())?,
         host,
         weight,
-        silent: silent
-            .parse()
-            .map_or(Duration::MAX, Duration::from_millis),
+        silent: silent.parse().map_or(Duration::MAX, Duration::from_millis),
         // Nothing before its first beat.
         state: serde_json::from_str(state).unwrap_or_default(),
     })

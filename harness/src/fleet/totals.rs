@@ -43,6 +43,30 @@ pub struct Worker {
     pub lost: bool,
 }
 
+impl Worker {
+    /// A clock that runs away from the store's by more than this, or a start that is later, makes a
+    /// run invalid: seconds of the workers would not be the same ones.
+    const MOST_APART_MS: f64 = 100.0;
+
+    /// Adds what its own clock and start say of the run to its findings.
+    pub fn find(&mut self) {
+        let most = Self::MOST_APART_MS;
+        if self.drift_ms.abs() > most {
+            let drift = self.drift_ms;
+            self.findings.push(format!(
+                "its clock ran {drift:.0} ms away from the store's while the load ran, more than \
+                 {most:.0} ms"
+            ));
+        }
+        let late = self.began_ms + self.skew_ms;
+        if late > most {
+            self.findings.push(format!(
+                "it began up to {late:.0} ms after the start, more than {most:.0} ms"
+            ));
+        }
+    }
+}
+
 /// What a worker leaves at its end.
 #[derive(Debug, Clone, Default)]
 pub struct Totals {

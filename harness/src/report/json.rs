@@ -70,6 +70,7 @@ pub fn summary(result: &RunResult) -> Summary {
         outputs: result.outputs.clone(),
         mix: as_json(&result.mix),
         health: as_json(&result.health),
+        workers: result.workers.clone(),
         warnings: result.warnings.clone(),
     }
 }

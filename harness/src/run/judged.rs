@@ -12,6 +12,7 @@ use crate::diagnosis::HealthLog;
 use crate::executor::Settled;
 use crate::failing::Faults;
 use crate::fidelity::{self, PersonaShare, shares};
+use crate::fleet::Worker;
 use crate::health::{self, LATE_MS};
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend, TrendOf};
@@ -87,6 +88,7 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
         mix,
         unknown_outcomes: unknown,
         health: course.health,
+        workers: driven.workers,
         warnings,
         judgement,
     }
@@ -146,7 +148,11 @@ fn findings(
     server: &Server,
     driven: &Driven,
 ) -> (Vec<String>, Vec<String>) {
-    let mut findings = course.health.findings();
+    // The workers' own, where they made the load: a lead that is busy is only late to tell of it.
+    let mut findings = match &driven.workers[..] {
+        [] => course.health.findings(),
+        workers => workers.iter().flat_map(of_worker).collect(),
+    };
     let delays = driven
         .snapshot
         .trend(TrendOf::StartDelay, &TagFilter::default());
@@ -158,6 +164,14 @@ fn findings(
     } else {
         (findings, Vec::new())
     }
+}
+
+/// What a worker's health says of the run; of a lost one there is nothing to say but that.
+fn of_worker(worker: &Worker) -> Vec<String> {
+    let findings = worker.findings.iter().filter(|_| !worker.lost);
+    findings
+        .map(|finding| format!("worker {} on {}: {finding}", worker.index, worker.host))
+        .collect()
 }
 
 /// What a machine that has none left means, and how to fix it.
