@@ -38,7 +38,9 @@ async fn a_worker_that_is_killed_or_stands_still_ends_the_run() {
         );
         if signal == "STOP" {
             lost.signal("CONT").await;
-            lost.end().await.assert(97, "97");
+            lost.end()
+                .await
+                .assert(97, "the run was over before its end");
         }
     }
 }

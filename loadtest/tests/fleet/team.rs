@@ -37,8 +37,13 @@ impl Site {
 
     /// The lead of a run with so many workers.
     pub(crate) fn lead(&self, workers: u32, args: &str) -> Process {
+        self.lead_with(workers, args, &[])
+    }
+
+    /// The same, with words that have blanks in them.
+    pub(crate) fn lead_with(&self, workers: u32, args: &str, words: &[&str]) -> Process {
         let fleet = format!("{} --index 0 --workers {workers}", self.fleet());
-        Process::start(&format!("{} {fleet} {args}", self.load()))
+        Process::start_with(&format!("{} {fleet} {args}", self.load()), words)
     }
 
     /// A worker, which needs no more than this.
@@ -103,10 +108,15 @@ pub(crate) struct Ended {
 
 impl Process {
     fn start(args: &str) -> Self {
+        Self::start_with(args, &[])
+    }
+
+    fn start_with(args: &str, words: &[&str]) -> Self {
         let reports = tempfile::tempdir().expect("a temporary directory");
         let log = std::fs::File::create(reports.path().join("told")).expect("a file");
         let child = tokio::process::Command::new(LOADTEST)
             .args(args.split_whitespace())
+            .args(words)
             .arg("--report-dir")
             .arg(reports.path().join("reports"))
             .stdin(Stdio::null())
