@@ -5,21 +5,27 @@ use crate::metrics::{CheckTags, IterationTags, RequestTags, Snapshot, Trend};
 /// In what two snapshots differ, in words; nothing if they have the same counts and sums.
 #[must_use]
 pub fn disagreement(seconds: &Snapshot, totals: &Snapshot) -> Option<String> {
-    compared("requests", of_requests(seconds), of_requests(totals))
-        .or_else(|| compared("iterations", of_iterations(seconds), of_iterations(totals)))
-        .or_else(|| compared("checks", of_checks(seconds), of_checks(totals)))
+    compared("requests", &of_requests(seconds), &of_requests(totals))
+        .or_else(|| {
+            compared(
+                "iterations",
+                &of_iterations(seconds),
+                &of_iterations(totals),
+            )
+        })
+        .or_else(|| compared("checks", &of_checks(seconds), &of_checks(totals)))
 }
 
 /// Series with what is counted of them, the number of samples first.
 type Rows<K> = Vec<(K, Vec<u64>)>;
 
-fn compared<K: Ord>(what: &str, seconds: Rows<K>, totals: Rows<K>) -> Option<String> {
+fn compared<K: Ord>(what: &str, seconds: &Rows<K>, totals: &Rows<K>) -> Option<String> {
     let count = |rows: &Rows<K>| rows.iter().map(|(_, numbers)| numbers[0]).sum::<u64>();
     (seconds != totals).then(|| {
         format!(
             "the workers' totals of {what} are not the sum of their seconds ({} and {})",
-            count(&totals),
-            count(&seconds)
+            count(totals),
+            count(seconds)
         )
     })
 }

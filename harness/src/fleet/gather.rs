@@ -85,7 +85,7 @@ impl Gather {
     }
 
     /// The next second, if it is whole.
-    pub fn next(&mut self) -> Option<Whole> {
+    pub fn whole(&mut self) -> Option<Whole> {
         let is_known = |waiting: &Waiting| waiting.ended || !waiting.seconds.is_empty();
         if self.is_over() || !self.workers.iter().all(is_known) {
             return None;
@@ -140,7 +140,7 @@ mod tests {
 
     /// The next second: its number, and whose parts there are.
     fn next(gather: &mut Gather) -> Option<(u64, Vec<u32>)> {
-        let whole = gather.next()?;
+        let whole = gather.whole()?;
         Some((
             whole.second,
             whole.parts.iter().map(|(worker, _)| *worker).collect(),
@@ -165,10 +165,10 @@ mod tests {
         gather.end(1);
         gather.end(3);
         assert_eq!((gather.seen(), gather.is_over()), (vec![], false));
-        let last = gather.next().expect("a late look");
+        let last = gather.whole().expect("a late look");
         assert_eq!((last.second, last.parts.len()), (4, 1));
         assert_eq!(last.elapsed, Duration::from_millis(4_500), "the rest");
-        assert!(gather.is_over() && gather.next().is_none());
+        assert!(gather.is_over() && gather.whole().is_none());
     }
 
     #[test]
@@ -180,7 +180,7 @@ mod tests {
         }
         gather.end(1);
         gather.end(2);
-        let elapsed = |gather: &mut Gather| gather.next().expect("a second").elapsed.as_millis();
+        let elapsed = |gather: &mut Gather| gather.whole().expect("a second").elapsed.as_millis();
         assert_eq!([elapsed(&mut gather), elapsed(&mut gather)], [1_000, 1_500]);
     }
 }

@@ -142,14 +142,14 @@ impl<'a> Conductor<'a> {
             if !seen.is_empty()
                 && let Ok(sent) = store.receive(&seen).await
             {
-                sent.into_iter().for_each(|sent| self.take(sent));
+                sent.iter().for_each(|sent| self.take(sent));
             }
             for (worker, totals) in &self.totals {
                 if self.gather.has(*worker, totals.last()) {
                     self.gather.end(*worker);
                 }
             }
-            while let Some(whole) = self.gather.next() {
+            while let Some(whole) = self.gather.whole() {
                 self.tick(&whole);
             }
             if self.gather.is_over() {
@@ -175,7 +175,7 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    fn take(&mut self, sent: fleet::Sent) {
+    fn take(&mut self, sent: &fleet::Sent) {
         match Second::decode(&sent.bytes, &mut self.decoder) {
             Ok(second) if second.frame.second == sent.second => {
                 self.gather.take(sent.worker, second);

@@ -51,6 +51,8 @@ enum Waited {
     Done(Vec<Member>),
     /// One of them can't go on, or there is one too many.
     Hopeless(String),
+    /// One of them was told to end.
+    Signalled,
 }
 
 pub(super) fn newcomer(fleet: &Fleet, digest: Option<String>, version: &str) -> Newcomer {
@@ -184,6 +186,7 @@ impl Lead {
         match waited {
             Ok(Waited::Done(roll)) => Ok(roll),
             Ok(Waited::Hopeless(why)) => Err(Refusal::Fleet(why)),
+            Ok(Waited::Signalled) => Err(Refusal::Signal),
             Err(_) => {
                 let missing = missing(&self.pulse.news(), self.workers, phase);
                 let wait = humantime::format_duration(self.wait);
@@ -206,9 +209,7 @@ impl Lead {
             return Some(Waited::Hopeless(why));
         }
         if workers().any(|member| member.state.signalled) {
-            return Some(Waited::Hopeless(
-                "a worker was told to end by a signal".to_owned(),
-            ));
+            return Some(Waited::Signalled);
         }
         let failed = workers().find(|member| member.state.phase == Phase::Failed);
         if let Some(one) = failed {

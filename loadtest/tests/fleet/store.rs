@@ -302,3 +302,69 @@ async fn the_silent_are_replaced_before_the_start_only() {
         "{error}"
     );
 }
+
+/// The commands and keys that the manual lets the store's user have.
+fn user_of_the_manual() -> Vec<String> {
+    let manual = include_str!("../../../docs/distributed.md");
+    let line = manual
+        .lines()
+        .find(|line| line.starts_with("ACL SETUSER loadtest "));
+    let words = line.expect("the manual has an ACL").split_whitespace();
+    words
+        .map(|word| word.trim_matches('\'').to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_user_of_the_manual_may_do_all_that_a_run_needs_and_no_more() {
+    let redis = Redis::start().await.expect("a Redis");
+    let words = user_of_the_manual();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let _: String = ask(&redis, &words).await;
+    let path = redis.url().trim_start_matches("redis+unix://");
+    let url = format!("redis+unix://{path}?user=loadtest&pass=SECRET");
+    let as_user = async |newcomer: Newcomer| {
+        let joined = Store::join(&url, "test", &newcomer).await;
+        joined.expect("it has a place")
+    };
+    let mut lead = as_user(newcomer(0)).await;
+    let mut one = as_user(newcomer(1)).await;
+    let mut two = as_user(newcomer(2)).await;
+    let state = State::default();
+    lead.publish(Message::Briefing, b"b")
+        .await
+        .expect("allowed");
+    one.published(Message::Briefing).await.expect("allowed");
+    one.skew().await.expect("allowed");
+    lead.start(Duration::from_secs(1)).await.expect("allowed");
+    for store in [&mut lead, &mut one, &mut two] {
+        store.beat(&state).await.expect("allowed");
+    }
+    lead.roll().await.expect("allowed");
+    one.send(3, b"second").await.expect("allowed");
+    one.send(3, b"second").await.expect("allowed");
+    lead.receive(&[(1, None)]).await.expect("allowed");
+    lead.stop(1).await.expect("allowed");
+    lead.cut().await.expect("allowed");
+    one.leave_totals(b"totals").await.expect("allowed");
+    lead.totals_of(1).await.expect("allowed");
+    let over = Over {
+        code: 0,
+        reason: String::new(),
+    };
+    lead.over(&over).await.expect("allowed");
+    one.leave().await.expect("allowed");
+    let client = redis::Client::open(&*url).expect("a URL");
+    let connection = client.get_multiplexed_async_connection().await;
+    let mut connection = connection.expect("connected");
+    for words in [&["KEYS", "*"][..], &["GET", "other"], &["FLUSHALL"]] {
+        let mut call = redis::cmd(words[0]);
+        call.arg(&words[1..]);
+        let refused: Result<redis::Value, _> = call.query_async(&mut connection).await;
+        let refused = refused.expect_err("not allowed").to_string();
+        assert!(
+            refused.contains("NOPERM") || refused.contains("permissions"),
+            "{refused}"
+        );
+    }
+}
