@@ -66,6 +66,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod compare;
 pub mod config;
+mod crypto;
 mod decimal;
 pub mod descriptors;
 pub mod diagnosis;

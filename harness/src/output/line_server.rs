@@ -18,6 +18,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 
 use super::destination::WriteError;
+use crate::crypto::provide;
 use crate::secret::scrub;
 
 /// How long a write may take before it is tried again.
@@ -34,6 +35,7 @@ const QUOTED_CHARS: usize = 200;
 /// # Errors
 /// In words.
 pub(super) fn client(base: &Url, insecure: bool) -> Result<Client, String> {
+    provide();
     // Who needs no certificates must not fail because there are none.
     let insecure = insecure || base.scheme() == "http";
     Client::builder()

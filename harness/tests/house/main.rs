@@ -41,6 +41,7 @@ const FLOORS: [&str; 34] = [
     "quota",
     "decimal",
     "descriptors",
+    "crypto",
 ];
 
 fn sources(root: &Path) -> Vec<(PathBuf, String)> {
