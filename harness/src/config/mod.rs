@@ -42,6 +42,7 @@ pub use problem::{Problem, Source};
 pub use profile::Profile;
 pub use scenario::Scenario;
 pub use section::{Flaw, Section};
+pub(crate) use setting::plain;
 pub use setting::{Setting, command};
 pub use validate::{Inputs, load};
 
