@@ -14,6 +14,7 @@ mod outline;
 pub mod parse;
 mod problem;
 mod profile;
+mod range;
 mod reader;
 mod scenario;
 mod section;
@@ -23,6 +24,7 @@ mod shape;
 mod sla;
 mod strays;
 mod tags;
+mod together;
 mod validate;
 mod values;
 

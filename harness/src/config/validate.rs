@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::layer::Layer;
@@ -15,6 +16,7 @@ use super::reader::Reader;
 use super::scenario::{self, Table};
 use super::sections::{self, Sections};
 use super::setting::settings;
+use super::values::Occurring;
 use super::{Baseline, RunConfig, SummaryJson, connect, headers, judgement, shape, strays, tags};
 use crate::compare::Rule;
 use crate::output::Address;
@@ -169,13 +171,20 @@ fn assemble(
     let tags = tags::of_run(reader);
     let connect = connect::connect(reader);
     let http2 = connect.http2;
-    let names = super::names(known.unwrap_or_default(), &tags, &outline.catalogue, http2);
     let options = options(reader, sections, outline.refuse);
+    let catalogue = outline.catalogue_with(&options);
+    let names = super::names(known.unwrap_or_default(), &tags, &catalogue, http2);
     let checks = (outline.checks)(&options);
+    let redirects = reader.parse_or("redirects", parse::redirects, 0);
+    let occurring = Occurring {
+        names: &names,
+        redirects: redirects > 0,
+        checks: outline.checks_with(&options),
+    };
     let config = RunConfig {
         program: outline.program,
         fields: outline.fields.clone(),
-        catalogue: outline.catalogue.clone(),
+        catalogue: Arc::clone(&catalogue),
         private: outline.private,
         name: reader.parse("name", run_name),
         profile,
@@ -185,9 +194,9 @@ fn assemble(
         setup_timeout: seconds_60(reader, "setup_timeout"),
         headers: headers::headers(reader, outline, variables),
         cookies: reader.is_on("cookies"),
-        redirects: reader.parse_or("redirects", parse::redirects, 0),
+        redirects,
         connect,
-        thresholds: judgement::thresholds(reader, known, scoped, &names, &checks),
+        thresholds: judgement::thresholds(reader, known, scoped, &occurring),
         checks,
         limits: judgement::limits(reader),
         seed: reader

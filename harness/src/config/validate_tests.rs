@@ -580,7 +580,7 @@ fn a_load_of_flags_takes_the_place_of_all_scenarios() {
 fn thresholds_know_scenarios_their_stages_and_their_tags() {
     let (path, _kept) = file(SCENARIOS);
     let with = |threshold: &str| format!("--config {path} --threshold {threshold}");
-    config(&with("order_time{team:red}:p(95)<9"));
+    config(&with("order_time{team:!red}:p(95)<9"));
     config(&with(
         "http_req_waiting{scenario:attack,stage:main}:p(95)<9",
     ));
@@ -623,6 +623,7 @@ fn thresholds_know_scenarios_their_stages_and_their_tags() {
             "{scenario:setup,stage:main}",
             "there is no stage 'main'; known are ramp_up",
         ),
+        ("{team:red}", "nothing in order_time has team:red"),
         (
             "{scenario:attack}",
             "no request of this run feeds order_time",
@@ -728,11 +729,23 @@ fn thresholds_on_what_can_not_occur_are_refused_with_the_nearest() {
         ),
         (
             "iteration_response_time:p(95)<200",
-            "iteration_response_time is of iterations at a rate, and there are none (--rate)",
+            "iteration_response_time is of iterations at a rate, and no scenario has one (--rate)",
         ),
         (
             "iteration_start_delay{scenario:default}:max<200",
             "iteration_start_delay is of iterations at a rate",
+        ),
+        (
+            "dropped_iterations: count>0",
+            "dropped_iterations is of iterations at a rate, and no scenario has one",
+        ),
+        (
+            "http_reqs{status:101}:count<10",
+            "no answer ends with status 101: ",
+        ),
+        (
+            "checks: rate<5",
+            "'checks: rate<5' always holds: a share is from 0 to 1",
         ),
         (
             "http_reqs: rate>5 over 5s",
@@ -761,6 +774,8 @@ fn thresholds_on_what_can_not_occur_are_refused_with_the_nearest() {
         "http_reqs{persona:setup,name:7_malicious_order}:count<10",
         "http_reconnects{scenario:setup,method:GET}:count<10",
         "http_reqs{status:599}:count<10",
+        "dropped_iterations: count==0",
+        "dropped_iterations: rate<1",
         "http_reqs: rate>5 over 4s",
         "http_req_duration{stage:grace}: max<1s over 30s",
     ] {
