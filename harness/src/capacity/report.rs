@@ -11,6 +11,7 @@ use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget};
 use serde::Serialize;
 
 use super::by::By;
+use super::cause::none_holds;
 use super::pace::Pace;
 use super::trial::Trial;
 use crate::format::percent_to;
@@ -96,10 +97,7 @@ impl Capacity {
             }
             None => {
                 bold("Capacity:", out)?;
-                writeln!(
-                    out,
-                    " none: not even the smallest load holds; try a smaller --from"
-                )
+                writeln!(out, " none: {}", none_holds(&self.trials))
             }
         }
     }

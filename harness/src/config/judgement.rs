@@ -1,12 +1,12 @@
 //! What a run is judged by: thresholds and limits.
 
 use super::layer::Value;
+use super::occurring::{Occurring, Values};
 use super::parse;
 use super::problem::Problem;
 use super::reader::Reader;
 use super::scenario::Scenario;
 use super::sla::{self, planned};
-use super::values::{Occurring, Values};
 use crate::metrics::Proto;
 use crate::threshold::{self, Known, Limits, Threshold};
 

@@ -9,6 +9,7 @@ mod headers;
 mod judgement;
 mod layer;
 mod nearest;
+mod occurring;
 mod options;
 mod outline;
 pub mod parse;
@@ -46,6 +47,7 @@ pub use scenario::Scenario;
 pub use section::{Flaw, Section};
 pub(crate) use setting::plain;
 pub use setting::{Setting, command};
+pub use strays::without_unused;
 pub use validate::{Inputs, load};
 
 use crate::catalogue::Catalogue;

@@ -1,7 +1,7 @@
 //! Whether the tags of a threshold occur together: each may occur, and no series have them all.
 
+use super::occurring::{Values, may_send};
 use super::scenario::{Scenario, plan};
-use super::values::Values;
 use crate::catalogue::RequestEntry;
 use crate::metrics::{Counter, Of, Proto, SET_UP};
 use crate::persona::Role;
@@ -234,14 +234,6 @@ fn subjects<'a>(
     own.chain(readable)
         .map(|check| (None, Some(check)))
         .collect()
-}
-
-/// Whether a persona may send a request: one that it plans, or that none plans.
-pub(super) fn may_send(role: &Role, request: &RequestEntry) -> bool {
-    let mut planned = role.requests.iter();
-    let plans = planned.any(|(name, ..)| *name == request.name);
-    let unplanned = !request.planned && !request.set_up_only;
-    plans || unplanned || role.requests.is_empty() && !request.set_up_only
 }
 
 #[cfg(test)]

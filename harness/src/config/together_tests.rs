@@ -78,6 +78,10 @@ fn thresholds_whose_tags_exclude_each_other_are_refused() {
             "nothing has both persona:setup and stage:grace: with persona:setup, stage is main",
         ),
         (
+            "http_reqs{method:DELETE}:count<10",
+            "nothing in http_reqs has method:DELETE",
+        ),
+        (
             "http_reqs_interrupted{status:200}:count<10",
             "nothing in http_reqs_interrupted has status:200",
         ),
@@ -92,7 +96,7 @@ fn thresholds_whose_tags_exclude_each_other_are_refused() {
     }
     let good = [
         ("", "http_reqs{method:POST,name:5_create_order}:count<10"),
-        ("", "http_reqs{method:DELETE}:count<10"),
+        ("", "http_reqs{method:!DELETE}:count<10"),
         // An answer that breaks off is not expected, whatever its status.
         (
             "",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::layer::Layer;
+use super::occurring::Occurring;
 use super::options::options;
 use super::outline::Outline;
 use super::parse;
@@ -16,7 +17,6 @@ use super::reader::Reader;
 use super::scenario::{self, Table};
 use super::sections::{self, Sections};
 use super::setting::settings;
-use super::values::Occurring;
 use super::{Baseline, RunConfig, SummaryJson, connect, headers, judgement, shape, strays, tags};
 use crate::compare::Rule;
 use crate::output::Address;
@@ -204,11 +204,7 @@ fn assemble(
             .unwrap_or_else(rand::random),
         baseline: baseline(reader),
         summary_json: reader.parse("summary_json", summary_json),
-        report_dir: reader.parse_or(
-            "report_dir",
-            |text| Ok(PathBuf::from(text)),
-            PathBuf::from("reports"),
-        ),
+        report_dir: reader.parse_or("report_dir", report_dir, PathBuf::from("reports")),
         shared_machine: reader.is_on("shared_machine"),
         audit: !reader.is_on("no_audit"),
         outputs: outputs(reader, variables),
@@ -248,7 +244,10 @@ fn run_name(text: &str) -> Result<String, String> {
 }
 
 fn baseline(reader: &mut Reader) -> Option<Baseline> {
-    let path = reader.parse("baseline", |text| Ok(PathBuf::from(text)));
+    let path = reader.parse("baseline", |text| match text {
+        "-" => Err("- isn't standard input here; name a run's summary.json".to_owned()),
+        path => Ok(PathBuf::from(path)),
+    });
     let fail_on_regression = reader.parse("fail_on_regression", parse::share);
     let noise = reader.parse_or("noise", parse::noise, Rule::default().noise);
     if path.is_none() {
@@ -283,6 +282,13 @@ fn outputs(reader: &mut Reader, variables: &[(String, String)]) -> Vec<Address> 
     let parse =
         |text: &str| Address::parse(text, &variable).map_err(|error| format!("output {error}"));
     reader.parse_all("out", parse).unwrap_or_default()
+}
+
+fn report_dir(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("- is no directory; write ./- for one of that name".to_owned()),
+        path => Ok(PathBuf::from(path)),
+    }
 }
 
 fn summary_json(text: &str) -> Result<SummaryJson, String> {

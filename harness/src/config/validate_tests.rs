@@ -783,6 +783,137 @@ fn thresholds_on_what_can_not_occur_are_refused_with_the_nearest() {
     }
 }
 
+#[test]
+fn more_iterations_than_are_planned_are_refused() {
+    let with = |shape: &str, assertion: &str| {
+        let line = format!("{shape} --threshold iterations:{assertion}");
+        load(&outline(), inputs(&line))
+            .err()
+            .map(|all| all[0].to_string())
+    };
+    let (shared, each) = ("--vus 4 --iterations 50", "--vus 5 --iterations-per-vu 10");
+    let rows = [
+        (shared, "count>50", true),
+        (each, "count>=51", true),
+        (each, "count==51", true),
+        (shared, "count>49", false),
+        (each, "count>=50", false),
+        (each, "count==50", false),
+        (shared, "count<60", false),
+        ("--vus 4 --duration 5s", "count>1000000", false),
+    ];
+    for (load, assertion, refused) in rows {
+        let said = with(load, assertion);
+        assert_eq!(said.is_some(), refused, "{load} {assertion}: {said:?}");
+        let expected = "never holds: 50 iterations are planned";
+        assert!(
+            said.is_none_or(|said| said.ends_with(expected)),
+            "{assertion}"
+        );
+    }
+}
+
+/// Each row: what is given, and whether the persona of a think time is there.
+#[test]
+fn a_think_time_of_nobody_is_refused() {
+    let said = "names rational_buyer, which is not in the mix; leave it out, or add it to --mix";
+    let rows = [
+        ("--vus 4 --duration 5s --think-time b=1s", true),
+        (
+            "--mix a=1 --vus 4 --duration 5s LOADTEST_THINK_TIME=b=1s",
+            false,
+        ),
+        (
+            "--mix a=1,b=1 --vus 4 --duration 5s --think-time b=1s",
+            false,
+        ),
+        ("--vus 4 --duration 5s --think-time 1s", false),
+        ("--vus 4 --duration 5s LOADTEST_THINK_TIME=1s;b=2s", true),
+    ];
+    for (line, refused) in rows {
+        let found = load(&outline(), inputs(line)).err().unwrap_or_default();
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), usize::from(refused), "{line}: {found:?}");
+        assert!(found.iter().all(|found| found.ends_with(said)), "{found:?}");
+    }
+    let scenarios = |top: &str, first: &str| {
+        let (path, _kept) = file(&format!(
+            "{top}\n[[scenario]]\nname = \"one\"\nduration = \"5s\"\n{first}\n\
+             [[scenario]]\nname = \"two\"\nduration = \"5s\"\npersona = \"c\"\n"
+        ));
+        let found = load(&outline(), inputs(&format!("--config {path}")));
+        let found = found.err().unwrap_or_default();
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let none: Vec<String> = Vec::new();
+    assert_eq!(scenarios("think_time = [\"a=1s\", \"c=2s\"]", ""), none);
+    for (top, first) in [
+        ("think_time = [\"a=1s\", \"b=2s\"]", ""),
+        ("", "think_time = [\"b=2s\"]"),
+    ] {
+        let found = scenarios(top, first);
+        let right = found.len() == 1 && found[0].ends_with(said);
+        assert!(right && found[0].starts_with("think_time in "), "{found:?}");
+    }
+}
+
+#[test]
+fn a_dash_is_no_file_but_where_it_is_said() {
+    let rows = [
+        (
+            "--out csv=-",
+            "--out: output csv=-: - isn't standard output here; write /dev/stdout",
+        ),
+        (
+            "--out json=-",
+            "--out: output json=-: - isn't standard output here",
+        ),
+        (
+            "--baseline -",
+            "--baseline: - isn't standard input here; name a run's summary.json",
+        ),
+        (
+            "--report-dir -",
+            "--report-dir: - is no directory; write ./-",
+        ),
+    ];
+    for (line, expected) in rows {
+        let found = problems(&format!("--vus 1 --duration 1s {line}"));
+        let right = found.len() == 1 && found[0].starts_with(expected);
+        assert!(right, "{line}: {found:?}");
+    }
+    config("--vus 1 --duration 1s --summary-json - --out csv=./-");
+}
+
+/// A closed scenario beside one with a rate is named, and so is the other.
+#[test]
+fn a_metric_of_rates_says_which_scenario_has_one() {
+    let (path, _kept) = file(
+        "[[scenario]]\nname = \"steady\"\nduration = \"5s\"\nvus = 2\n[[scenario]]\n\
+         name = \"burst\"\nduration = \"5s\"\nrate = \"5/s\"\nmax_vus = 3\npersona = \"b\"\n",
+    );
+    let with = |threshold: &str| format!("--config {path} --threshold {threshold}");
+    for good in [
+        "iteration_start_delay:max<1s",
+        "iteration_start_delay{scenario:burst}:max<1s",
+        "dropped_iterations{scenario:!steady}:count>3",
+    ] {
+        config(&with(good));
+    }
+    for tags in [
+        "{scenario:steady}",
+        "{scenario:!burst}",
+        "{persona:impulse_buyer}",
+    ] {
+        let found = problems(&with(&format!("iteration_start_delay{tags}:max<1s")));
+        let expected = format!(
+            "--threshold: iteration_start_delay is of iterations at a rate, and none with {tags} is; \
+             those with a rate: burst"
+        );
+        assert_eq!(found, [expected]);
+    }
+}
+
 /// Nobody can tell a typo from a check of such a suite; without data the threshold fails.
 #[test]
 fn a_suite_that_declares_no_checks_has_thresholds_on_any() {

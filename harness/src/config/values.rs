@@ -4,32 +4,14 @@
 use std::time::Duration;
 
 use super::nearest::known_are;
-use super::outline::Check;
+use super::occurring::{Values, may_send};
 use super::range::refuse_limit;
 use super::scenario::{Scenario, plan};
-use super::together::{may_send, refuse_apart};
+use super::together::refuse_apart;
 use crate::catalogue::RequestEntry;
-use crate::metrics::{Counter, Kind, Method, Names, Of, Proto, SET_UP, TrendOf};
+use crate::metrics::{Aggregation, Counter, Kind, Method, Of, SET_UP, TrendOf};
 use crate::persona::Role;
-use crate::threshold::{Threshold, times};
-
-/// What there is to be in a run.
-pub(super) struct Values<'a> {
-    /// Nothing where they are not known, because of other mistakes.
-    pub(super) scenarios: Option<&'a [Scenario]>,
-    pub(super) occurring: &'a Occurring<'a>,
-    /// The versions of HTTP that requests may be of.
-    pub(super) protos: &'static [Proto],
-}
-
-/// What may be sent and asserted, whatever the load is.
-pub(super) struct Occurring<'a> {
-    pub(super) names: &'a Names,
-    /// Whether redirects are followed: they change methods, and are expected.
-    pub(super) redirects: bool,
-    /// What the suite asserts; empty where it doesn't say.
-    pub(super) checks: Vec<Check>,
-}
+use crate::threshold::{Operator, Threshold, times};
 
 impl Values<'_> {
     /// Finds what the threshold is about and no run of this configuration has: a tag's value, a
@@ -58,6 +40,7 @@ impl Values<'_> {
             }
         }
         self.refuse_empty(filter, scenarios)?;
+        refuse_more_than_planned(threshold, scenarios)?;
         refuse_apart(self, threshold, scenarios)?;
         refuse_window(threshold, scenarios)
     }
@@ -183,14 +166,28 @@ impl Values<'_> {
             .filter(|request| self.feeds(filter.0, request))
             .collect()
     }
+}
 
-    /// Whether a request has samples of the threshold's metric.
-    pub(super) fn feeds(&self, threshold: &Threshold, request: &RequestEntry) -> bool {
-        match threshold.metric.of {
-            Of::Trend(TrendOf::Custom(trend)) => request.trend.as_deref() == Some(trend),
-            _ => true,
-        }
+/// More iterations than are planned can't be reached.
+fn refuse_more_than_planned(threshold: &Threshold, scenarios: &[Scenario]) -> Result<(), String> {
+    let of_all = threshold.metric.of == Of::Counter(Counter::Iterations)
+        && threshold.aggregation == Aggregation::Count
+        && threshold.window.is_none();
+    let planned = plan(scenarios).planned_iterations().filter(|_| of_all);
+    let Some(most) = planned.map(|planned| planned as f64) else {
+        return Ok(());
+    };
+    let is_beyond = match threshold.operator {
+        Operator::Greater => threshold.limit >= most,
+        Operator::GreaterOrEqual | Operator::Equal => threshold.limit > most,
+        _ => false,
+    };
+    if is_beyond {
+        return Err(format!(
+            "'{threshold}' never holds: {most} iterations are planned"
+        ));
     }
+    Ok(())
 }
 
 /// What is measured of iterations at a rate needs a scenario with one. That nothing was dropped is
