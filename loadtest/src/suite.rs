@@ -56,6 +56,7 @@ pub static HOSTILE: Field = Field::one(
 )
 .default("all of them")
 .checked(|text| Hostile::parse(text).map(drop))
+.about(&["7_malicious_order", "8_hostile_get", "9_hostile_post"])
 .compared();
 
 /// Whether the set-up may erase the data of a server elsewhere.

@@ -27,6 +27,9 @@ pub struct Field {
     pub compared: bool,
     /// Whether the trials of a capacity search take it.
     pub in_trials: bool,
+    /// Names of the requests that it is about: a load whose personas send none has no use for it.
+    /// All loads have if there are none.
+    pub requests: &'static [&'static str],
     /// What is wrong with a text, in words, for fields that a suite reads itself.
     pub check: fn(&str) -> Result<(), String>,
 }
@@ -123,6 +126,7 @@ const fn field(
         is_shape: false,
         compared: false,
         in_trials: true,
+        requests: &[],
         check: |_| Ok(()),
     }
 }
@@ -162,6 +166,13 @@ impl Field {
     #[must_use]
     pub const fn checked(mut self, check: fn(&str) -> Result<(), String>) -> Self {
         self.check = check;
+        self
+    }
+
+    /// Only personas that plan one of these requests have a use for it.
+    #[must_use]
+    pub const fn about(mut self, requests: &'static [&'static str]) -> Self {
+        self.requests = requests;
         self
     }
 

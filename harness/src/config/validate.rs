@@ -171,7 +171,7 @@ fn assemble(
     let tags = tags::of_run(reader);
     let connect = connect::connect(reader);
     let http2 = connect.http2;
-    let options = options(reader, sections, outline.refuse);
+    let options = options(reader, sections, outline.refuse, known);
     let catalogue = outline.catalogue_with(&options);
     let names = super::names(known.unwrap_or_default(), &tags, &catalogue, http2);
     let checks = (outline.checks)(&options);

@@ -857,6 +857,36 @@ fn a_think_time_of_nobody_is_refused() {
     }
 }
 
+/// So is a suite's field about a request that no persona of the mix sends.
+#[test]
+fn a_field_about_what_nobody_sends_is_refused() {
+    static LOOKS: Field =
+        Field::one("looks", "looks", "N", "Suite", "Look so often").about(&["4_get_top_products"]);
+    let mut outline = outline();
+    outline.fields = crate::config::Fields::with(&[&PAUSE, &LOOKS]);
+    let found = |line: &str, is_flag: bool| {
+        let mut inputs = inputs(line);
+        match is_flag {
+            true => inputs.flags.set_flag(&LOOKS, vec!["3".to_owned()]),
+            false => inputs.variables.push((LOOKS.variable(), "3".to_owned())),
+        }
+        let found = load(&outline, inputs).err().unwrap_or_default();
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let said =
+        "--looks: no persona of the mix sends 4_get_top_products; leave it out, or change --mix";
+    let rows = [
+        ("--mix b=1 --vus 4 --duration 5s", true, true),
+        ("--mix a=1,b=1 --vus 4 --duration 5s", true, false),
+        ("--vus 4 --duration 5s", true, false),
+        ("--mix b=1 --vus 4 --duration 5s", false, false),
+    ];
+    for (line, is_flag, refused) in rows {
+        let expected: Vec<&str> = refused.then_some(said).into_iter().collect();
+        assert_eq!(found(line, is_flag), expected, "{line}");
+    }
+}
+
 #[test]
 fn a_dash_is_no_file_but_where_it_is_said() {
     let rows = [

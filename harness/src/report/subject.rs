@@ -215,7 +215,7 @@ pub fn misfits(base: &Recorded, new: &Run, verdict: Option<Verdict>) -> Vec<Stri
         texts("executor", |run| run.executor.clone()),
         texts("load", load),
         texts("VUs", |run| run.vus_max.to_string()),
-        texts("mix", |run| run.mix.clone()),
+        texts("mix", mix),
         ("think times", old_think, new_think),
         texts("server", server),
         texts("generator", machine),
@@ -248,6 +248,37 @@ fn profile(run: &Run) -> String {
     let path = Path::new(&run.profile);
     let name = path.file_name().map(|name| name.to_string_lossy().into());
     name.unwrap_or_default()
+}
+
+/// The mix of each scenario in its lowest terms: `a=50,b=50` deals users as `a=1,b=1` does.
+fn mix(run: &Run) -> String {
+    let lowest = |mix: &str| -> Option<String> {
+        let shares = mix.split(',').map(|share| {
+            let (persona, weight) = share.split_once('=')?;
+            Some((persona, weight.parse::<u32>().ok()?))
+        });
+        let shares: Vec<(&str, u32)> = shares.collect::<Option<_>>()?;
+        let divisor = shares
+            .iter()
+            .fold(0, |so_far, (_, weight)| gcd(so_far, *weight));
+        let reduced =
+            |(persona, weight): &(&str, u32)| format!("{persona}={}", weight / divisor.max(1));
+        Some(shares.iter().map(reduced).collect::<Vec<_>>().join(","))
+    };
+    let of_scenario = |text: &str| {
+        let (name, mix) = text.rsplit_once(": ").unwrap_or(("", text));
+        let mix = lowest(mix).unwrap_or_else(|| mix.to_owned());
+        match name {
+            "" => mix,
+            name => format!("{name}: {mix}"),
+        }
+    };
+    let scenarios = run.mix.split("; ").map(of_scenario);
+    scenarios.collect::<Vec<_>>().join("; ")
+}
+
+const fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Every stage, with its beginning where that isn't the end of the one before.
@@ -478,6 +509,26 @@ mod tests {
                 "think_time: the baseline has the default, this run 1s;b=2s"
             ]
         );
+    }
+
+    #[test]
+    fn a_mix_is_the_same_in_whatever_terms() {
+        let of = |text: &str| {
+            mix(&Run {
+                mix: text.to_owned(),
+                ..Run::default()
+            })
+        };
+        for (one, other, same) in [
+            ("a=50,b=50", "a=1,b=1", true),
+            ("a=60,b=30,c=10", "a=6,b=3,c=1", true),
+            ("a=60,b=30", "a=30,b=60", false),
+            ("one: a=2; two: a=5,b=5", "one: a=1; two: a=1,b=1", true),
+            ("one: a=1; two: b=1", "one: a=1; six: b=1", false),
+            ("", "", true),
+        ] {
+            assert_eq!(of(one) == of(other), same, "{one} {other}");
+        }
     }
 
     #[test]
