@@ -103,11 +103,15 @@ impl Capacity {
     }
 
     fn write_limits(&self, out: &mut Shown<impl Write>) -> io::Result<()> {
+        // Where nothing held, and not because it was slow, the reason is said already.
+        if self.capacity.is_none() && !self.trials.iter().any(|trial| trial.slow) {
+            return Ok(());
+        }
         for (index, words) in self.saturated.iter().enumerate() {
-            let label = if index == 0 {
-                "Beyond it:"
-            } else {
-                "          "
+            let label = match (index, self.capacity) {
+                (0, Some(_)) => "Beyond it:",
+                (0, None) => "      Why:",
+                _ => "          ",
             };
             bold(label, out)?;
             writeln!(out, " {words}")?;

@@ -17,9 +17,10 @@ pub const SHORTEST_HOLD: Duration = Duration::from_secs(2);
 /// Why a search ignores what it is not asked for by a flag.
 const WITHOUT: &str = "a capacity search makes loads of its own, and its trials leave no reports";
 
-/// Whether the trials have no use for a field. A profile or file may be what they begin with.
+/// Whether the trials have no use for a field. A profile or file may be what they begin with, and
+/// quiet they are.
 fn is_unused(field: &Field) -> bool {
-    !field.in_trials && !matches!(field.key, "profile" | "config")
+    !field.in_trials && !matches!(field.key, "profile" | "config" | "quiet")
 }
 
 /// What the user asks for.

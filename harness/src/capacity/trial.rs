@@ -63,7 +63,7 @@ impl Trial {
             .collect();
         let crossed: Vec<&Crossed> = result.thresholds.iter().filter(|one| !one.ok).collect();
         let is_time = |one: &&Crossed| one.threshold.metric.kind() == Kind::Trend;
-        let slow = !unkept.is_empty() || crossed.iter().any(|one| is_time(one));
+        let slow = !unkept.is_empty() || crossed.iter().any(is_time);
         let too_small_for: Vec<String> = crossed
             .iter()
             .filter(|one| wants_more(one))

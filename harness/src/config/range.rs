@@ -18,7 +18,8 @@ pub(super) fn refuse_limit(threshold: &Threshold) -> Result<(), String> {
     };
     let is_whole = matches!(aggregation, Aggregation::Count | Aggregation::Value);
     let (below, above) = (limit < 0.0, limit > most);
-    let occurs = !below && !above && !(is_whole && limit.fract() != 0.0);
+    let is_between = is_whole && limit.fract() != 0.0;
+    let occurs = !(below || above || is_between);
     let holds = match threshold.operator {
         Less | LessOrEqual if above => "always",
         Greater | GreaterOrEqual if below => "always",

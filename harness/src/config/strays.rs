@@ -51,7 +51,8 @@ pub fn without_unused(
         .partition(|(name, _)| unused(name).is_some());
     let asks = |(name, text): &&(String, String)| {
         let is_switch = unused(name).is_some_and(|field| field.form == Form::Switch);
-        !text.is_empty() && !(is_switch && switch(text) == Some(false))
+        let is_off = is_switch && switch(text) == Some(false);
+        !text.is_empty() && !is_off
     };
     let names = without.iter().filter(asks).map(|(name, _)| name.as_str());
     let names: Vec<&str> = names.collect();

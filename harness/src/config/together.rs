@@ -80,8 +80,13 @@ fn reason(
     (key, value): &(String, String),
     (of, _): &(String, String),
 ) -> Option<String> {
-    if value.starts_with('!') {
+    if value.starts_with('!') || key == of {
         return None;
+    }
+    if key == "status" && of == "expected_response" {
+        return Some(format!(
+            "no request expects {value}, so that it is a failure"
+        ));
     }
     let here = all.iter().filter(|series| {
         let pair = (key.clone(), value.clone());
@@ -228,7 +233,7 @@ fn subjects<'a>(
     let readable = readable.filter(|check| !check.is_empty());
     let own = checks.iter().filter(|check| {
         let is_sent = |name: &&str| sent.iter().any(|request| request.name == **name);
-        check.requests.is_empty() || check.requests.iter().any(|name| is_sent(name))
+        check.requests.is_empty() || check.requests.iter().any(is_sent)
     });
     let own = own.map(|check| check.name);
     own.chain(readable)

@@ -37,7 +37,7 @@ fn thresholds_whose_tags_exclude_each_other_are_refused() {
         ),
         (
             "http_reqs{status:500,expected_response:true}:count<10",
-            "nothing has both status:500 and expected_response:true",
+            "nothing has both status:500 and expected_response:true: no request expects 500, so",
         ),
         (
             "http_reqs{name:5_create_order,status:200,expected_response:true}:count<10",
