@@ -32,6 +32,7 @@ const FLOORS: [&str; 34] = [
     "metrics",
     "persona",
     "catalogue",
+    "expected",
     "format",
     "shown",
     "secret",
