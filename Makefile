@@ -2,7 +2,7 @@
 # it installs itself, without a prompt. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint workflows bench bench-quick bench-tools services influx browser tmux \
+.PHONY: help demo install test chaos lint workflows bench bench-quick bench-tools services influx browser tmux \
 	nginx openapi schema fuzz fuzz-tools
 
 # What the bench measures against.
@@ -85,6 +85,9 @@ help: ## List the targets
 
 demo: services ## Run the seed's 300 users on a private stack: verdict, and a report in reports/
 	cargo run --release --bin loadtest -- --profile flow_iterations
+
+install: ## Build loadtest and put it into ~/.cargo/bin
+	cargo install --locked --path loadtest --bin loadtest
 
 test: services influx browser tmux nginx openapi ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
 	cargo test --workspace --locked

@@ -1,6 +1,7 @@
 //! The command line. No I/O: words in, an invocation or clap's message out.
 
 mod capacity;
+mod k6;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -63,7 +64,10 @@ pub fn parse(
     words: impl IntoIterator<Item = OsString>,
     outline: &Outline,
 ) -> Result<Invocation, clap::Error> {
-    let matches = command(outline).try_get_matches_from(words)?;
+    let mut command = command(outline);
+    let matches = command
+        .try_get_matches_from_mut(words)
+        .map_err(|error| k6::answered(error, &mut command))?;
     Ok(match matches.subcommand() {
         Some(("compare", matches)) => Invocation::Compare(comparing(matches)),
         Some(("profiles", _)) => Invocation::Profiles,
@@ -128,7 +132,11 @@ fn command(outline: &Outline) -> Command {
     Command::new(program.name)
         .version(program.version)
         .about(program.about)
-        .after_help(after_help(outline))
+        .after_help(format!(
+            "Examples:\n{}\nAll flags and exit codes: --help",
+            examples(outline)
+        ))
+        .after_long_help(after_long_help(outline))
         .args_conflicts_with_subcommands(true)
         .args(arguments(outline, |_| true))
         .subcommand(report_command(program.name))
@@ -208,6 +216,25 @@ fn comparing(matches: &ArgMatches) -> Comparing {
     }
 }
 
+/// What `-h` shows; `--help` shows everything.
+const FIRST_DAY: &[&str] = &[
+    "host",
+    "stages",
+    "vus",
+    "duration",
+    "rate",
+    "max_vus",
+    "iterations",
+    "mix",
+    "headers",
+    "sla",
+    "thresholds",
+    "out",
+    "tui",
+    "profile",
+    "config",
+];
+
 fn arguments<'a>(
     outline: &'a Outline,
     wanted: impl Fn(&Field) -> bool + 'a,
@@ -219,6 +246,8 @@ fn arguments<'a>(
         .map(|field| {
             let arg = Arg::new(field.key)
                 .long(field.flag)
+                .short(k6::short(field.key))
+                .hide_short_help(!FIRST_DAY.contains(&field.key))
                 .help(help(field, outline))
                 .help_heading(field.heading);
             match field.form {
@@ -283,13 +312,9 @@ fn host(outline: &Outline) -> &'static str {
     }
 }
 
-fn after_help(outline: &Outline) -> String {
+fn examples(outline: &Outline) -> String {
     let program = outline.program.name;
     let host = host(outline);
-    let codes: Vec<String> = ExitCode::TABLE
-        .iter()
-        .map(|(exit, means)| format!("  {:>3}  {means}", exit.code()))
-        .collect();
     let profile = outline.profiles.first().map_or(String::new(), |profile| {
         format!(
             "{program} --profile {:<24} a load that comes with it\n  ",
@@ -302,20 +327,30 @@ fn after_help(outline: &Outline) -> String {
         .map(|role| format!("{}=1", role.key))
         .collect();
     format!(
-        "Examples:\n  \
-         {profile}\
+        "  {profile}\
          {program} --stage 30s:300 --stage 2m:300 --stage 20s:0 --host http://127.0.0.1:8080\n  \
          {program}{host} --rate 500/s --duration 1m --max-vus 1000\n  \
          {program}{host} --vus 300 --duration 30s --mix {}\n  \
          {program}{host} --vus 300 --duration 30s --threshold 'http_req_duration{{status:200}}: p(99)<100'\n  \
          {program} validate{host} --config load.toml    shows the plan, sends nothing\n  \
          {program} capacity{host} --sla 'p(95)<200'     the most VUs under which that holds\n  \
-         {program} capacity{host} --by rate             the most iterations a second\n\n\
+         {program} capacity{host} --by rate             the most iterations a second\n",
+        mix.join(","),
+    )
+}
+
+fn after_long_help(outline: &Outline) -> String {
+    let codes: Vec<String> = ExitCode::TABLE
+        .iter()
+        .map(|(exit, means)| format!("  {:>3}  {means}", exit.code()))
+        .collect();
+    format!(
+        "Examples:\n{}\n\
          Every flag is also a key of a profile (--config FILE) and a variable LOADTEST_<KEY>,\n\
          such as LOADTEST_HOST or LOADTEST_STAGES='30s:10;1m:10'. Flags win over variables,\n\
          variables over the profile. Times are written 30s, 1m30s or 500ms.\n\n\
          Exit codes:\n{}",
-        mix.join(","),
+        examples(outline),
         codes.join("\n")
     )
 }

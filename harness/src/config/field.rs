@@ -325,6 +325,8 @@ pub static FIELDS: &[Field] = &[
         "Send every sample in k6's own schema to InfluxDB, for dashboards made for k6").not_in_trials(),
     field("tui", "tui", Form::Switch, OUTPUT,
         "Show the run full-screen while it goes on: s stops, q quits, ? helps").not_in_trials(),
+    field("full", "full", Form::Switch, OUTPUT,
+        "List every check and invariant at the end, not only those that failed"),
     field("quiet", "quiet", Form::Switch, OUTPUT,
         "No progress while the load runs").not_in_trials(),
     field("profile", "profile", Form::One("NAME"), "Configuration",

@@ -120,6 +120,8 @@ pub struct RunConfig {
     pub tui: bool,
     /// Whether progress is kept to oneself.
     pub quiet: bool,
+    /// Whether the summary lists the checks and invariants that hold as well.
+    pub full: bool,
     /// What was asked for, as it was written, for reports.
     pub settings: Vec<Setting>,
 }

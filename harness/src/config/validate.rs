@@ -210,6 +210,7 @@ fn assemble(
         outputs: outputs(reader, variables),
         influx_raw: reader.is_on("influx_raw"),
         tui: tui(reader),
+        full: reader.is_on("full"),
         quiet: reader.is_on("quiet"),
         settings: settings(reader),
         warnings: Vec::new(),

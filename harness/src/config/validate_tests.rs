@@ -125,6 +125,14 @@ fn a_shape_given_above_replaces_the_profiles() {
         max_duration: 600 * SECOND,
     };
     assert_eq!(only(&shared).executor, expected);
+    // k6's three together: the time is a limit.
+    let limited = config("--vus 2 --duration 30s --iterations 9");
+    let expected = Executor::SharedIterations {
+        vus: 2,
+        iterations: 9,
+        max_duration: Duration::from_secs(30),
+    };
+    assert_eq!(only(&limited).executor, expected);
 }
 
 #[test]
@@ -306,8 +314,12 @@ fn single_mistakes_name_their_place() {
             "LOADTEST_QUIET: 'maybe' is neither true nor false",
         ),
         (
-            "--duration 5s --iterations 5",
-            "--iterations: contradicts duration; give one of",
+            "--duration 5s --iterations 5 --max-duration 5s",
+            "--max-duration: says the same as duration",
+        ),
+        (
+            "--stage 5s:5 --iterations 5",
+            "--iterations: contradicts stages; give one of",
         ),
         ("--stage 1m:5 --vus 5", "--vus: does not apply to stages"),
         (

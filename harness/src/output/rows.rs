@@ -1,7 +1,7 @@
 //! The schema: what a second of a run looks like as rows. Pure.
 //!
 //! Aggregates, not samples: how many rows a second has depends on how many series there are,
-//! never on how many requests were sent. ARCHITECTURE.md has the schema as a table.
+//! never on how many requests were sent. docs/outputs.md has the schema as a table.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! `summary.json` as it is written and read again. Its keys are an interface: README.md documents them.
+//! `summary.json` as it is written and read again. Its keys are an interface: docs/files.md documents them.
 
 use std::collections::BTreeMap;
 
