@@ -17,6 +17,9 @@ const READER_WITHIN: Duration = Duration::from_secs(2);
 /// How often a pipe is tried meanwhile.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// What is said of `-` where it would be a file of that name.
+pub(crate) const DASH: &str = "- isn't standard output here; write /dev/stdout, or ./- for a file";
+
 /// As many links as Linux follows.
 const MOST_LINKS: u32 = 40;
 

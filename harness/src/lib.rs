@@ -71,6 +71,7 @@ mod decimal;
 pub mod descriptors;
 pub mod diagnosis;
 pub mod executor;
+pub mod expected;
 pub mod failing;
 pub mod fidelity;
 mod files;

@@ -13,11 +13,13 @@ use tracing_subscriber::EnvFilter;
 use crate::capacity;
 use crate::cli::{self, Comparing, Invocation};
 use crate::compare::{Rule, compare};
-use crate::config::{self, Inputs, Layer, Outline, Problem, RunConfig};
+use crate::config::{self, Field, Inputs, Layer, Outline, Problem, RunConfig};
 use crate::executor::{Control, listen};
 use crate::output::{Address, ReplayError, replay};
 use crate::report::{Recorded, fit_tables, misfits, write_comparison, write_plan};
-use crate::run::{Missing, Renderings, check_file, render, run, write_comparison_json};
+use crate::run::{
+    Missing, Renderings, check_baseline, check_file, render, run, write_comparison_json,
+};
 use crate::shown::Shown;
 use crate::suite::Suite;
 use crate::threshold::ExitCode as Exit;
@@ -45,6 +47,9 @@ pub fn main<S: Suite>() -> ExitCode {
             start(|control, telemetry| run::<S>(config, control, telemetry))
         }),
         Ok(Invocation::Validate(flags)) => load(&outline, flags, |config| {
+            if let Err(refusal) = check_baseline(&config) {
+                return fail(&refusal.to_string(), Exit::BadConfiguration);
+            }
             show(|out| write_plan(&config, out))
         }),
         Ok(Invocation::Capacity(request)) => search::<S>(outline, request),
@@ -65,7 +70,7 @@ pub fn main<S: Suite>() -> ExitCode {
 /// What needs no server.
 fn without_load(invocation: Invocation, outline: &Outline) -> ExitCode {
     match invocation {
-        Invocation::Compare(comparing) => match compared(&comparing) {
+        Invocation::Compare(comparing) => match compared(&comparing, outline) {
             Ok(exit) => exit.code().into(),
             Err(error) => fail(&error.to_string(), Exit::BadConfiguration),
         },
@@ -183,7 +188,18 @@ fn shown(write: impl FnOnce(&mut Shown<Stdout>) -> io::Result<()>) -> io::Result
     write(&mut out).and_then(|()| out.flush())
 }
 
-fn compared(comparing: &Comparing) -> Result<Exit, Box<dyn std::error::Error>> {
+/// Variables of the flags that a comparison has; of the others nobody expects anything here.
+fn warn_of_variables(outline: &Outline) {
+    let are_flags = |field: &Field| matches!(field.key, "noise" | "fail_on_regression");
+    let why = "compare takes flags only";
+    let (_, said) = config::without_unused(variables(), &outline.fields, are_flags, why);
+    if let Some(said) = said {
+        tell(&format!("warning: {said}"));
+    }
+}
+
+fn compared(comparing: &Comparing, outline: &Outline) -> Result<Exit, Box<dyn std::error::Error>> {
+    warn_of_variables(outline);
     if let Some(path) = &comparing.json {
         check_file("--json", path)?;
     }

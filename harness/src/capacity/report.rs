@@ -11,6 +11,7 @@ use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget};
 use serde::Serialize;
 
 use super::by::By;
+use super::cause::none_holds;
 use super::pace::Pace;
 use super::trial::Trial;
 use crate::format::percent_to;
@@ -96,20 +97,21 @@ impl Capacity {
             }
             None => {
                 bold("Capacity:", out)?;
-                writeln!(
-                    out,
-                    " none: not even the smallest load holds; try a smaller --from"
-                )
+                writeln!(out, " none: {}", none_holds(&self.trials))
             }
         }
     }
 
     fn write_limits(&self, out: &mut Shown<impl Write>) -> io::Result<()> {
+        // Where nothing held, and not because it was slow, the reason is said already.
+        if self.capacity.is_none() && !self.trials.iter().any(|trial| trial.slow) {
+            return Ok(());
+        }
         for (index, words) in self.saturated.iter().enumerate() {
-            let label = if index == 0 {
-                "Beyond it:"
-            } else {
-                "          "
+            let label = match (index, self.capacity) {
+                (0, Some(_)) => "Beyond it:",
+                (0, None) => "      Why:",
+                _ => "          ",
             };
             bold(label, out)?;
             writeln!(out, " {words}")?;

@@ -27,6 +27,9 @@ pub struct Field {
     pub compared: bool,
     /// Whether the trials of a capacity search take it.
     pub in_trials: bool,
+    /// Names of the requests that it is about: a load whose personas send none has no use for it.
+    /// All loads have if there are none.
+    pub requests: &'static [&'static str],
     /// What is wrong with a text, in words, for fields that a suite reads itself.
     pub check: fn(&str) -> Result<(), String>,
 }
@@ -123,6 +126,7 @@ const fn field(
         is_shape: false,
         compared: false,
         in_trials: true,
+        requests: &[],
         check: |_| Ok(()),
     }
 }
@@ -162,6 +166,13 @@ impl Field {
     #[must_use]
     pub const fn checked(mut self, check: fn(&str) -> Result<(), String>) -> Self {
         self.check = check;
+        self
+    }
+
+    /// Only personas that plan one of these requests have a use for it.
+    #[must_use]
+    pub const fn about(mut self, requests: &'static [&'static str]) -> Self {
+        self.requests = requests;
         self
     }
 
@@ -217,9 +228,9 @@ pub static FIELDS: &[Field] = &[
     field("max_vus", "max-vus", Form::One("N"), LOAD,
         "VUs that there are to keep a rate; when all are busy, iterations start late or are dropped").of(RATES),
     field("max_start_delay", "max-start-delay", Form::One("TIME"), LOAD,
-        "Drop an iteration that can't start within this of its time [default: 1s] (rates only)").of(RATES).compared(),
+        "Drop an iteration that can't start within this of its time (rates only)").of(RATES).default("1s").compared(),
     field("think_time", "think-time", Form::Many("[PERSONA=]TIME|TIME..TIME|exp(MEAN)"), LOAD,
-        "Think so long between iterations, e.g. 1s..3s; 'PERSONA=exp(2s)' is for one persona, repeat for more (VUs only)").of(CLOSED).compared(),
+        "Think so long between iterations, e.g. 1s..3s; 'PERSONA=exp(2s)' is for one persona, repeat for more (VUs only)").of(CLOSED).default("0s").compared(),
     field("iterations", "iterations", Form::One("N"), LOAD,
         "Iterations that --vus share (shared-iterations)").shape().compared(),
     field("iterations_per_vu", "iterations-per-vu", Form::One("N"), LOAD,
@@ -242,9 +253,9 @@ pub static FIELDS: &[Field] = &[
     field("cookies", "cookies", Form::Switch, HTTP,
         "Each VU keeps the cookies that it is given, and sends them").compared(),
     field("redirects", "redirects", Form::One("N"), HTTP,
-        "Follow so many redirects of a request, on the same server; each is a request of its own [default: 0]").compared(),
+        "Follow so many redirects of a request, on the same server; each is a request of its own").default("0").compared(),
     field("http_timeout", "http-timeout", Form::One("TIME"), HTTP,
-        "Longest that a request may take [default: 60s]").compared(),
+        "Longest that a request may take").default("60s").compared(),
     field("max_body", "max-body", Form::One("SIZE"), HTTP,
         "Longest body of an answer that is read; a longer one is a failure, and so is one of more than 64 MiB when it is decoded [default: 64MiB]"),
     field("setup_timeout", "setup-timeout", Form::One("TIME"), HTTP,

@@ -110,7 +110,7 @@ pub struct Run {
     pub scenarios: Vec<ScenarioRow>,
     /// The personas' shares.
     pub mix: String,
-    /// How long the personas of named scenarios think; none without them, and of older versions.
+    /// How long the personas of each scenario think; none of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub think: Option<String>,
     /// Where chance began.

@@ -10,6 +10,14 @@ use crate::report::{
 };
 use crate::tui::tell;
 
+/// Looks at the baseline as the run does: read, and said what doesn't fit.
+///
+/// # Errors
+/// Why it can't be read.
+pub(crate) fn check(config: &RunConfig) -> Result<(), Refusal> {
+    Baseline::open(config, &Generator::of_this_machine()).map(drop)
+}
+
 /// The baseline.
 pub(super) struct Baseline {
     recorded: Recorded,

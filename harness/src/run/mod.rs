@@ -27,6 +27,7 @@ use tokio::runtime::Handle;
 
 use self::attempt::Attempt;
 use self::baseline::Baseline;
+pub(crate) use self::baseline::check as check_baseline;
 use self::judged::lost_rows;
 pub(crate) use self::missing::Missing;
 use self::outlets::Outlets;

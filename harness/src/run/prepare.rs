@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::admin::chain;
 use crate::config::Scenario;
 use crate::config::{RunConfig, SummaryJson};
-use crate::files::{check, own_path};
+use crate::files::{DASH, check, own_path};
 use crate::health::Resources;
 use crate::output::{Address, OpenError};
 use crate::ports::{self, Ports};
@@ -29,6 +29,8 @@ pub(crate) enum Refusal {
     },
     #[error("--out: {0} is written by another --out or --summary-json already; name another file")]
     Twice(PathBuf),
+    #[error("{0}: {DASH}")]
+    Dash(&'static str),
     #[error("{flag}: {path} can't be written: {source}")]
     File {
         flag: &'static str,
@@ -84,6 +86,7 @@ impl Refusal {
     pub(super) const fn exit(&self) -> ExitCode {
         match self {
             Self::ReportDir { .. }
+            | Self::Dash(_)
             | Self::File { .. }
             | Self::Twice(_)
             | Self::Files { .. }
@@ -155,6 +158,9 @@ fn refuse_twice<'a>(files: impl Iterator<Item = &'a Path>) -> Result<(), Refusal
 /// # Errors
 /// Why it can't.
 pub(crate) fn check_file(flag: &'static str, path: &Path) -> Result<(), Refusal> {
+    if path == Path::new("-") {
+        return Err(Refusal::Dash(flag));
+    }
     check(path).map_err(|source| Refusal::File {
         flag,
         path: path.to_owned(),

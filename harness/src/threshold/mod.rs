@@ -13,6 +13,6 @@ pub(crate) mod fuzzing;
 pub use crossing::{Crossing, Culprit};
 pub use evaluate::{Outcome, evaluate};
 pub use limits::Limits;
-pub use parse::{Known, ParseError, Threshold, parse, parse_knowing};
+pub use parse::{Known, Operator, ParseError, Threshold, parse, parse_knowing};
 pub use timeline::{Moment, Timeline, abort, times};
 pub use verdict::{Evidence, ExitCode, Judgement, Verdict, judge};

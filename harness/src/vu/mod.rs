@@ -54,12 +54,13 @@ pub use self::options::{ConnectOptions, Identity, Resolved};
 use self::redirect::Hop;
 pub use self::redirect::{RedirectError, location_of};
 pub(crate) use self::request::READABLE;
-pub use self::request::{Expected, Request};
+pub use self::request::Request;
 pub use self::target::{Target, TargetError};
 pub use self::tls::TlsError;
 use self::under_way::UnderWay;
 pub use self::wire::{PathError, ProtocolError};
 use crate::executor::Clock;
+pub use crate::expected::Expected;
 use crate::metrics::{CheckTags, IterationTags, Origin, RawSamples, Recorder, SampleOf};
 use crate::persona::Stop;
 
