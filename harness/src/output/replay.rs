@@ -83,11 +83,11 @@ pub async fn replay(path: &Path, address: &Address) -> Result<Replayed, ReplayEr
     while let Some(part) = parts.pop() {
         match write(&mut *output, part).await {
             Ok(()) => replayed.delivered += part.len() as u64,
-            Err(WriteError::Split(_)) if part.len() > 1 => {
+            Err(WriteError::Split(_) | WriteError::TooMuch(_)) if part.len() > 1 => {
                 let (first, second) = part.split_at(part.len() / 2);
                 parts.extend([second, first]);
             }
-            Err(WriteError::Split(error)) => {
+            Err(WriteError::Split(error) | WriteError::TooMuch(error)) => {
                 replayed.bad += 1;
                 replayed.error = Some(error);
             }
