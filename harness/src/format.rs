@@ -151,7 +151,7 @@ pub(crate) fn did_you_mean<'a>(word: &str, known: impl Iterator<Item = &'a str>)
 
 /// A number of bytes, such as `64 MiB`.
 #[must_use]
-pub fn size(bytes: usize) -> String {
+pub(crate) fn size(bytes: usize) -> String {
     match bytes.is_multiple_of(1 << 20) {
         true => format!("{} MiB", bytes >> 20),
         false => format!("{bytes} bytes"),

@@ -89,6 +89,9 @@ fn rendered(summary: &Path, renderings: &Renderings) -> ExitCode {
         Ok(rendered) => rendered,
         Err(error) => return fail(&error.to_string(), Exit::BadConfiguration),
     };
+    if let Some(lack) = &rendered.lack {
+        tell(&format!("warning: {lack}; the reports show what is there"));
+    }
     let shown = shown(|out| {
         let mut written = rendered.written.iter();
         written.try_for_each(|path| writeln!(out, "{}", path.display()))
@@ -195,7 +198,8 @@ fn compared(comparing: &Comparing) -> Result<Exit, Box<dyn std::error::Error>> {
         noise: comparing.noise,
         ..Rule::default()
     };
-    let misfits = misfits(&base, &new.run, Some(new.verdict));
+    let mut misfits = misfits(&base, &new.run, Some(new.verdict));
+    misfits.extend(new.misfit("this run"));
     let comparison = compare(&base.subject()?, &new.subject()?, misfits, rule);
     let (regressions, exit) = match comparing.fail_on_regression {
         None => (Vec::new(), Exit::Pass),

@@ -180,7 +180,10 @@ mod tests {
             ("lower case", "/x/p%2fw%20%22%c3%a9%25%5cz?b"),
             ("as some of it is in a path", "/x/p/w%20%22\u{e9}%25\\z?b"),
             ("a query", "/x/p%2Fw+%22%C3%A9%25%5Cz?b"),
-            ("encoded twice", "/x/p%252Fw%2520%2522%25C3%25a9%2525%255Cz?b"),
+            (
+                "encoded twice",
+                "/x/p%252Fw%2520%2522%25C3%25a9%2525%255Cz?b",
+            ),
             ("every octet", "/x/%70%2F%77%20%22%C3%A9%25%5C%7A?b"),
             ("JSON", r#"/x/p/w \"\u{e9}%\\z?b"#),
             ("JSON in ASCII", r#"/x/p\/w \"\u00e9%\\z?b"#),

@@ -26,6 +26,7 @@ pub(crate) mod table;
 mod tables;
 mod terminal;
 mod version1;
+mod whole;
 mod words;
 
 #[cfg(any(test, fuzzing))]

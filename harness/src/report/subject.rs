@@ -25,6 +25,8 @@ pub struct Recorded {
     pub verdict: Verdict,
     /// Its seconds.
     pub series: Series,
+    /// What they lack of the run, if they are not all of it.
+    pub lack: Option<String>,
 }
 
 /// Why a recorded run can't be read.
@@ -72,13 +74,25 @@ impl Recorded {
     /// # Errors
     /// The file and what is wrong with it.
     pub fn read(path: &Path) -> Result<Self, RecordedError> {
-        let Record { summary, series } = Record::read(path)?;
+        let Record {
+            summary,
+            series,
+            lack,
+        } = Record::read(path)?;
         Ok(Self {
             catalogue: summary.catalogue,
             run: summary.run,
             verdict: summary.verdict,
             series,
+            lack,
         })
+    }
+
+    /// What keeps it from being compared by itself, whatever it is compared with.
+    #[must_use]
+    pub fn misfit(&self, whose: &str) -> Option<String> {
+        let lack = self.lack.as_ref()?;
+        Some(format!("series: {whose} can't be compared, {lack}"))
     }
 
     /// What is compared of it.
@@ -237,6 +251,7 @@ pub fn misfits(base: &Recorded, new: &Run, verdict: Option<Verdict>) -> Vec<Stri
             misfits.push(format!("verdict: {whose} is invalid"));
         }
     }
+    misfits.extend(base.misfit("the baseline"));
     misfits
 }
 
@@ -472,6 +487,7 @@ mod tests {
             catalogue: Catalogue::default(),
             verdict: Verdict::Fail,
             series: Series::default(),
+            lack: None,
         };
         for (change, expected) in rows {
             let mut other = run.clone();
@@ -505,6 +521,7 @@ mod tests {
             catalogue: Catalogue::default(),
             verdict: Verdict::Pass,
             series: Series::default(),
+            lack: None,
         };
         let same_elsewhere = Run {
             id: "other".to_owned(),

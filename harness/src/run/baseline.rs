@@ -67,6 +67,7 @@ impl Baseline {
             catalogue: summary.catalogue,
             run: summary.run,
             verdict: summary.verdict,
+            lack: None,
         };
         let subject = |recorded: &Recorded| recorded.subject().map_err(|error| error.to_string());
         let rule = Rule {

@@ -114,5 +114,8 @@ fn a_bomb_goes_off_at_the_limit() {
     // A layer within another one is bounded as well, whatever comes of it in the end.
     let twice = gzipped(&gzipped(&[0; 200]));
     let error = decode(["br", "gzip"].into_iter(), twice, 10).expect_err("too long");
-    assert!(matches!(error, CodingError::TooLong { coding: "gzip", .. }), "{error}");
+    assert!(
+        matches!(error, CodingError::TooLong { coding: "gzip", .. }),
+        "{error}"
+    );
 }
