@@ -14,11 +14,12 @@ use crate::capacity;
 use crate::cli::{self, Comparing, Invocation};
 use crate::compare::{Rule, compare};
 use crate::config::{self, Inputs, Layer, Outline, Problem, RunConfig};
-use crate::executor::{Control, listen};
+use crate::executor::{Control, listen, outlive_file_limit};
 use crate::output::{Address, ReplayError, replay};
 use crate::report::{Recorded, fit_tables, misfits, write_comparison, write_plan};
 use crate::run::{Missing, Renderings, check_file, render, run, write_comparison_json};
 use crate::shown::Shown;
+use crate::stdout;
 use crate::suite::Suite;
 use crate::threshold::ExitCode as Exit;
 use crate::tui::{self, tell};
@@ -39,6 +40,11 @@ pub fn main<S: Suite>() -> ExitCode {
     if !tui::moves_cursor() && std::env::var_os("CLICOLOR_FORCE").is_none() {
         ColorChoice::Never.write_global();
     }
+    if let Err(error) = outlive_file_limit() {
+        tell(&format!(
+            "warning: a file that grows too large will end the program: {error}"
+        ));
+    }
     let outline = Outline::of::<S>();
     match cli::parse(std::env::args_os(), &outline) {
         Ok(Invocation::Run(flags)) => load(&outline, flags, |config| {
@@ -50,16 +56,26 @@ pub fn main<S: Suite>() -> ExitCode {
         Ok(Invocation::Capacity(request)) => search::<S>(outline, request),
         Ok(invocation) => without_load(invocation, &outline),
         Err(message) => {
-            // Help and version are no mistake. A closed pipe is nobody's concern here.
             if message.use_stderr() {
                 let _ = write!(Shown::new(io::stderr()), "{message}");
                 Exit::BadConfiguration.code().into()
             } else {
-                let _ = message.print();
-                ExitCode::SUCCESS
+                help(&message)
             }
         }
     }
+}
+
+/// Shows help or the version, which are no mistake. A reader that has seen enough is none either.
+fn help(message: &clap::Error) -> ExitCode {
+    let print = || message.print().and_then(|()| io::stdout().flush());
+    let printed = match stdout::check().and_then(|()| print()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    };
+    let mut missing = Missing::default();
+    missing.note(STDOUT, printed);
+    missing.exit(Exit::Pass).code().into()
 }
 
 /// What needs no server.
@@ -181,6 +197,7 @@ fn show(write: impl FnOnce(&mut Shown<Stdout>) -> io::Result<()>) -> ExitCode {
 
 /// Writes to standard output; what can't be written there is not done.
 fn shown(write: impl FnOnce(&mut Shown<Stdout>) -> io::Result<()>) -> io::Result<()> {
+    stdout::check()?;
     fit_tables(tui::columns(&io::stdout()));
     let mut out = Shown::new(anstream::stdout().lock());
     write(&mut out).and_then(|()| out.flush())

@@ -33,6 +33,7 @@ use crate::files::write_whole;
 use crate::metrics::Kind;
 use crate::report::{RunResult, fit_tables};
 use crate::run::{Missing, Session};
+use crate::stdout;
 use crate::suite::Suite;
 use crate::threshold::{ExitCode, Limits, Threshold};
 use crate::tui::{columns, tell};
@@ -144,7 +145,8 @@ async fn tried<S: Suite>(
 fn publish(outcome: &Capacity, limit: Option<f64>, request: &Request) -> Missing {
     let mut missing = Missing::default();
     fit_tables(columns(&std::io::stdout()));
-    let shown = outcome.write_terminal(limit, anstream::stdout());
+    let shown = stdout::check();
+    let shown = shown.and_then(|()| outcome.write_terminal(limit, anstream::stdout()));
     let shown = shown.and_then(|()| std::io::stdout().flush());
     missing.note("standard output", shown);
     if let Some(path) = &request.json {
