@@ -3,21 +3,23 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use super::attempt::Attempt;
 use super::drive::Driven;
 use super::load::Load;
-use super::prepare::PORTS;
+use super::prepare::{PORTS, Refusal};
 use super::server::Server;
 use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
 use crate::executor::Settled;
 use crate::failing::Faults;
 use crate::fidelity::{self, PersonaShare, shares};
-use crate::health::{self, LATE_MS};
+use crate::health::{self, LATE_MS, Resources};
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend, TrendOf};
 use crate::output::Account;
-use crate::report::{Generator, RunResult, same_time};
-use crate::threshold::{Evidence, Timeline, judge};
+use crate::report::{Generator, PRIVATE_STACK, RunResult, same_time};
+use crate::secret::scrub;
+use crate::threshold::{Evidence, Judgement, Timeline, Verdict, judge};
 use crate::vu::Lack;
 
 /// How a run went beside its load.
@@ -30,8 +32,41 @@ pub(super) struct Course {
     pub(super) aborted: Option<String>,
 }
 
-/// Everything that is known of the run, judged.
-pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: Load) -> RunResult {
+impl Course {
+    /// Of a run that never came to its load.
+    fn unbegun(config: &RunConfig, attempt: &Attempt) -> Self {
+        Self {
+            id: attempt.id.clone(),
+            started_at: attempt.started_at,
+            timeline: Timeline::new(&config.thresholds, &config.plan()),
+            health: HealthLog::new(Resources::of_this_process(), &config.limits),
+            signalled: attempt.control.signalled(),
+            aborted: None,
+        }
+    }
+}
+
+/// What is said of a run for which there was no server, or nothing to write to. Who waits for its
+/// summary or its JUnit file finds the reason there.
+pub(super) fn unbegun(config: RunConfig, attempt: &Attempt, refusal: &Refusal) -> RunResult {
+    let course = Course::unbegun(&config, attempt);
+    let reason = scrub(&refusal.to_string()).into_owned();
+    let mut result = judged(config, course, None, Load::failed(reason.clone()));
+    result.judgement = Judgement {
+        verdict: Verdict::Invalid,
+        exit: refusal.exit(),
+        reasons: vec![reason],
+    };
+    result
+}
+
+/// Everything that is known of the run, judged; without a server if none was found.
+pub(super) fn judged(
+    config: RunConfig,
+    course: Course,
+    server: Option<&Server>,
+    load: Load,
+) -> RunResult {
     let Load {
         driven,
         invariants,
@@ -47,7 +82,8 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
     let (mut saturated, mut warnings) = findings(&config, &course, server, &driven);
     saturated.extend(driven.lacks.iter().copied().map(told));
     let insecure = "--insecure: certificates were not verified";
-    warnings.extend(server.target.is_insecure().then(|| insecure.to_owned()));
+    let is_insecure = server.is_some_and(|server| server.target.is_insecure());
+    warnings.extend(is_insecure.then(|| insecure.to_owned()));
     warnings.extend(said.into_iter().chain(same_times(&driven.snapshot)));
     let broken = broken(&invariants);
     let counter = |counter| driven.snapshot.counter(counter, &TagFilter::default());
@@ -72,7 +108,10 @@ pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: L
     });
     RunResult {
         id: course.id,
-        host: server.label.clone(),
+        host: match server {
+            Some(server) => server.label.clone(),
+            None => config.host.clone().unwrap_or(PRIVATE_STACK.to_owned()),
+        },
         config,
         started_at: course.started_at,
         duration: driven.duration,
@@ -143,7 +182,7 @@ fn doubts(config: &RunConfig, driven: &Driven, unknown: u64) -> Vec<String> {
 fn findings(
     config: &RunConfig,
     course: &Course,
-    server: &Server,
+    server: Option<&Server>,
     driven: &Driven,
 ) -> (Vec<String>, Vec<String>) {
     let mut findings = course.health.findings();
@@ -152,7 +191,7 @@ fn findings(
         .trend(TrendOf::StartDelay, &TagFilter::default());
     findings.extend(late_starts(&delays, config.limits.late_starts));
     // On a machine that is shared on purpose, a busy machine is what is to be expected.
-    if server.shares_machine {
+    if server.is_some_and(|server| server.shares_machine) {
         let shared = |finding| format!("{finding}; the server shares this machine");
         (Vec::new(), findings.into_iter().map(shared).collect())
     } else {

@@ -215,7 +215,10 @@ struct Wrong {
 impl Wrong {
     fn of(evidence: &Evidence<'_>) -> Self {
         let broken = evidence.broken_invariants.iter();
-        let outcomes = evidence.thresholds.iter().filter(|outcome| !outcome.ok);
+        // Where nothing was sent, that no threshold holds is no news.
+        let was_sent = evidence.requests > 0;
+        let outcomes = evidence.thresholds.iter();
+        let outcomes = outcomes.filter(|outcome| was_sent && !outcome.ok);
         Self {
             inexcusable: evidence.faults.inexcusable().cloned().collect(),
             invariants: broken
