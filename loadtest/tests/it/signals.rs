@@ -384,3 +384,25 @@ fn assert_left(ran: &Ran, reports: &Path, code: i32, reason: &str) {
     assert_eq!((count("<error"), count("<failure")), (1, 0), "{junit}");
     assert!(junit.contains(reason), "{junit}");
 }
+
+/// So does a search.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_a_signal_ends_leaves_its_json() {
+    let (silent, looked_at) = answering(None).await;
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let mut run = Run::new("");
+    let program = run.command.as_std().get_program().to_owned();
+    run.command = tokio::process::Command::new(program);
+    run.command.args(["capacity", "--host", &silent, "--json"]);
+    run.command.arg(file.path());
+    let child = run.command.kill_on_drop(true).spawn().expect("it starts");
+    looked_at.cancelled().await;
+    signal("TERM", &child).await;
+    assert_eq!(run.wait(child).await.code, 105);
+    let text = std::fs::read(file.path()).expect("it is there");
+    let found: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    assert_eq!(
+        (&found["ended"], &found["trials"]),
+        (&STOPPED.into(), &serde_json::json!([]))
+    );
+}
