@@ -66,6 +66,7 @@ fn compared(summary: Summary, series: Series) {
         verdict: summary.verdict,
         series,
         lack: None,
+        unfit: summary.unfit,
     };
     if let Ok(subject) = recorded.subject() {
         let comparison = compare(&subject, &subject, Vec::new(), Rule::default());

@@ -27,6 +27,8 @@ pub struct Recorded {
     pub series: Series,
     /// What they lack of the run, if they are not all of it.
     pub lack: Option<String>,
+    /// Whether its generator was not fit.
+    pub unfit: bool,
 }
 
 /// Why a recorded run can't be read.
@@ -83,6 +85,7 @@ impl Recorded {
             catalogue: summary.catalogue,
             run: summary.run,
             verdict: summary.verdict,
+            unfit: summary.unfit,
             series,
             lack,
         })
@@ -91,6 +94,9 @@ impl Recorded {
     /// What keeps it from being compared by itself, whatever it is compared with.
     #[must_use]
     pub fn misfit(&self, whose: &str) -> Option<String> {
+        if self.unfit && self.verdict != Verdict::Invalid {
+            return Some(format!("generator: that of {whose} was not fit"));
+        }
         let lack = self.lack.as_ref()?;
         Some(format!("series: {whose} can't be compared, {lack}"))
     }
@@ -488,6 +494,7 @@ mod tests {
             verdict: Verdict::Fail,
             series: Series::default(),
             lack: None,
+            unfit: false,
         };
         for (change, expected) in rows {
             let mut other = run.clone();
@@ -522,6 +529,7 @@ mod tests {
             verdict: Verdict::Pass,
             series: Series::default(),
             lack: None,
+            unfit: false,
         };
         let same_elsewhere = Run {
             id: "other".to_owned(),

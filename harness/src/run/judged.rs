@@ -19,7 +19,7 @@ use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend, TrendOf};
 use crate::output::Account;
 use crate::report::{Generator, PRIVATE_STACK, RunResult, same_time};
 use crate::secret::scrub;
-use crate::threshold::{Evidence, Judgement, Timeline, Verdict, judge};
+use crate::threshold::{Evidence, Judgement, Timeline, Verdict, any_stands, judge};
 use crate::vu::Lack;
 
 /// How a run went beside its load.
@@ -102,6 +102,7 @@ pub(super) fn judged(
         signalled: course.signalled,
         aborted: course.aborted.as_deref(),
         saturated: &saturated,
+        stands: !saturated.is_empty() && any_stands(&thresholds, &driven.snapshot),
         idle: &fidelity::idle(&mix),
         doubts: &doubts,
         mix: &drift,
@@ -117,6 +118,7 @@ pub(super) fn judged(
         duration: driven.duration,
         arrivals: arrivals.collect(),
         snapshot: driven.snapshot,
+        unfit: !saturated.is_empty(),
         thresholds,
         invariants,
         failures: driven.failures,
