@@ -4,6 +4,8 @@ mod forms;
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use parking_lot::RwLock;
 use thiserror::Error;
 
@@ -36,9 +38,33 @@ pub fn from_env(name: &str) -> Result<String, Missing> {
     Ok(value)
 }
 
-/// Has the value masked by [`scrub`] from now on, in whatever form it stands there. One of fewer
-/// than four characters is not.
+/// Has the value masked by [`scrub`] from now on, in whatever form it stands there; and what is
+/// secret within it, if it is what an `Authorization` has. One of fewer than four characters is not.
 pub fn keep(value: &str) {
+    keep_one(value);
+    let credentials = match value.split_once(' ') {
+        Some((scheme, rest)) if SCHEMES.iter().any(|own| scheme.eq_ignore_ascii_case(own)) => {
+            keep_one(rest);
+            rest
+        }
+        _ => value,
+    };
+    if let Some(password) = password(credentials) {
+        keep_one(&password);
+    }
+}
+
+/// Schemes whose credentials are one word, which may be quoted without them.
+const SCHEMES: [&str; 3] = ["Basic", "Bearer", "Token"];
+
+/// The password in the Base64 of `user:password`.
+fn password(credentials: &str) -> Option<String> {
+    let login = String::from_utf8(BASE64.decode(credentials).ok()?).ok()?;
+    let (_, password) = login.split_once(':')?;
+    Some(password.to_owned())
+}
+
+fn keep_one(value: &str) {
     if value.chars().count() < SHORTEST {
         return;
     }
@@ -109,7 +135,6 @@ pub fn mistyped_address(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
     use super::*;
@@ -222,6 +247,20 @@ mod tests {
         }
         for text in ["aHVudGVyfjIy", "hunter~2?>", "%68unter", "dXNlcjpub25l"] {
             assert!(matches!(scrub(text), Cow::Borrowed(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_secret_within_a_login_is_masked_without_the_rest() {
+        keep("Basic am9lOnBhc3Mtb2Ytam9l");
+        keep("bearer token-of-a-bearer");
+        let rows = [
+            ("no user joe with 'pass-of-joe'", "no user joe with '***'"),
+            ("got am9lOnBhc3Mtb2Ytam9l.", "got ***."),
+            ("token-of-a-bearer expired", "*** expired"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(scrub(text), expected);
         }
     }
 
