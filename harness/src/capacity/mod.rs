@@ -64,7 +64,7 @@ pub async fn run<S: Suite>(
     let first = config(request.search.from);
     let found = match Session::<S>::open(&first, control, telemetry).await {
         Ok(session) => search(&request, &session, config).await,
-        Err(error) => Found::ended(Vec::new(), error.exit(), error.to_string()),
+        Err(error) => Found::ended(Vec::new(), error.exit(), &error.to_string()),
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let saturated = cause::saturated(&found.trials, found.capacity, cores);
@@ -94,13 +94,13 @@ struct Found {
 
 impl Found {
     /// A search that can't go on: what has held by then has held.
-    fn ended(trials: Vec<Trial>, exit: ExitCode, reason: String) -> Self {
+    fn ended(trials: Vec<Trial>, exit: ExitCode, reason: &str) -> Self {
         tell(&format!("error: {reason}"));
         let outcomes: Vec<Outcome> = trials.iter().map(Trial::outcome).collect();
         Self {
             capacity: search::held(&outcomes),
             trials,
-            ended: Some((exit, scrub(&reason).into_owned())),
+            ended: Some((exit, scrub(reason).into_owned())),
         }
     }
 
@@ -136,22 +136,22 @@ async fn search<S: Suite>(
         // Of each: a larger load needs more, and the trial before may have left ports that rest.
         if let Err(error) = session.check(&config(load)) {
             let why = format!("{load} {unit} can't be tried: {error}; or give --to a smaller load");
-            return Found::ended(trials, ExitCode::Invalid, why);
+            return Found::ended(trials, ExitCode::Invalid, &why);
         }
         tell(&format!("trial {}: {load} {unit} …", trials.len() + 1));
         let result = tried(request, session, config(load)).await;
         if session.signalled() {
-            let why = "stopped by a signal: the capacity was not found".to_owned();
+            let why = "stopped by a signal: the capacity was not found";
             return Found::ended(trials, ExitCode::Interrupted, why);
         }
         let reasons = || result.judgement.reasons.join("; ");
         if result.judgement.exit == ExitCode::BadConfiguration {
-            return Found::ended(trials, ExitCode::BadConfiguration, reasons());
+            return Found::ended(trials, ExitCode::BadConfiguration, &reasons());
         }
         let trial = Trial::of(load, &result, request.hold, &config(load).limits);
         if trial.requests_per_second == 0.0 {
             let why = format!("no request was made: {}", reasons());
-            return Found::ended(trials, ExitCode::Invalid, why);
+            return Found::ended(trials, ExitCode::Invalid, &why);
         }
         tell(&trial.told());
         trials.push(trial);

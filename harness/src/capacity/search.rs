@@ -89,7 +89,7 @@ impl Search {
 
 /// The largest load that holds by these trials, however few they are.
 #[must_use]
-pub fn held(trials: &[Outcome]) -> Option<u32> {
+pub(super) fn held(trials: &[Outcome]) -> Option<u32> {
     bounds(trials, &loads(trials)).0
 }
 
@@ -181,16 +181,17 @@ mod tests {
 
     #[test]
     fn what_holds_is_known_before_the_search_is_over() {
-        let rows: [(&[(u32, bool)], Option<u32>); 5] = [
-            (&[], None),
-            (&[(100, true), (200, true)], Some(200)),
-            (&[(100, true), (200, false)], Some(100)),
-            (&[(100, true), (200, false), (200, false)], Some(100)),
-            (&[(100, false)], None),
+        let of = |load, holds| Outcome { load, holds };
+        let (good, better) = (of(100, true), of(200, true));
+        let (bad, worse) = (of(100, false), of(200, false));
+        let rows = [
+            (vec![], None),
+            (vec![good, better], Some(200)),
+            (vec![good, worse], Some(100)),
+            (vec![good, worse, worse], Some(100)),
+            (vec![bad], None),
         ];
         for (trials, expected) in rows {
-            let outcome = |&(load, holds): &(u32, bool)| Outcome { load, holds };
-            let trials: Vec<Outcome> = trials.iter().map(outcome).collect();
             assert_eq!(held(&trials), expected, "{trials:?}");
         }
     }

@@ -19,7 +19,7 @@ use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend, TrendOf};
 use crate::output::Account;
 use crate::report::{Generator, PRIVATE_STACK, RunResult, same_time};
 use crate::secret::scrub;
-use crate::threshold::{Evidence, Judgement, Timeline, Verdict, any_stands, judge};
+use crate::threshold::{Evidence, Judgement, Outcome, Timeline, Verdict, any_stands, judge};
 use crate::vu::Lack;
 
 /// How a run went beside its load.
@@ -67,46 +67,18 @@ pub(super) fn judged(
     server: Option<&Server>,
     load: Load,
 ) -> RunResult {
-    let Load {
-        driven,
-        invariants,
-        unknown,
-        warnings: said,
-        refused,
-        unaudited,
-    } = load;
-    let thresholds = course.timeline.finish(&driven.snapshot);
-    let mix = mix(&config, &driven);
-    let doubts = doubts(&config, &driven, unknown);
-    let drift = drift(&config, &course, &mix);
-    let (mut saturated, mut warnings) = findings(&config, &course, server, &driven);
-    saturated.extend(driven.lacks.iter().copied().map(told));
+    let thresholds = course.timeline.finish(&load.driven.snapshot);
+    let mix = mix(&config, &load.driven);
+    let (mut saturated, mut warnings) = findings(&config, &course, server, &load.driven);
+    saturated.extend(load.driven.lacks.iter().copied().map(told));
     let insecure = "--insecure: certificates were not verified";
     let is_insecure = server.is_some_and(|server| server.target.is_insecure());
     warnings.extend(is_insecure.then(|| insecure.to_owned()));
-    warnings.extend(said.into_iter().chain(same_times(&driven.snapshot)));
-    let broken = broken(&invariants);
-    let counter = |counter| driven.snapshot.counter(counter, &TagFilter::default());
+    warnings.extend(load.warnings.iter().cloned());
+    warnings.extend(same_times(&load.driven.snapshot));
+    let judgement = judgement(&config, &course, &load, (&thresholds, &saturated, &mix));
+    let driven = load.driven;
     let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
-    let judgement = judge(&Evidence {
-        thresholds: &thresholds,
-        broken_invariants: &broken,
-        error: driven.error.as_deref(),
-        unaudited: unaudited.as_deref(),
-        faults: &Faults::of(&driven.snapshot),
-        refused: refused.as_deref(),
-        iterations: counter(Counter::Iterations),
-        interrupted: counter(Counter::Interrupted),
-        limits: &config.limits,
-        requests: counter(Counter::Requests),
-        signalled: course.signalled,
-        aborted: course.aborted.as_deref(),
-        saturated: &saturated,
-        stands: !saturated.is_empty() && any_stands(&thresholds, &driven.snapshot),
-        idle: &fidelity::idle(&mix),
-        doubts: &doubts,
-        mix: &drift,
-    });
     RunResult {
         id: course.id,
         host: match server {
@@ -120,17 +92,47 @@ pub(super) fn judged(
         snapshot: driven.snapshot,
         unfit: !saturated.is_empty(),
         thresholds,
-        invariants,
+        invariants: load.invariants,
         failures: driven.failures,
         generator: Generator::of_this_machine(),
         comparison: None,
         outputs: Vec::new(),
         mix,
-        unknown_outcomes: unknown,
+        unknown_outcomes: load.unknown,
         health: course.health,
         warnings,
         judgement,
     }
+}
+
+/// The judgement, of everything that it depends on.
+fn judgement(
+    config: &RunConfig,
+    course: &Course,
+    load: &Load,
+    (thresholds, saturated, mix): (&[Outcome], &[String], &[PersonaShare]),
+) -> Judgement {
+    let snapshot = &load.driven.snapshot;
+    let counter = |counter| snapshot.counter(counter, &TagFilter::default());
+    judge(&Evidence {
+        thresholds,
+        broken_invariants: &broken(&load.invariants),
+        error: load.driven.error.as_deref(),
+        unaudited: load.unaudited.as_deref(),
+        faults: &Faults::of(snapshot),
+        refused: load.refused.as_deref(),
+        iterations: counter(Counter::Iterations),
+        interrupted: counter(Counter::Interrupted),
+        limits: &config.limits,
+        requests: counter(Counter::Requests),
+        signalled: course.signalled,
+        aborted: course.aborted.as_deref(),
+        saturated,
+        stands: !saturated.is_empty() && any_stands(thresholds, snapshot),
+        idle: &fidelity::idle(mix),
+        doubts: &doubts(config, &load.driven, load.unknown),
+        mix: &drift(config, course, mix),
+    })
 }
 
 /// What was run of each persona, beside what was asked for.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, the uppermost first. A module uses only what stands below it.
-const FLOORS: [&str; 34] = [
+const FLOORS: [&str; 35] = [
     // For unit tests alone.
     "fixture",
     "program",
@@ -37,6 +37,7 @@ const FLOORS: [&str; 34] = [
     "secret",
     "ports",
     "files",
+    "stdout",
     "wall",
     "quota",
     "decimal",
