@@ -90,6 +90,7 @@ pub mod run;
 pub mod sampler;
 pub mod secret;
 pub mod shown;
+mod stdout;
 mod suite;
 pub mod threshold;
 pub mod tui;

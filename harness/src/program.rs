@@ -14,13 +14,14 @@ use crate::capacity;
 use crate::cli::{self, Comparing, Invocation};
 use crate::compare::{Rule, compare};
 use crate::config::{self, Field, Inputs, Layer, Outline, Problem, RunConfig};
-use crate::executor::{Control, listen};
+use crate::executor::{Control, listen, outlive_file_limit};
 use crate::output::{Address, ReplayError, replay};
 use crate::report::{Recorded, fit_tables, misfits, write_comparison, write_plan};
 use crate::run::{
     Missing, Renderings, check_baseline, check_file, render, run, write_comparison_json,
 };
 use crate::shown::Shown;
+use crate::stdout;
 use crate::suite::Suite;
 use crate::threshold::ExitCode as Exit;
 use crate::tui::{self, tell};
@@ -41,6 +42,11 @@ pub fn main<S: Suite>() -> ExitCode {
     if !tui::moves_cursor() && std::env::var_os("CLICOLOR_FORCE").is_none() {
         ColorChoice::Never.write_global();
     }
+    if let Err(error) = outlive_file_limit() {
+        tell(&format!(
+            "warning: a file that grows too large will end the program: {error}"
+        ));
+    }
     let outline = Outline::of::<S>();
     match cli::parse(std::env::args_os(), &outline) {
         Ok(Invocation::Run(flags)) => load(&outline, flags, |config| {
@@ -55,16 +61,26 @@ pub fn main<S: Suite>() -> ExitCode {
         Ok(Invocation::Capacity(request)) => search::<S>(outline, request),
         Ok(invocation) => without_load(invocation, &outline),
         Err(message) => {
-            // Help and version are no mistake. A closed pipe is nobody's concern here.
             if message.use_stderr() {
                 let _ = write!(Shown::new(io::stderr()), "{message}");
                 Exit::BadConfiguration.code().into()
             } else {
-                let _ = message.print();
-                ExitCode::SUCCESS
+                help(&message)
             }
         }
     }
+}
+
+/// Shows help or the version, which are no mistake. A reader that has seen enough is none either.
+fn help(message: &clap::Error) -> ExitCode {
+    let print = || message.print().and_then(|()| io::stdout().flush());
+    let printed = match stdout::check().and_then(|()| print()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    };
+    let mut missing = Missing::default();
+    missing.note(STDOUT, printed);
+    missing.exit(Exit::Pass).code().into()
 }
 
 /// What needs no server.
@@ -94,6 +110,9 @@ fn rendered(summary: &Path, renderings: &Renderings) -> ExitCode {
         Ok(rendered) => rendered,
         Err(error) => return fail(&error.to_string(), Exit::BadConfiguration),
     };
+    if let Some(lack) = &rendered.lack {
+        tell(&format!("warning: {lack}; the reports show what is there"));
+    }
     let shown = shown(|out| {
         let mut written = rendered.written.iter();
         written.try_for_each(|path| writeln!(out, "{}", path.display()))
@@ -183,6 +202,7 @@ fn show(write: impl FnOnce(&mut Shown<Stdout>) -> io::Result<()>) -> ExitCode {
 
 /// Writes to standard output; what can't be written there is not done.
 fn shown(write: impl FnOnce(&mut Shown<Stdout>) -> io::Result<()>) -> io::Result<()> {
+    stdout::check()?;
     fit_tables(tui::columns(&io::stdout()));
     let mut out = Shown::new(anstream::stdout().lock());
     write(&mut out).and_then(|()| out.flush())
@@ -211,7 +231,8 @@ fn compared(comparing: &Comparing, outline: &Outline) -> Result<Exit, Box<dyn st
         noise: comparing.noise,
         ..Rule::default()
     };
-    let misfits = misfits(&base, &new.run, Some(new.verdict));
+    let mut misfits = misfits(&base, &new.run, Some(new.verdict));
+    misfits.extend(new.misfit("this run"));
     let comparison = compare(&base.subject()?, &new.subject()?, misfits, rule);
     let (regressions, exit) = match comparing.fail_on_regression {
         None => (Vec::new(), Exit::Pass),

@@ -32,6 +32,10 @@ pub struct Capacity {
     pub at_least: bool,
     /// What gave out beyond it; empty when nothing did.
     pub saturated: Vec<String>,
+    /// Why the search ended before it was done, if it did: then the capacity is what had held by
+    /// then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
     /// Every trial, in the order of the search.
     pub trials: Vec<Trial>,
 }
@@ -95,6 +99,10 @@ impl Capacity {
                     self.thresholds.join(", "),
                 )
             }
+            None if self.ended.is_some() => {
+                bold("Capacity:", out)?;
+                writeln!(out, " unknown: no load had held by then")
+            }
             None => {
                 bold("Capacity:", out)?;
                 writeln!(out, " none: {}", none_holds(&self.trials))
@@ -115,6 +123,10 @@ impl Capacity {
             };
             bold(label, out)?;
             writeln!(out, " {words}")?;
+        }
+        if let Some(ended) = &self.ended {
+            bold("Ended early:", out)?;
+            return writeln!(out, " {ended}");
         }
         if self.at_least {
             writeln!(

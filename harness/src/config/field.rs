@@ -257,7 +257,7 @@ pub static FIELDS: &[Field] = &[
     field("http_timeout", "http-timeout", Form::One("TIME"), HTTP,
         "Longest that a request may take").default("60s").compared(),
     field("max_body", "max-body", Form::One("SIZE"), HTTP,
-        "Longest body of an answer that is read; a longer one is a failure, and so is one of more than 64 MiB when it is decoded [default: 64MiB]"),
+        "Longest body of an answer, as it comes and when it is decoded; a longer one is a failed request [default: 64MiB]"),
     field("setup_timeout", "setup-timeout", Form::One("TIME"), HTTP,
         "Longest that set-up and audit may take, each [default: 60s]"),
     field("ca_file", "ca-file", Form::One("FILE"), CONNECTION,

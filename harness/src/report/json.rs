@@ -69,6 +69,7 @@ pub fn summary(result: &RunResult) -> Summary {
             .collect(),
         outputs: result.outputs.clone(),
         mix: as_json(&result.mix),
+        unfit: result.unfit,
         health: as_json(&result.health),
         warnings: result.warnings.clone(),
     }

@@ -139,6 +139,7 @@ fn result() -> RunResult {
         signalled: false,
         aborted: None,
         saturated: &[],
+        stands: false,
         idle: &[],
         doubts: &["1 of 99 iterations was odd".to_owned()],
         mix: &[],
@@ -160,6 +161,7 @@ fn result() -> RunResult {
         started_at: UNIX_EPOCH + Duration::from_secs(1_795_458_357),
         duration: Duration::from_secs(10),
         snapshot,
+        unfit: false,
         arrivals: vec![Some(executor::Account {
             scheduled: 120,
             started: 100,

@@ -26,6 +26,10 @@ pub struct Recorded {
     pub verdict: Verdict,
     /// Its seconds.
     pub series: Series,
+    /// What they lack of the run, if they are not all of it.
+    pub lack: Option<String>,
+    /// Whether its generator was not fit.
+    pub unfit: bool,
 }
 
 /// Why a recorded run can't be read.
@@ -73,13 +77,29 @@ impl Recorded {
     /// # Errors
     /// The file and what is wrong with it.
     pub fn read(path: &Path) -> Result<Self, RecordedError> {
-        let Record { summary, series } = Record::read(path)?;
+        let Record {
+            summary,
+            series,
+            lack,
+        } = Record::read(path)?;
         Ok(Self {
             catalogue: summary.catalogue,
             run: summary.run,
             verdict: summary.verdict,
+            unfit: summary.unfit,
             series,
+            lack,
         })
+    }
+
+    /// What keeps it from being compared by itself, whatever it is compared with.
+    #[must_use]
+    pub fn misfit(&self, whose: &str) -> Option<String> {
+        if self.unfit && self.verdict != Verdict::Invalid {
+            return Some(format!("generator: that of {whose} was not fit"));
+        }
+        let lack = self.lack.as_ref()?;
+        Some(format!("series: {whose} can't be compared, {lack}"))
     }
 
     /// What is compared of it.
@@ -240,6 +260,7 @@ pub fn misfits(base: &Recorded, new: &Run, verdict: Option<Verdict>) -> Vec<Stri
             misfits.push(format!("verdict: {whose} is invalid"));
         }
     }
+    misfits.extend(base.misfit("the baseline"));
     misfits
 }
 
@@ -487,6 +508,8 @@ mod tests {
             catalogue: Catalogue::default(),
             verdict: Verdict::Fail,
             series: Series::default(),
+            lack: None,
+            unfit: false,
         };
         for (change, expected) in rows {
             let mut other = run.clone();
@@ -544,6 +567,8 @@ mod tests {
             catalogue: Catalogue::default(),
             verdict: Verdict::Pass,
             series: Series::default(),
+            lack: None,
+            unfit: false,
         };
         let same_elsewhere = Run {
             id: "other".to_owned(),

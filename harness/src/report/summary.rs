@@ -49,6 +49,10 @@ pub struct Summary {
     /// Planned and achieved shares of every persona.
     #[serde(default)]
     pub mix: serde_json::Value,
+    /// Whether the generator was not fit, so that times and rates say nothing. Those of version 1
+    /// don't say it; they were invalid then.
+    #[serde(default)]
+    pub unfit: bool,
     /// How the generator was doing.
     #[serde(default)]
     pub health: serde_json::Value,

@@ -75,13 +75,16 @@ impl Baseline {
             catalogue: summary.catalogue,
             run: summary.run,
             verdict: summary.verdict,
+            lack: None,
+            unfit: summary.unfit,
         };
         let subject = |recorded: &Recorded| recorded.subject().map_err(|error| error.to_string());
         let rule = Rule {
             noise: self.wanted.noise,
             ..Rule::default()
         };
-        let misfits = misfits(&self.recorded, &new.run, Some(new.verdict));
+        let mut misfits = misfits(&self.recorded, &new.run, Some(new.verdict));
+        misfits.extend(new.misfit("this run"));
         Ok(compare(
             &subject(&self.recorded)?,
             &subject(&new)?,

@@ -83,6 +83,14 @@ impl From<TargetError> for Refusal {
 }
 
 impl Refusal {
+    /// Whether it is about the reports themselves, so that none can be left.
+    pub(super) const fn is_of_reports(&self) -> bool {
+        matches!(
+            self,
+            Self::ReportDir { .. } | Self::File { .. } | Self::Twice(_)
+        )
+    }
+
     pub(super) const fn exit(&self) -> ExitCode {
         match self {
             Self::ReportDir { .. }

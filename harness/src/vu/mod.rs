@@ -177,7 +177,8 @@ impl VirtualUser {
     async fn once(&self, call: &Call<'_>, left: u32) -> (Answer, Option<Hop>) {
         let mut under_way = UnderWay::begin(self, call);
         self.client.send(call, &mut under_way.exchange).await;
-        let mut answer = Answer::new(call.request, under_way.exchange.take_response());
+        let response = under_way.exchange.take_response();
+        let mut answer = Answer::new(call.request, response, self.client.most_body());
         let hop = match self.surroundings.redirects {
             0 => None,
             most => self.hop(call, &mut answer, left, most),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, the uppermost first. A module uses only what stands below it.
-const FLOORS: [&str; 35] = [
+const FLOORS: [&str; 37] = [
     // For unit tests alone.
     "fixture",
     "program",
@@ -38,6 +38,7 @@ const FLOORS: [&str; 35] = [
     "secret",
     "ports",
     "files",
+    "stdout",
     "wall",
     "quota",
     "decimal",
