@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::expected::Expected;
+
 /// A part of the server's time, as the server names it in `Server-Timing`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerPart {
@@ -47,6 +49,12 @@ pub struct RequestEntry {
     /// The check that its answers can be read.
     #[serde(skip)]
     pub readable: String,
+    /// Which statuses are no failure.
+    #[serde(skip)]
+    pub expected: Expected,
+    /// Whether only the set-up sends it.
+    #[serde(skip)]
+    pub set_up_only: bool,
 }
 
 /// A part of the server's time.

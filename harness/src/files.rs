@@ -11,11 +11,16 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::{AccessFlags, access};
 
+use crate::stdout;
+
 /// How long a named pipe may be without a reader, and a reader may read nothing.
 const READER_WITHIN: Duration = Duration::from_secs(2);
 
 /// How often a pipe is tried meanwhile.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// What is said of `-` where it would be a file of that name.
+pub(crate) const DASH: &str = "- isn't standard output here; write /dev/stdout, or ./- for a file";
 
 /// As many links as Linux follows.
 const MOST_LINKS: u32 = 40;
@@ -145,6 +150,7 @@ pub(crate) fn own_path(path: &Path) -> Option<PathBuf> {
 /// reader would take that for the end.
 pub(crate) fn check(path: &Path) -> io::Result<()> {
     match Place::of(path)? {
+        Place::Open(_, 1) => stdout::check(),
         Place::Open(..) => Ok(()),
         Place::Device(path) => Ok(access(&path, AccessFlags::W_OK)?),
         Place::File(path) if path.exists() => {
@@ -177,7 +183,10 @@ impl Stream {
         let file = match place {
             Place::File(path) => File::create(path)?,
             // As this process has it: at its place, and with whoever else writes there.
-            Place::Open(_, 1) => File::from(io::stdout().as_fd().try_clone_to_owned()?),
+            Place::Open(_, 1) => {
+                stdout::check()?;
+                File::from(io::stdout().as_fd().try_clone_to_owned()?)
+            }
             Place::Open(_, 2) => File::from(io::stderr().as_fd().try_clone_to_owned()?),
             Place::Open(path, _) | Place::Device(path) => open(path)?,
         };

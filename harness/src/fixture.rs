@@ -3,6 +3,7 @@
 use crate::catalogue::{Catalogue, PartEntry, RequestEntry};
 use crate::config::{Field, Fields, Options, Outline, Profile, Program, parse};
 use crate::persona::Role;
+use crate::vu::Expected;
 
 const fn role(
     key: char,
@@ -94,6 +95,11 @@ pub(crate) fn catalogue() -> Catalogue {
             plan.any(|(planned, ..)| planned == name)
         }),
         readable: format!("{name}: answer can be read"),
+        expected: match *name {
+            "5_create_order" => Expected::Any(&[201]),
+            _ => Expected::Success,
+        },
+        set_up_only: *name == "9_hostile_post",
     };
     let part = |name: &str, label: &str| PartEntry {
         name: name.to_owned(),
@@ -123,7 +129,12 @@ pub(crate) fn outline() -> Outline {
         profiles: vec![SMOKE, HERD, RAMP, MIXED],
         headers: || Ok(Vec::new()),
         private: Some("a private stack"),
-        checks: |_| vec!["page 200", "balance as predicted"],
+        requests: |_| Vec::new(),
+        checks: |_| vec!["page 200", "balance as predicted", "attack refused"],
+        about: |_, check| match check {
+            "attack refused" => vec!["7_malicious_order"],
+            _ => Vec::new(),
+        },
         refuse: |options: &Options| {
             let never = options.get(&PAUSE) == Some("9m");
             let message = || (&PAUSE, "contradicts itself".to_owned());

@@ -149,6 +149,15 @@ pub(crate) fn did_you_mean<'a>(word: &str, known: impl Iterator<Item = &'a str>)
     near.map_or_else(String::new, |(_, near)| format!("did you mean {near}? "))
 }
 
+/// A number of bytes, such as `64 MiB`.
+#[must_use]
+pub(crate) fn size(bytes: usize) -> String {
+    match bytes.is_multiple_of(1 << 20) {
+        true => format!("{} MiB", bytes >> 20),
+        false => format!("{bytes} bytes"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

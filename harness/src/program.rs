@@ -13,12 +13,15 @@ use tracing_subscriber::EnvFilter;
 use crate::capacity;
 use crate::cli::{self, Comparing, Invocation};
 use crate::compare::{Rule, compare};
-use crate::config::{self, Fleet, Inputs, Layer, Outline, Problem, RunConfig, Told};
-use crate::executor::{Control, listen};
+use crate::config::{self, Field, Fleet, Inputs, Layer, Outline, Problem, RunConfig, Told};
+use crate::executor::{Control, listen, outlive_file_limit};
 use crate::output::{Address, ReplayError, replay};
 use crate::report::{Recorded, fit_tables, misfits, write_comparison, write_plan};
-use crate::run::{Missing, Renderings, check_file, render, run, work, write_comparison_json};
+use crate::run::{
+    Missing, Renderings, check_baseline, check_file, render, run, work, write_comparison_json,
+};
 use crate::shown::Shown;
+use crate::stdout;
 use crate::suite::Suite;
 use crate::threshold::ExitCode as Exit;
 use crate::tui::{self, tell};
@@ -39,31 +42,49 @@ pub fn main<S: Suite>() -> ExitCode {
     if !tui::moves_cursor() && std::env::var_os("CLICOLOR_FORCE").is_none() {
         ColorChoice::Never.write_global();
     }
+    if let Err(error) = outlive_file_limit() {
+        tell(&format!(
+            "warning: a file that grows too large will end the program: {error}"
+        ));
+    }
     let outline = Outline::of::<S>();
     match cli::parse(std::env::args_os(), &outline) {
         Ok(Invocation::Run(flags)) => begin::<S>(&outline, flags),
         Ok(Invocation::Validate(flags)) => load(&outline, flags, |config| {
+            if let Err(refusal) = check_baseline(&config) {
+                return fail(&refusal.to_string(), Exit::BadConfiguration);
+            }
             show(|out| write_plan(&config, out))
         }),
         Ok(Invocation::Capacity(request)) => search::<S>(outline, request),
         Ok(invocation) => without_load(invocation, &outline),
         Err(message) => {
-            // Help and version are no mistake. A closed pipe is nobody's concern here.
             if message.use_stderr() {
                 let _ = write!(Shown::new(io::stderr()), "{message}");
                 Exit::BadConfiguration.code().into()
             } else {
-                let _ = message.print();
-                ExitCode::SUCCESS
+                help(&message)
             }
         }
     }
 }
 
+/// Shows help or the version, which are no mistake. A reader that has seen enough is none either.
+fn help(message: &clap::Error) -> ExitCode {
+    let print = || message.print().and_then(|()| io::stdout().flush());
+    let printed = match stdout::check().and_then(|()| print()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    };
+    let mut missing = Missing::default();
+    missing.note(STDOUT, printed);
+    missing.exit(Exit::Pass).code().into()
+}
+
 /// What needs no server.
 fn without_load(invocation: Invocation, outline: &Outline) -> ExitCode {
     match invocation {
-        Invocation::Compare(comparing) => match compared(&comparing) {
+        Invocation::Compare(comparing) => match compared(&comparing, outline) {
             Ok(exit) => exit.code().into(),
             Err(error) => fail(&error.to_string(), Exit::BadConfiguration),
         },
@@ -87,6 +108,9 @@ fn rendered(summary: &Path, renderings: &Renderings) -> ExitCode {
         Ok(rendered) => rendered,
         Err(error) => return fail(&error.to_string(), Exit::BadConfiguration),
     };
+    if let Some(lack) = &rendered.lack {
+        tell(&format!("warning: {lack}; the reports show what is there"));
+    }
     let shown = shown(|out| {
         let mut written = rendered.written.iter();
         written.try_for_each(|path| writeln!(out, "{}", path.display()))
@@ -201,12 +225,24 @@ fn show(write: impl FnOnce(&mut Shown<Stdout>) -> io::Result<()>) -> ExitCode {
 
 /// Writes to standard output; what can't be written there is not done.
 fn shown(write: impl FnOnce(&mut Shown<Stdout>) -> io::Result<()>) -> io::Result<()> {
+    stdout::check()?;
     fit_tables(tui::columns(&io::stdout()));
     let mut out = Shown::new(anstream::stdout().lock());
     write(&mut out).and_then(|()| out.flush())
 }
 
-fn compared(comparing: &Comparing) -> Result<Exit, Box<dyn std::error::Error>> {
+/// Variables of the flags that a comparison has; of the others nobody expects anything here.
+fn warn_of_variables(outline: &Outline) {
+    let are_flags = |field: &Field| matches!(field.key, "noise" | "fail_on_regression");
+    let why = "compare takes flags only";
+    let (_, said) = config::without_unused(variables(), &outline.fields, are_flags, why);
+    if let Some(said) = said {
+        tell(&format!("warning: {said}"));
+    }
+}
+
+fn compared(comparing: &Comparing, outline: &Outline) -> Result<Exit, Box<dyn std::error::Error>> {
+    warn_of_variables(outline);
     if let Some(path) = &comparing.json {
         check_file("--json", path)?;
     }
@@ -218,7 +254,8 @@ fn compared(comparing: &Comparing) -> Result<Exit, Box<dyn std::error::Error>> {
         noise: comparing.noise,
         ..Rule::default()
     };
-    let misfits = misfits(&base, &new.run, Some(new.verdict));
+    let mut misfits = misfits(&base, &new.run, Some(new.verdict));
+    misfits.extend(new.misfit("this run"));
     let comparison = compare(&base.subject()?, &new.subject()?, misfits, rule);
     let (regressions, exit) = match comparing.fail_on_regression {
         None => (Vec::new(), Exit::Pass),

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::executor::{Clock, Plan};
-use crate::metrics::{Names, Recorder, Snapshot};
+use crate::metrics::{Gauge, Names, Recorder, Snapshot};
 use crate::wall;
 
 /// What is known once a second while the load runs.
@@ -94,6 +94,7 @@ pub async fn sample<A: Fn() -> u64, O: Observer>(
     let mut second = total.clone();
     // All clocks have the same zero.
     let clock = sampled.clocks.first().map(AsRef::as_ref);
+    let mut under_load = UnderLoad::default();
     loop {
         let stopped = tokio::select! {
             biased;
@@ -112,7 +113,10 @@ pub async fn sample<A: Fn() -> u64, O: Observer>(
         total.duration = elapsed;
         let vus = (sampled.active)();
         second.vus.set(vus);
-        total.vus.set(vus);
+        if started {
+            let moment = (!stopped).then_some(elapsed);
+            under_load.note(&mut total.vus, vus, moment, &sampled.plan);
+        }
         if started {
             let stages: Vec<u16> = sampled.clocks.iter().map(|clock| clock.stage()).collect();
             observer.tick(&Tick {
@@ -128,6 +132,26 @@ pub async fn sample<A: Fn() -> u64, O: Observer>(
         if stopped {
             return (total, observer);
         }
+    }
+}
+
+/// Active VUs of the whole run: those of the whole seconds while the schedule is on. So the latest
+/// value is one under load, as in k6, which looks once a second and not after the end.
+#[derive(Debug, Default)]
+pub struct UnderLoad {
+    any: bool,
+}
+
+impl UnderLoad {
+    /// Notes the VUs of this moment; there is none once the run is over. A run that was over
+    /// before its first whole second has what its schedule began with.
+    pub fn note(&mut self, gauge: &mut Gauge, vus: u64, moment: Option<Duration>, plan: &Plan) {
+        match moment {
+            Some(elapsed) if elapsed < plan.end() => gauge.set(vus),
+            None if !self.any => gauge.set(u64::from(plan.target(Duration::ZERO))),
+            _ => return,
+        }
+        self.any = true;
     }
 }
 
@@ -151,6 +175,43 @@ fn covered(now_ms: i64, last: bool) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::executor::{Executor, Part, Schedule};
+
+    /// Each row: VUs at each second of a plan of three seconds, and the latest value at its end.
+    #[test]
+    fn the_latest_number_of_vus_is_one_under_load() {
+        let schedule = Schedule {
+            executor: Executor::ConstantVus {
+                vus: 5,
+                duration: Duration::from_secs(3),
+            },
+            start_time: Duration::ZERO,
+            graceful_stop: Duration::from_secs(30),
+            graceful_ramp_down: Duration::from_secs(30),
+        };
+        let part = Part {
+            name: None,
+            schedule,
+        };
+        let plan = Plan::new(vec![part]);
+        let rows: [(&[u64], (u64, u64)); 4] = [
+            (&[5, 4], (4, 5)),
+            (&[5, 5, 0], (5, 5)),
+            // The grace, in which one iteration goes on.
+            (&[5, 5, 1, 1, 1], (5, 5)),
+            (&[], (5, 5)),
+        ];
+        for (seconds, expected) in rows {
+            let (mut gauge, mut under_load) = (Gauge::default(), UnderLoad::default());
+            for (second, vus) in (1..).zip(seconds) {
+                let moment = Some(Duration::from_secs(second));
+                under_load.note(&mut gauge, *vus, moment, &plan);
+            }
+            under_load.note(&mut gauge, 0, None, &plan);
+            let found = (gauge.value, gauge.max);
+            assert_eq!(found, expected, "{seconds:?}");
+        }
+    }
 
     #[test]
     fn ticks_come_at_whole_seconds_and_name_the_one_before() {

@@ -1,10 +1,15 @@
 //! What must not be shown: values that came from variables, and how they are kept out of text.
 
+mod forms;
+
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use parking_lot::RwLock;
 use thiserror::Error;
-use url::form_urlencoded;
+
+use self::forms::Form;
 
 /// What stands where a secret stood.
 pub const MASK: &str = "***";
@@ -13,7 +18,7 @@ pub const MASK: &str = "***";
 const SHORTEST: usize = 4;
 
 /// The longest first, so that a secret within another one leaves nothing of that.
-static SECRETS: RwLock<Vec<String>> = RwLock::new(Vec::new());
+static SECRETS: RwLock<Vec<Form>> = RwLock::new(Vec::new());
 
 /// A variable that a suite needs and does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -33,22 +38,43 @@ pub fn from_env(name: &str) -> Result<String, Missing> {
     Ok(value)
 }
 
-/// Has the value masked by [`scrub`] from now on. One of fewer than four characters is not.
+/// Has the value masked by [`scrub`] from now on, in whatever form it stands there; and what is
+/// secret within it, if it is what an `Authorization` has. One of fewer than four characters is not.
 pub fn keep(value: &str) {
+    keep_one(value);
+    let credentials = match value.split_once(' ') {
+        Some((scheme, rest)) if SCHEMES.iter().any(|own| scheme.eq_ignore_ascii_case(own)) => {
+            keep_one(rest);
+            rest
+        }
+        _ => value,
+    };
+    if let Some(password) = password(credentials) {
+        keep_one(&password);
+    }
+}
+
+/// Schemes whose credentials are one word, which may be quoted without them.
+const SCHEMES: [&str; 3] = ["Basic", "Bearer", "Token"];
+
+/// The password in the Base64 of `user:password`.
+fn password(credentials: &str) -> Option<String> {
+    let login = String::from_utf8(BASE64.decode(credentials).ok()?).ok()?;
+    let (_, password) = login.split_once(':')?;
+    Some(password.to_owned())
+}
+
+fn keep_one(value: &str) {
     if value.chars().count() < SHORTEST {
         return;
     }
-    let in_a_query: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
-    let in_json = serde_json::Value::from(value).to_string();
-    // Without its quotes: the text around it may go on within the same ones.
-    let in_json = in_json[1..in_json.len() - 1].to_owned();
     let mut secrets = SECRETS.write();
-    for form in [value.to_owned(), in_a_query, in_json] {
+    for form in Form::all(value) {
         if !secrets.contains(&form) {
             secrets.push(form);
         }
     }
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.length()));
 }
 
 /// The text with [`MASK`] for every secret in it, and for the login of every address. To be done
@@ -57,8 +83,8 @@ pub fn keep(value: &str) {
 pub fn scrub(text: &str) -> Cow<'_, str> {
     let mut scrubbed = without_logins(text);
     for secret in SECRETS.read().iter() {
-        if scrubbed.contains(secret.as_str()) {
-            scrubbed = Cow::Owned(scrubbed.replace(secret.as_str(), MASK));
+        if let Some(masked) = secret.masked(&scrubbed, MASK) {
+            scrubbed = Cow::Owned(masked);
         }
     }
     scrubbed
@@ -109,6 +135,8 @@ pub fn mistyped_address(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+
     use super::*;
 
     #[test]
@@ -166,6 +194,74 @@ mod tests {
             assert_eq!(scrub(text), expected);
         }
         assert!(matches!(scrub("nothing here"), Cow::Borrowed(_)));
+    }
+
+    /// Every form of `p/w "é%\` and a part of a longer value in Base64, with what surrounds them.
+    #[test]
+    fn a_secret_is_masked_however_it_was_encoded() {
+        keep("p/w \"\u{e9}%\\z");
+        let rows = [
+            ("percent, all", "/x/p%2Fw%20%22%C3%A9%25%5Cz?b"),
+            ("lower case", "/x/p%2fw%20%22%c3%a9%25%5cz?b"),
+            ("as some of it is in a path", "/x/p/w%20%22\u{e9}%25\\z?b"),
+            ("a query", "/x/p%2Fw+%22%C3%A9%25%5Cz?b"),
+            (
+                "encoded twice",
+                "/x/p%252Fw%2520%2522%25C3%25a9%2525%255Cz?b",
+            ),
+            ("every octet", "/x/%70%2F%77%20%22%C3%A9%25%5C%7A?b"),
+            ("JSON", r#"/x/p/w \"\u{e9}%\\z?b"#),
+            ("JSON in ASCII", r#"/x/p\/w \"\u00e9%\\z?b"#),
+            ("with numbers", r"/x/p\u002Fw\u0020\u0022\u00E9%\u005cz?b"),
+            ("JSON in JSON", r#"/x/p/w \\\"\\u00e9%\\\\z?b"#),
+            ("HTML", "/x/p/w &quot;&#233;%\\z?b"),
+            ("HTML by numbers", "/x/p&#x2F;w &#34;&#xe9;%\\z?b"),
+        ];
+        for (form, text) in rows {
+            let text = text.replace("\\u{e9}", "\u{e9}");
+            assert_eq!(scrub(&text), "/x/***?b", "{form}");
+        }
+    }
+
+    #[test]
+    fn a_login_in_base64_is_masked_whatever_stands_before_the_secret() {
+        keep("hunter~22?>");
+        for user in ["", "a", "ab", "abc", "joe?>"] {
+            for after in ["", "&x"] {
+                let login = format!("{user}:hunter~22?>{after}");
+                let rows = [
+                    STANDARD.encode(&login),
+                    URL_SAFE.encode(&login),
+                    STANDARD.encode(&login).replace('=', ""),
+                    STANDARD.encode(&login).replace('/', "\\/"),
+                    STANDARD.encode(&login).replace('/', "%2f"),
+                ];
+                for coded in rows {
+                    let shown = scrub(&format!("refused 'Basic {coded}' here")).into_owned();
+                    let shown = shown.replace("***%3D", "***");
+                    assert!(shown.ends_with("***' here"), "{login}: {shown}");
+                    let tail = STANDARD.encode("hunter~22?>");
+                    assert!(!shown.contains(&tail[4..8]), "{login}: {shown}");
+                }
+            }
+        }
+        for text in ["aHVudGVyfjIy", "hunter~2?>", "%68unter", "dXNlcjpub25l"] {
+            assert!(matches!(scrub(text), Cow::Borrowed(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_secret_within_a_login_is_masked_without_the_rest() {
+        keep("Basic am9lOnBhc3Mtb2Ytam9l");
+        keep("bearer token-of-a-bearer");
+        let rows = [
+            ("no user joe with 'pass-of-joe'", "no user joe with '***'"),
+            ("got am9lOnBhc3Mtb2Ytam9l.", "got ***."),
+            ("token-of-a-bearer expired", "*** expired"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(scrub(text), expected);
+        }
     }
 
     #[test]

@@ -88,6 +88,19 @@ pub trait Suite: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The requests whose answers a check looks at, by name. A persona that plans none of them
+    /// doesn't make the check, and a threshold on its making it is refused. Empty: anybody may.
+    #[must_use]
+    fn requests_of_check(_options: &Options, _check: &str) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// Those of [`Suite::requests`] whose method or expected statuses are others with these options.
+    #[must_use]
+    fn requests_as_asked(_options: &Options) -> Vec<Request> {
+        Vec::new()
+    }
+
     /// Starts a server for one run, where no `--host` is given. None: `--host` is required.
     fn private() -> impl Future<Output = Result<Option<Box<dyn PrivateServer>>, Error>> {
         async { Ok(None) }
@@ -285,7 +298,9 @@ impl Outline {
             private: S::PRIVATE,
             headers: || S::headers().map_err(|error| error.to_string()),
             pause: S::pause,
+            requests: S::requests_as_asked,
             checks: S::checks,
+            about: S::requests_of_check,
             refuse: S::refuse,
         }
     }
@@ -332,6 +347,8 @@ fn catalogue(requests: &[&'static Request], parts: &[ServerPart], roles: &[Role]
         trend: request.trend.map(str::to_owned),
         planned: planned.clone().any(|(name, ..)| *name == request.name),
         readable: request.readable().to_owned(),
+        expected: request.expected,
+        set_up_only: request.set_up_only,
     };
     let part = |part: &ServerPart| PartEntry {
         name: part.name.to_owned(),

@@ -58,6 +58,7 @@ pub static BUYS: Field = number(
     "Persona A buys one of each of the N products that sold most, and charges what they cost",
 )
 .default("5")
+.about(&["4_get_top_products"])
 .checked(|text| whole(text, "a number of products to buy", 1, 100).map(drop));
 
 /// All of them, in the order of the help text.

@@ -13,7 +13,7 @@ use harness::{
 use crate::api::{Api, SECTION};
 use crate::audit::{audit, unjudged};
 use crate::fields;
-use crate::personas::{BUYERS, Buyer, CHECKS, RACER};
+use crate::personas::{ABOUT, BUYERS, Buyer, CHECKS, RACER};
 use crate::private::PrivateStack;
 use crate::profiles::PROFILES;
 use crate::race::Race;
@@ -58,6 +58,7 @@ pub static HOSTILE: Field = Field::one(
 )
 .default("all of them")
 .checked(|text| Hostile::parse(text).map(drop))
+.about(&["7_malicious_order", "8_hostile_get", "9_hostile_post"])
 .compared();
 
 /// Whether the set-up may erase the data of a server elsewhere.
@@ -132,6 +133,20 @@ impl Suite for Shop {
         let api = Api::parse(options.section(&SECTION), "");
         let statuses = api.map(|api| api.checks()).unwrap_or_default();
         [&statuses[..], CHECKS].concat()
+    }
+
+    fn requests_as_asked(options: &Options) -> Vec<Request> {
+        let api = Api::parse(options.section(&SECTION), "");
+        api.map(|api| api.requests()).unwrap_or_default()
+    }
+
+    fn requests_of_check(options: &Options, check: &str) -> Vec<&'static str> {
+        if let Some((_, requests)) = ABOUT.iter().find(|(known, _)| *known == check) {
+            return requests.to_vec();
+        }
+        let api = Api::parse(options.section(&SECTION), "");
+        let route = api.ok().and_then(|api| api.request_of_check(check));
+        route.into_iter().collect()
     }
 
     fn server_parts() -> Vec<ServerPart> {

@@ -76,7 +76,7 @@ impl App {
     /// come later.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         // For TLS to Redis; if the process has another one, that will do.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let options = db::options(&config.database_url).map_err(|_| StartError::DatabaseUrl)?;
         let pool = Arc::new(Pool::new(options, config.database_connections));
         let client = Client::open(config.redis_url.as_str()).map_err(|_| StartError::RedisUrl)?;

@@ -26,6 +26,13 @@ pub(super) fn saturated(
         .iter()
         .min_by_key(|trial| (trial.load, !trial.holds))?;
     let lighter = Some(base).filter(|base| base.load < knee.load);
+    if !knee.too_small_for.is_empty() {
+        return Some(vec![too_small(knee)]);
+    }
+    // A check or a rule that fails under any load is not the machine's.
+    if !knee.slow && lighter.is_none() {
+        return Some(vec![served(knee, None)]);
+    }
     let mut words = machine(knee, cores);
     let pace = knee.pace.as_ref().filter(|pace| !pace.unkept.is_empty());
     words.extend(pace.map(|pace| pace.gave_out(lighter.and_then(|base| base.pace.as_ref()))));
@@ -36,6 +43,39 @@ pub(super) fn saturated(
         words.push(served(knee, lighter));
     }
     Some(words)
+}
+
+/// Says why not even the smallest load held, and what to do about it.
+#[must_use]
+pub(super) fn none_holds(trials: &[Trial]) -> String {
+    let failed = trials.iter().filter(|trial| !trial.holds);
+    let Some(smallest) = failed.min_by_key(|trial| trial.load) else {
+        return "no load was tried".to_owned();
+    };
+    if !smallest.too_small_for.is_empty() {
+        return format!(
+            "{}; begin with a larger --from, or leave it out: a search raises the load until \
+             something gives",
+            too_small(smallest)
+        );
+    }
+    let none = "not even the smallest load holds";
+    match (smallest.slow, smallest.load) {
+        (true, 2..) => format!("{none}; try a smaller --from"),
+        (true, _) => none.to_owned(),
+        (false, _) => format!(
+            "{none}, and not because it is slow: {}",
+            smallest.reasons.join("; ")
+        ),
+    }
+}
+
+fn too_small(trial: &Trial) -> String {
+    format!(
+        "the load of {} is too small for {}",
+        trial.load,
+        trial.too_small_for.join(", ")
+    )
 }
 
 /// What the machine and the generator on it had no more of.
@@ -66,9 +106,10 @@ fn served(knee: &Trial, lighter: Option<&Trial>) -> String {
         );
     };
     let grown = knee.p95 - base.p95;
+    let is_time = knee.slow || knee.p95 >= base.p95 * 2.0;
     let parts = knee.server.grown(&base.server);
     let largest = parts.max_by(|a, b| a.1.total_cmp(&b.1));
-    if grown <= 0.0 {
+    if grown <= 0.0 || !is_time {
         format!(
             "not time: p95 was {:.1} ms, and what failed was {}",
             knee.p95,
@@ -218,6 +259,65 @@ mod tests {
             words(&[trial(100, false, 300.0, 280.0)], None),
             [
                 "no lighter load to compare with; what failed was threshold crossed: http_req_failed: rate==0 (was 0.1)"
+            ]
+        );
+    }
+
+    /// Each row: the trial of the smallest load, what is said of the outcome, and of what gave out.
+    #[test]
+    fn the_reason_of_an_ending_is_the_true_one() {
+        let busy = |trial: Trial| Trial {
+            machine_cpu: 100.0,
+            generator_cpu: 80.0,
+            ..trial
+        };
+        let small = Trial {
+            too_small_for: vec!["http_reqs: rate>5000".to_owned()],
+            ..trial(100, false, 5.0, 1.0)
+        };
+        let broken = Trial {
+            reasons: vec!["check order 201: 3 of 9 failed".to_owned()],
+            ..trial(100, false, 5.0, 1.0)
+        };
+        let none = "not even the smallest load holds";
+        let machine = "the machine's CPU: 100 % of it was busy, 40 % of that with the generator";
+        let rows = [
+            (
+                small,
+                "the load of 100 is too small for http_reqs: rate>5000; begin with a larger --from, \
+                 or leave it out: a search raises the load until something gives"
+                    .to_owned(),
+                "the load of 100 is too small for http_reqs: rate>5000",
+            ),
+            (
+                broken,
+                format!(
+                    "{none}, and not because it is slow: check order 201: 3 of 9 failed"
+                ),
+                "no lighter load to compare with; what failed was check order 201: 3 of 9 failed",
+            ),
+            (
+                trial(100, false, 300.0, 280.0),
+                format!("{none}; try a smaller --from"),
+                machine,
+            ),
+            (trial(1, false, 300.0, 280.0), none.to_owned(), machine),
+        ];
+        for (trial, told, gave_out) in rows {
+            let trials = [busy(trial)];
+            assert_eq!(none_holds(&trials), told);
+            assert_eq!(words(&trials, None)[0], gave_out);
+        }
+    }
+
+    /// A check that fails under a load, while times stay as they are, is not about time.
+    #[test]
+    fn what_fails_without_being_slower_is_not_blamed_on_a_part() {
+        let trials = [trial(100, true, 5.0, 1.0), trial(200, false, 6.0, 2.0)];
+        assert_eq!(
+            words(&trials, Some(100)),
+            [
+                "not time: p95 was 6.0 ms, and what failed was threshold crossed: http_req_failed: rate==0 (was 0.1)"
             ]
         );
     }

@@ -14,7 +14,7 @@ mod search;
 mod stage;
 mod trial;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -33,6 +33,8 @@ use crate::files::write_whole;
 use crate::metrics::Kind;
 use crate::report::{RunResult, fit_tables};
 use crate::run::{Missing, Session};
+use crate::secret::scrub;
+use crate::stdout;
 use crate::suite::Suite;
 use crate::threshold::{ExitCode, Limits, Threshold};
 use crate::tui::{columns, tell};
@@ -60,63 +62,96 @@ pub async fn run<S: Suite>(
             .expect("a trial differs from the first, which was valid, in its load alone")
     };
     let first = config(request.search.from);
-    let session = match Session::<S>::open(&first, control, telemetry).await {
-        Ok(session) => session,
-        Err(error) => {
-            tell(&format!("error: {error}"));
-            return error.exit();
-        }
-    };
-    let (capacity, trials) = match search(&request, &session, config).await {
-        Ok(found) => found,
-        Err(exit) => return exit,
+    let found = match Session::<S>::open(&first, control, telemetry).await {
+        Ok(session) => search(&request, &session, config).await,
+        Err(error) => Found::ended(Vec::new(), error.exit(), &error.to_string()),
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let saturated = cause::saturated(&trials, capacity, cores);
+    let saturated = cause::saturated(&found.trials, found.capacity, cores);
+    let exit = found.exit();
     let outcome = Capacity {
         by: request.by,
-        at_least: saturated.is_none(),
+        at_least: match found.ended {
+            Some(_) => found.capacity.is_some(),
+            None => saturated.is_none(),
+        },
         saturated: saturated.unwrap_or_default(),
         thresholds: first.thresholds.iter().map(ToString::to_string).collect(),
-        capacity,
-        trials,
+        capacity: found.capacity,
+        ended: found.ended.map(|(_, reason)| reason),
+        trials: found.trials,
     };
-    let missing = publish(&outcome, time_limit(&first.thresholds), &request);
-    missing.exit(match capacity {
-        Some(_) => ExitCode::Pass,
-        None => ExitCode::ThresholdCrossed,
-    })
+    publish(&outcome, time_limit(&first.thresholds), &request).exit(exit)
 }
 
-/// Tries loads until the largest that holds is found; the exit code where it can't be.
+/// What a search came to.
+struct Found {
+    capacity: Option<u32>,
+    trials: Vec<Trial>,
+    /// Why it ended before it was done, if it did.
+    ended: Option<(ExitCode, String)>,
+}
+
+impl Found {
+    /// A search that can't go on: what has held by then has held.
+    fn ended(trials: Vec<Trial>, exit: ExitCode, reason: &str) -> Self {
+        tell(&format!("error: {reason}"));
+        let outcomes: Vec<Outcome> = trials.iter().map(Trial::outcome).collect();
+        Self {
+            capacity: search::held(&outcomes),
+            trials,
+            ended: Some((exit, scrub(reason).into_owned())),
+        }
+    }
+
+    fn exit(&self) -> ExitCode {
+        match (&self.ended, self.capacity) {
+            (Some((exit, _)), _) => *exit,
+            (None, Some(_)) => ExitCode::Pass,
+            (None, None) => ExitCode::ThresholdCrossed,
+        }
+    }
+}
+
+/// Tries loads until the largest that holds is found, or no other can be tried.
 async fn search<S: Suite>(
     request: &Request,
     session: &Session<S>,
     config: impl Fn(u32) -> RunConfig,
-) -> Result<(Option<u32>, Vec<Trial>), ExitCode> {
+) -> Found {
     let mut trials: Vec<Trial> = Vec::new();
     loop {
         let outcomes: Vec<Outcome> = trials.iter().map(Trial::outcome).collect();
         let load = match request.search.next(&outcomes) {
             Next::Try(load) => load,
-            Next::Found(found) => return Ok((found, trials)),
+            Next::Found(capacity) => {
+                return Found {
+                    capacity,
+                    trials,
+                    ended: None,
+                };
+            }
         };
         let unit = request.by.unit();
+        // Of each: a larger load needs more, and the trial before may have left ports that rest.
+        if let Err(error) = session.check(&config(load)) {
+            let why = format!("{load} {unit} can't be tried: {error}; or give --to a smaller load");
+            return Found::ended(trials, ExitCode::Invalid, &why);
+        }
         tell(&format!("trial {}: {load} {unit} …", trials.len() + 1));
         let result = tried(request, session, config(load)).await;
         if session.signalled() {
-            tell("stopped by a signal: the capacity was not found");
-            return Err(ExitCode::Interrupted);
+            let why = "stopped by a signal: the capacity was not found";
+            return Found::ended(trials, ExitCode::Interrupted, why);
         }
+        let reasons = || result.judgement.reasons.join("; ");
         if result.judgement.exit == ExitCode::BadConfiguration {
-            tell(&format!("error: {}", result.judgement.reasons.join("; ")));
-            return Err(ExitCode::BadConfiguration);
+            return Found::ended(trials, ExitCode::BadConfiguration, &reasons());
         }
         let trial = Trial::of(load, &result, request.hold, &config(load).limits);
         if trial.requests_per_second == 0.0 {
-            let reasons = trial.reasons.join("; ");
-            tell(&format!("error: no request was made: {reasons}"));
-            return Err(ExitCode::Invalid);
+            let why = format!("no request was made: {}", reasons());
+            return Found::ended(trials, ExitCode::Invalid, &why);
         }
         tell(&trial.told());
         trials.push(trial);
@@ -143,13 +178,20 @@ async fn tried<S: Suite>(
 /// what could not be written.
 fn publish(outcome: &Capacity, limit: Option<f64>, request: &Request) -> Missing {
     let mut missing = Missing::default();
-    fit_tables(columns(&std::io::stdout()));
-    let shown = outcome.write_terminal(limit, anstream::stdout());
-    let shown = shown.and_then(|()| std::io::stdout().flush());
-    missing.note("standard output", shown);
+    // Without a trial there are no tables, and the reason was told.
+    if !outcome.trials.is_empty() {
+        missing.note("standard output", show(outcome, limit));
+    }
     if let Some(path) = &request.json {
         let written = write_whole(path, |out| outcome.write_json(out));
         missing.note(path.display(), written);
     }
     missing
+}
+
+fn show(outcome: &Capacity, limit: Option<f64>) -> io::Result<()> {
+    stdout::check()?;
+    fit_tables(columns(&io::stdout()));
+    outcome.write_terminal(limit, anstream::stdout())?;
+    io::stdout().flush()
 }

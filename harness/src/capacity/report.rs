@@ -11,6 +11,7 @@ use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget};
 use serde::Serialize;
 
 use super::by::By;
+use super::cause::none_holds;
 use super::pace::Pace;
 use super::trial::Trial;
 use crate::format::percent_to;
@@ -31,6 +32,10 @@ pub struct Capacity {
     pub at_least: bool,
     /// What gave out beyond it; empty when nothing did.
     pub saturated: Vec<String>,
+    /// Why the search ended before it was done, if it did: then the capacity is what had held by
+    /// then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
     /// Every trial, in the order of the search.
     pub trials: Vec<Trial>,
 }
@@ -94,25 +99,34 @@ impl Capacity {
                     self.thresholds.join(", "),
                 )
             }
+            None if self.ended.is_some() => {
+                bold("Capacity:", out)?;
+                writeln!(out, " unknown: no load had held by then")
+            }
             None => {
                 bold("Capacity:", out)?;
-                writeln!(
-                    out,
-                    " none: not even the smallest load holds; try a smaller --from"
-                )
+                writeln!(out, " none: {}", none_holds(&self.trials))
             }
         }
     }
 
     fn write_limits(&self, out: &mut Shown<impl Write>) -> io::Result<()> {
+        // Where nothing held, and not because it was slow, the reason is said already.
+        if self.capacity.is_none() && !self.trials.iter().any(|trial| trial.slow) {
+            return Ok(());
+        }
         for (index, words) in self.saturated.iter().enumerate() {
-            let label = if index == 0 {
-                "Beyond it:"
-            } else {
-                "          "
+            let label = match (index, self.capacity) {
+                (0, Some(_)) => "Beyond it:",
+                (0, None) => "      Why:",
+                _ => "          ",
             };
             bold(label, out)?;
             writeln!(out, " {words}")?;
+        }
+        if let Some(ended) = &self.ended {
+            bold("Ended early:", out)?;
+            return writeln!(out, " {ended}");
         }
         if self.at_least {
             writeln!(

@@ -11,6 +11,7 @@ fn shown(by: By, trials: Vec<Trial>) -> String {
         capacity: Some(100),
         at_least: false,
         saturated: vec!["the generator".to_owned()],
+        ended: None,
         trials,
     };
     text(&outcome)
@@ -77,6 +78,7 @@ fn a_load_beyond_which_nothing_was_tried_is_at_least_held() {
         capacity: Some(200),
         at_least: true,
         saturated: vec![],
+        ended: None,
         trials: vec![trial(100, true, 5.0, 1.0), trial(200, true, 6.0, 1.0)],
     };
     let shown = text(&outcome);
@@ -85,6 +87,27 @@ fn a_load_beyond_which_nothing_was_tried_is_at_least_held() {
         "Nothing gave out: the limit lies beyond --to, which can be raised.",
     ];
     assert_shows(&shown, &expected);
+}
+
+#[test]
+fn a_search_that_ended_early_says_what_had_held() {
+    let mut outcome = Capacity {
+        by: By::Vus,
+        thresholds: vec!["checks: rate==1".to_owned()],
+        capacity: Some(100),
+        at_least: true,
+        saturated: vec![],
+        ended: Some("no ports".to_owned()),
+        trials: vec![trial(100, true, 5.0, 1.0)],
+    };
+    let shown = text(&outcome);
+    assert_shows(&shown, &["at least 100 VUs hold", "Ended early: no ports"]);
+    assert!(!shown.contains("Nothing gave out"), "{shown}");
+    (outcome.capacity, outcome.at_least) = (None, false);
+    outcome.trials = vec![trial(100, false, 900.0, 1.0)];
+    assert_shows(&text(&outcome), &["unknown: no load had held by then"]);
+    let json = serde_json::to_value(&outcome).expect("it is plain data");
+    assert_eq!(json["ended"], "no ports");
 }
 
 #[test]
@@ -99,6 +122,7 @@ fn programs_are_told_the_unit_and_the_pace() {
         capacity: Some(100),
         at_least: true,
         saturated: vec![],
+        ended: None,
         trials: vec![held],
     };
     let json = |outcome: &Capacity| serde_json::to_value(outcome).expect("it is plain data");

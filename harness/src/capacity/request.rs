@@ -14,6 +14,15 @@ use crate::vu::Target;
 /// A shorter hold has too few whole seconds to judge.
 pub const SHORTEST_HOLD: Duration = Duration::from_secs(2);
 
+/// Why a search ignores what it is not asked for by a flag.
+const WITHOUT: &str = "a capacity search makes loads of its own, and its trials leave no reports";
+
+/// Whether the trials have no use for a field. A profile or file may be what they begin with, and
+/// quiet they are.
+fn is_unused(field: &Field) -> bool {
+    !field.in_trials && !matches!(field.key, "profile" | "config" | "quiet")
+}
+
 /// What the user asks for.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -40,6 +49,8 @@ impl Request {
         load: u32,
         variables: Vec<(String, String)>,
     ) -> Result<RunConfig, Vec<Problem>> {
+        let (variables, unused) =
+            config::without_unused(variables, &outline.fields, is_unused, WITHOUT);
         let mut config = match self.by {
             By::Vus => self.config(outline, load, load, None, variables),
             By::Rate => self.at_rate(outline, load, variables),
@@ -55,6 +66,15 @@ impl Request {
                 threshold.filter.0.push(stage);
             }
         }
+        let in_files = config.settings.iter().filter(|setting| {
+            let field = outline.fields.of_key(&setting.key);
+            setting.from_profile && field.is_some_and(is_unused)
+        });
+        let in_files: Vec<&str> = in_files.map(|setting| setting.source.as_str()).collect();
+        let in_files = (!in_files.is_empty())
+            .then(|| format!("{}: ignored, for {WITHOUT}", in_files.join(", ")));
+        let unused = unused.map(|unused| unused.to_string());
+        config.warnings.extend(unused.into_iter().chain(in_files));
         // Such a server takes part of this machine by itself. (If the address is a tunnel to
         // another machine, a generator out of breath makes VUs slow and starts late: what its trials
         // sent then is what they say of requests/s.)
@@ -135,7 +155,7 @@ mod tests {
         }
     }
 
-    fn variables(name: &str, text: &str) -> Vec<(String, String)> {
+    fn variables_of(name: &str, text: &str) -> Vec<(String, String)> {
         vec![(name.to_owned(), text.to_owned())]
     }
 
@@ -151,9 +171,9 @@ mod tests {
         let rows = [
             (vec![], vec![], (600, 12)),
             (vec![("pause", "2s")], vec![], (700, 14)),
-            (vec![], variables("LOADTEST_PAUSE", "0s"), (500, 10)),
+            (vec![], variables_of("LOADTEST_PAUSE", "0s"), (500, 10)),
             (vec![("max_vus", "150")], vec![], (150, 3)),
-            (vec![], variables("LOADTEST_MAX_VUS", "250"), (250, 5)),
+            (vec![], variables_of("LOADTEST_MAX_VUS", "250"), (250, 5)),
             (vec![("mix", "a=99,c=1")], vec![], (600, 12)),
         ];
         for (flags, variables, (vus, rise)) in rows {
@@ -196,6 +216,34 @@ mod tests {
             let said = problems[0].to_string();
             assert!(said.starts_with(expected), "{said}");
         }
+    }
+
+    #[test]
+    fn variables_and_keys_that_a_search_has_no_use_for_are_said() {
+        let variables = [
+            ("LOADTEST_OUT", "csv=x.csv"),
+            ("LOADTEST_STAGES", "1m:5"),
+            ("LOADTEST_TUI", "1"),
+            ("LOADTEST_BASELINE", "gone.json"),
+            ("LOADTEST_PAUSE", "0s"),
+        ];
+        let variables = variables.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let config = request(By::Vus, &[]).trial(&outline(), 100, variables.into());
+        let config = config.expect("what is ignored can't be wrong");
+        let said = format!(
+            "LOADTEST_OUT, LOADTEST_STAGES, LOADTEST_TUI, LOADTEST_BASELINE: ignored, for {WITHOUT}"
+        );
+        assert_eq!(config.warnings, [said]);
+        assert_eq!((config.outputs.len(), config.tui), (0, false));
+
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let text = "vus = 3\nduration = \"9s\"\nname = \"x\"\npause = \"0s\"\n";
+        std::fs::write(file.path(), text).expect("written");
+        let path = file.path().display().to_string();
+        let variables = variables_of("LOADTEST_CONFIG", &path);
+        let config = request(By::Vus, &[]).trial(&outline(), 100, variables);
+        let said = format!("name in {path}: ignored, for {WITHOUT}");
+        assert_eq!(config.expect("good").warnings, [said]);
     }
 
     #[test]

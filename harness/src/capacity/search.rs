@@ -44,23 +44,14 @@ impl Search {
     /// The next step after these trials.
     #[must_use]
     pub fn next(&self, trials: &[Outcome]) -> Next {
-        let mut loads: Vec<u32> = trials.iter().map(|trial| trial.load).collect();
-        loads.sort_unstable();
-        loads.dedup();
+        let loads = loads(trials);
         if let Some(load) = loads
             .iter()
             .find(|load| standing(trials, **load) == Standing::Unclear)
         {
             return Next::Try(*load);
         }
-        let fails = loads
-            .iter()
-            .copied()
-            .find(|load| standing(trials, *load) == Standing::Fails);
-        let holds = loads.iter().copied().rfind(|load| {
-            standing(trials, *load) == Standing::Holds && fails.is_none_or(|fail| *load < fail)
-        });
-        match (holds, fails) {
+        match bounds(trials, &loads) {
             (None, None) => Next::Try(self.from),
             (None, Some(_)) => Next::Found(None),
             (Some(holds), None) if holds >= self.to => self.confirm(trials, holds),
@@ -94,6 +85,30 @@ impl Search {
             .or(Some(middle as u32).filter(between))
             .or(Some(holds + 1))
     }
+}
+
+/// The largest load that holds by these trials, however few they are.
+#[must_use]
+pub(super) fn held(trials: &[Outcome]) -> Option<u32> {
+    bounds(trials, &loads(trials)).0
+}
+
+/// The loads that were tried, in order.
+fn loads(trials: &[Outcome]) -> Vec<u32> {
+    let mut loads: Vec<u32> = trials.iter().map(|trial| trial.load).collect();
+    loads.sort_unstable();
+    loads.dedup();
+    loads
+}
+
+/// The largest of these loads that holds, and the smallest that fails.
+fn bounds(trials: &[Outcome], loads: &[u32]) -> (Option<u32>, Option<u32>) {
+    let mut rising = loads.iter().copied();
+    let fails = rising.find(|load| standing(trials, *load) == Standing::Fails);
+    let holds = loads.iter().copied().rfind(|load| {
+        standing(trials, *load) == Standing::Holds && fails.is_none_or(|fail| *load < fail)
+    });
+    (holds, fails)
 }
 
 fn standing(trials: &[Outcome], load: u32) -> Standing {
@@ -162,6 +177,23 @@ mod tests {
         let (tried, found) = search(SEARCH, |_, _| true);
         assert_eq!(found, Some(10_000));
         assert_eq!(tried.iter().filter(|load| **load == 10_000).count(), 3);
+    }
+
+    #[test]
+    fn what_holds_is_known_before_the_search_is_over() {
+        let of = |load, holds| Outcome { load, holds };
+        let (good, better) = (of(100, true), of(200, true));
+        let (bad, worse) = (of(100, false), of(200, false));
+        let rows = [
+            (vec![], None),
+            (vec![good, better], Some(200)),
+            (vec![good, worse], Some(100)),
+            (vec![good, worse, worse], Some(100)),
+            (vec![bad], None),
+        ];
+        for (trials, expected) in rows {
+            assert_eq!(held(&trials), expected, "{trials:?}");
+        }
     }
 
     proptest! {

@@ -8,9 +8,9 @@ use super::pace::Pace;
 use super::parts::ServerParts;
 use super::search::Outcome;
 use super::stage::{HOLD, of_stage};
-use crate::metrics::{RateOf, TagFilter, TrendOf};
+use crate::metrics::{Kind, RateOf, TagFilter, TrendOf};
 use crate::report::RunResult;
-use crate::threshold::{ExitCode, Limits};
+use crate::threshold::{ExitCode, Limits, Operator, Outcome as Crossed};
 
 /// One trial: a load, held for a while.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -21,6 +21,12 @@ pub struct Trial {
     pub holds: bool,
     /// Why not.
     pub reasons: Vec<String>,
+    /// Whether a threshold on times was crossed, or the rate was not kept: less load may hold.
+    #[serde(skip)]
+    pub slow: bool,
+    /// The crossed thresholds that want more load, if nothing else went wrong.
+    #[serde(skip)]
+    pub too_small_for: Vec<String>,
     /// Requests a second while the load was held.
     pub requests_per_second: f64,
     /// Median of `http_req_duration`, in ms.
@@ -51,9 +57,21 @@ impl Trial {
         let seconds = &result.health.series;
         let hold_only = of_stage(HOLD);
         let pace = Pace::of(result, hold, limits);
-        let unkept = pace.iter().flat_map(|pace| pace.unkept.iter().cloned());
+        let unkept: Vec<String> = pace
+            .iter()
+            .flat_map(|pace| pace.unkept.iter().cloned())
+            .collect();
+        let crossed: Vec<&Crossed> = result.thresholds.iter().filter(|one| !one.ok).collect();
+        let is_time = |one: &&Crossed| one.threshold.metric.kind() == Kind::Trend;
+        let slow = !unkept.is_empty() || crossed.iter().any(is_time);
+        let too_small_for: Vec<String> = crossed
+            .iter()
+            .filter(|one| wants_more(one))
+            .map(|one| one.threshold.to_string())
+            .collect();
         let mut reasons = result.judgement.reasons.clone();
         reasons.extend(unkept);
+        let nothing_else = reasons.len() == too_small_for.len();
         let snapshot = &result.snapshot;
         let parts = snapshot.names.catalogue.server_parts.iter().enumerate();
         let server = parts.map(|(index, part)| {
@@ -66,6 +84,11 @@ impl Trial {
             load,
             holds: result.judgement.exit == ExitCode::Pass && reasons.is_empty(),
             reasons,
+            slow,
+            too_small_for: match nothing_else {
+                true => too_small_for,
+                false => Vec::new(),
+            },
             requests_per_second: duration.count() as f64 / hold.as_secs_f64(),
             med,
             p95: p95_all,
@@ -120,6 +143,18 @@ impl Trial {
     }
 }
 
+/// Whether a count or a number of VUs was lower than a threshold wants it.
+fn wants_more(outcome: &Crossed) -> bool {
+    let threshold = &outcome.threshold;
+    let grows = matches!(threshold.metric.kind(), Kind::Counter | Kind::Gauge);
+    let is_lower_bound = matches!(
+        threshold.operator,
+        Operator::Greater | Operator::GreaterOrEqual | Operator::Equal
+    );
+    let below = |actual| actual <= threshold.limit;
+    grows && is_lower_bound && outcome.actual.is_none_or(below)
+}
+
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_unstable_by(f64::total_cmp);
@@ -147,6 +182,8 @@ pub(super) mod tests {
             load,
             holds,
             reasons: (!holds).then(|| crossed.to_owned()).into_iter().collect(),
+            slow: p95 >= 200.0,
+            too_small_for: Vec::new(),
             requests_per_second: f64::from(load) * 6.0,
             med: p95 / 2.0,
             p95,
@@ -165,6 +202,7 @@ pub(super) mod tests {
         let unkept = vec!["the rate was not kept".to_owned()];
         Trial {
             reasons: unkept.clone(),
+            slow: true,
             pace: Some(Pace {
                 dropped: 50,
                 busy_vus,

@@ -29,6 +29,9 @@ pub struct Field {
     pub in_trials: bool,
     /// Whether the workers of a run on several machines have a use for it.
     pub told: bool,
+    /// Names of the requests that it is about: a load whose personas send none has no use for it.
+    /// All loads have if there are none.
+    pub requests: &'static [&'static str],
     /// What is wrong with a text, in words, for fields that a suite reads itself.
     pub check: fn(&str) -> Result<(), String>,
 }
@@ -127,6 +130,7 @@ const fn field(
         compared: false,
         in_trials: true,
         told: true,
+        requests: &[],
         check: |_| Ok(()),
     }
 }
@@ -166,6 +170,13 @@ impl Field {
     #[must_use]
     pub const fn checked(mut self, check: fn(&str) -> Result<(), String>) -> Self {
         self.check = check;
+        self
+    }
+
+    /// Only personas that plan one of these requests have a use for it.
+    #[must_use]
+    pub const fn about(mut self, requests: &'static [&'static str]) -> Self {
+        self.requests = requests;
         self
     }
 
@@ -227,9 +238,9 @@ pub static FIELDS: &[Field] = &[
     field("max_vus", "max-vus", Form::One("N"), LOAD,
         "VUs that there are to keep a rate; when all are busy, iterations start late or are dropped").of(RATES),
     field("max_start_delay", "max-start-delay", Form::One("TIME"), LOAD,
-        "Drop an iteration that can't start within this of its time [default: 1s] (rates only)").of(RATES).compared(),
+        "Drop an iteration that can't start within this of its time (rates only)").of(RATES).default("1s").compared(),
     field("think_time", "think-time", Form::Many("[PERSONA=]TIME|TIME..TIME|exp(MEAN)"), LOAD,
-        "Think so long between iterations, e.g. 1s..3s; 'PERSONA=exp(2s)' is for one persona, repeat for more (VUs only)").of(CLOSED).compared(),
+        "Think so long between iterations, e.g. 1s..3s; 'PERSONA=exp(2s)' is for one persona, repeat for more (VUs only)").of(CLOSED).default("0s").compared(),
     field("iterations", "iterations", Form::One("N"), LOAD,
         "Iterations that --vus share (shared-iterations)").shape().compared(),
     field("iterations_per_vu", "iterations-per-vu", Form::One("N"), LOAD,
@@ -252,11 +263,11 @@ pub static FIELDS: &[Field] = &[
     field("cookies", "cookies", Form::Switch, HTTP,
         "Each VU keeps the cookies that it is given, and sends them").compared(),
     field("redirects", "redirects", Form::One("N"), HTTP,
-        "Follow so many redirects of a request, on the same server; each is a request of its own [default: 0]").compared(),
+        "Follow so many redirects of a request, on the same server; each is a request of its own").default("0").compared(),
     field("http_timeout", "http-timeout", Form::One("TIME"), HTTP,
-        "Longest that a request may take [default: 60s]").compared(),
+        "Longest that a request may take").default("60s").compared(),
     field("max_body", "max-body", Form::One("SIZE"), HTTP,
-        "Longest body of an answer that is read; a longer one is a failure, and so is one of more than 64 MiB when it is decoded [default: 64MiB]"),
+        "Longest body of an answer, as it comes and when it is decoded; a longer one is a failed request [default: 64MiB]"),
     field("setup_timeout", "setup-timeout", Form::One("TIME"), HTTP,
         "Longest that set-up and audit may take, each [default: 60s]"),
     field("ca_file", "ca-file", Form::One("FILE"), CONNECTION,
@@ -324,6 +335,8 @@ pub static FIELDS: &[Field] = &[
         "Send every sample in k6's own schema to InfluxDB, for dashboards made for k6").own(),
     field("tui", "tui", Form::Switch, OUTPUT,
         "Show the run full-screen while it goes on: s stops, q quits, ? helps").own(),
+    field("full", "full", Form::Switch, OUTPUT,
+        "List every check and invariant at the end, not only those that failed").own(),
     field("quiet", "quiet", Form::Switch, OUTPUT,
         "No progress while the load runs").own(),
     field("fleet", "fleet", Form::One("redis://HOST:PORT"), FLEET,

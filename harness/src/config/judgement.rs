@@ -1,13 +1,13 @@
 //! What a run is judged by: thresholds and limits.
 
 use super::layer::Value;
+use super::occurring::{Occurring, Values};
 use super::parse;
 use super::problem::Problem;
 use super::reader::Reader;
 use super::scenario::Scenario;
 use super::sla::{self, planned};
-use super::values::Values;
-use crate::metrics::{Names, Proto};
+use crate::metrics::Proto;
 use crate::threshold::{self, Known, Limits, Threshold};
 
 const DEFAULT_SLA: &str = "p(95)<200";
@@ -19,17 +19,16 @@ pub(super) fn thresholds(
     reader: &mut Reader,
     scenarios: Option<&[Scenario]>,
     scoped: Vec<(String, Value)>,
-    names: &Names,
-    checks: &[&'static str],
+    occurring: &Occurring<'_>,
 ) -> Vec<Threshold> {
+    let names = occurring.names;
     let known = Known {
         catalogue: &names.catalogue,
         tags: &names.own_tags(),
     };
     let values = Values {
         scenarios,
-        names,
-        checks,
+        occurring,
         protos: protos(reader),
     };
     let parse = |text: &str| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::field::{Field, Fields, Form};
 use super::nearest::no_such_key;
+use super::parse::switch;
 use super::problem::{Problem, Source};
 use super::strays::PREFIX;
 
@@ -158,14 +159,6 @@ fn place(text: &str, error: &toml::de::Error) -> String {
     let start = before.rfind('\n').map_or(0, |at| at + 1);
     let column = before[start..].chars().count() + 1;
     format!(", line {line}, column {column}")
-}
-
-fn switch(text: &str) -> Option<bool> {
-    match text.to_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Some(true),
-        "0" | "false" | "no" | "off" => Some(false),
-        _ => None,
-    }
 }
 
 /// The texts of a TOML value, nothing for a switch that is off.

@@ -11,11 +11,13 @@ mod inputs;
 mod judgement;
 mod layer;
 mod nearest;
+mod occurring;
 mod options;
 mod outline;
 pub mod parse;
 mod problem;
 mod profile;
+mod range;
 mod reader;
 mod scenario;
 mod section;
@@ -25,6 +27,7 @@ mod shape;
 mod sla;
 mod strays;
 mod tags;
+mod together;
 mod told;
 mod validate;
 mod values;
@@ -47,7 +50,9 @@ pub use problem::{Problem, Source};
 pub use profile::Profile;
 pub use scenario::Scenario;
 pub use section::{Flaw, Section};
+pub(crate) use setting::plain;
 pub use setting::{Setting, command};
+pub use strays::without_unused;
 pub use told::Told;
 pub use validate::{load, load_told};
 
@@ -124,6 +129,8 @@ pub struct RunConfig {
     pub quiet: bool,
     /// The process's place in a run on several machines, if it is part of one.
     pub fleet: Option<Fleet>,
+    /// Whether the summary lists the checks and invariants that hold as well.
+    pub full: bool,
     /// What was asked for, as it was written, for reports.
     pub settings: Vec<Setting>,
 }

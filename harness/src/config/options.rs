@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::field::Field;
 use super::reader::Reader;
+use super::scenario::Scenario;
 use super::section::Section;
 use super::sections::Sections;
+use crate::persona::Role;
 
 /// What was given for a suite's own fields and sections, all of which has passed their checks.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -42,8 +44,14 @@ impl Options {
 /// Which options contradict each other, and why: see `Suite::refuse`.
 pub(super) type Refuse = fn(&Options) -> Vec<(&'static Field, String)>;
 
-/// The suite's own values; what its fields, or the suite itself, refuse becomes a problem.
-pub(super) fn options(reader: &mut Reader, sections: Sections, refuse: Refuse) -> Options {
+/// The suite's own values; what its fields, the suite itself, or a load without use for them refuse
+/// becomes a problem.
+pub(super) fn options(
+    reader: &mut Reader,
+    sections: Sections,
+    refuse: Refuse,
+    scenarios: Option<&[Scenario]>,
+) -> Options {
     let fields = BTreeMap::new();
     let mut options = Options { fields, sections };
     for field in reader.fields.clone().own() {
@@ -57,5 +65,31 @@ pub(super) fn options(reader: &mut Reader, sections: Sections, refuse: Refuse) -
     for (field, message) in refuse(&options) {
         reader.problem(field.key, message);
     }
+    refuse_unused(reader, scenarios.unwrap_or_default());
     options
+}
+
+/// A field about requests that nobody sends says nothing, unless the mix was given above it.
+fn refuse_unused(reader: &mut Reader, scenarios: &[Scenario]) {
+    let roles: Vec<Role> = scenarios
+        .iter()
+        .flat_map(|scenario| scenario.mix.shares())
+        .map(|(role, _)| role)
+        .collect();
+    let sends = |role: &Role, name: &&str| {
+        let mut planned = role.requests.iter();
+        role.requests.is_empty() || planned.any(|(planned, ..)| planned == name)
+    };
+    for field in reader.fields.clone().own() {
+        let mut about = field.requests.iter();
+        let is_used = about.any(|name| roles.iter().any(|role| sends(role, name)));
+        let is_asked = reader.is_on(field.key) && reader.level(field.key) >= reader.level("mix");
+        if !field.requests.is_empty() && !roles.is_empty() && !is_used && is_asked {
+            let what = format!(
+                "no persona of the mix sends {}; leave it out, or change --mix",
+                field.requests.join(" or ")
+            );
+            reader.problem(field.key, what);
+        }
+    }
 }

@@ -170,6 +170,15 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
         .ok_or_else(wrong)
 }
 
+/// Whether a text means on or off; nothing if neither.
+pub(super) fn switch(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
 /// A share above 0: without any noise, everything would be a change.
 pub(crate) fn noise(text: &str) -> Result<f64, String> {
     match share(text)? {

@@ -200,7 +200,15 @@ pub(super) fn assemble(
         .into_iter()
         .map(|table| of_table(reader, table, roles))
         .collect();
-    scenarios.into_iter().collect()
+    let scenarios: Option<Vec<Scenario>> = scenarios.into_iter().collect();
+    for name in named_thinkers(reader, roles) {
+        let mut all = scenarios.iter().flatten();
+        // Keys at the top of the file are for whichever scenario they fit.
+        if scenarios.is_some() && all.all(|one| one.mix.share_of(name) == 0.0) {
+            reader.problem("think_time", absent_thinker(name));
+        }
+    }
+    scenarios
 }
 
 /// The file describes the load in scenarios: there is no single one whose VUs a flag could change.
@@ -236,6 +244,7 @@ fn single(reader: &mut Reader, roles: &[Role]) -> Option<Scenario> {
         schedule: schedule(reader, executor)?,
     };
     refuse_idle_personas(reader, &scenario);
+    refuse_absent_thinkers(reader, &scenario, 0);
     Some(scenario)
 }
 
@@ -278,6 +287,7 @@ fn of_table(reader: &mut Reader, table: Table, roles: &[Role]) -> Option<Scenari
     });
     if let Some(scenario) = &scenario {
         refuse_idle_personas(&mut own, scenario);
+        refuse_absent_thinkers(&mut own, scenario, 1);
     }
     reader.problems.append(&mut own.problems);
     scenario
@@ -315,6 +325,32 @@ fn think(reader: &mut Reader, roles: &[Role]) -> ThinkTimes {
         }
     }
     think
+}
+
+/// A time for a persona that nobody is says nothing. What is given below the mix, or below the layer
+/// that the scenario's own keys are in, may be for others.
+fn refuse_absent_thinkers(reader: &mut Reader, scenario: &Scenario, own: usize) {
+    let given = reader.level("think_time");
+    if given < reader.level("mix") || given < Some(own) {
+        return;
+    }
+    let is_absent = |name: &&str| scenario.mix.share_of(name) == 0.0;
+    let absent: Vec<&str> = scenario.think.personas().filter(is_absent).collect();
+    for name in absent {
+        reader.problem("think_time", absent_thinker(name));
+    }
+}
+
+/// The personas that the file's own think times name.
+fn named_thinkers(reader: &Reader, roles: &[Role]) -> Vec<&'static str> {
+    let value = reader.value("think_time");
+    let texts = value.iter().flat_map(|value| &value.texts);
+    let read = texts.filter_map(|text| ThinkTimes::parse_one(text, roles).ok());
+    read.filter_map(|(persona, _)| persona).collect()
+}
+
+fn absent_thinker(name: &str) -> String {
+    format!("names {name}, which is not in the mix; leave it out, or add it to --mix")
 }
 
 /// A persona without a VU would make the mix another one than was asked for.

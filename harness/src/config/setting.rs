@@ -34,7 +34,7 @@ pub(super) fn settings(reader: &Reader) -> Vec<Setting> {
             source: value.source.to_string(),
             from_profile: matches!(value.source, Source::Key { .. }),
             // The default, said in so many words, is what there is without it.
-            compared: field.compared && value.texts.iter().ne([field.default]),
+            compared: field.compared && !is_default(field, &value.texts),
         })
     };
     let counts = |field: &&'static Field| !reader.overridden.contains(&field.key);
@@ -44,6 +44,21 @@ pub(super) fn settings(reader: &Reader) -> Vec<Setting> {
         .filter(counts)
         .filter_map(given)
         .collect()
+}
+
+fn is_default(field: &Field, texts: &[String]) -> bool {
+    let texts = texts.iter().map(|text| plain(text));
+    field.form != Form::Switch && texts.eq([plain(field.default)])
+}
+
+/// A value's text as it is compared: the same for the same duration or number, `60s` as `1m`.
+pub(crate) fn plain(text: &str) -> String {
+    let text = text.trim();
+    match (humantime::parse_duration(text), text.parse::<u64>()) {
+        (_, Ok(number)) => number.to_string(),
+        (Ok(duration), _) => humantime::format_duration(duration).to_string(),
+        _ => text.to_owned(),
+    }
 }
 
 /// The command of `program` that repeats a run: flags for what flags and variables gave, and the
@@ -174,17 +189,67 @@ mod tests {
     #[test]
     fn a_default_in_so_many_words_tells_no_run_from_another() {
         let outline = crate::fixture::outline();
-        let compared = |text: &str| {
+        let rows = [
+            ("pause", "1s", false),
+            ("pause", "1000ms", false),
+            ("pause", "2s", true),
+            ("http_timeout", "60s", false),
+            ("http_timeout", "1m", false),
+            ("http_timeout", "61s", true),
+            ("redirects", "0", false),
+            ("redirects", "00", false),
+            ("redirects", "1", true),
+            ("think_time", "0s", false),
+            ("think_time", "1s", true),
+            ("connection_age", "1s", true),
+            ("max_body", "64MiB", false),
+            ("max_body", "1MiB", false),
+        ];
+        for (key, text, expected) in rows {
             let mut flags = Layer::default();
-            let pause = outline.fields.of_key("pause").expect("the suite's");
-            flags.set_flag(pause, vec![text.to_owned()]);
+            let field = outline.fields.of_key(key).expect(key);
+            flags.set_flag(field, vec![text.to_owned()]);
             let variables = vec![];
             let config = load(&outline, Inputs { flags, variables }).expect(text);
-            let setting = config.settings.iter().find(|one| one.key == "pause");
-            setting.expect("it was given").compared
+            let setting = config.settings.iter().find(|one| one.key == key);
+            let compared = setting.expect("it was given").compared;
+            assert_eq!(compared, expected, "{key} {text}");
+        }
+    }
+
+    /// What the program does without a field is what the help says.
+    #[test]
+    fn the_defaults_that_are_told_are_those_that_hold() {
+        let outline = crate::fixture::outline();
+        let loaded = |given: &[&'static Field]| {
+            let mut flags = Layer::default();
+            for (key, text) in [("stages", "1s:5/s"), ("max_vus", "2"), ("seed", "1")] {
+                let field = Field::of_key(key).expect(key);
+                flags.set_flag(field, vec![text.to_owned()]);
+            }
+            for field in given {
+                flags.set_flag(field, vec![field.default.to_owned()]);
+            }
+            let variables = vec![];
+            let config = load(&outline, Inputs { flags, variables }).expect("a good one");
+            (config.http_timeout, config.redirects, config.scenarios)
         };
-        assert!(!compared("1s"));
-        assert!(compared("2s"));
+        let told = ["http_timeout", "redirects", "max_start_delay"];
+        let given = told.map(|key| Field::of_key(key).expect(key));
+        assert_eq!(loaded(&given), loaded(&[]));
+    }
+
+    #[test]
+    fn a_duration_is_the_same_however_it_is_written() {
+        for (one, other, same) in [
+            ("60s", "1m", true),
+            ("1500ms", "1s 500ms", true),
+            ("60s", "61s", false),
+            ("a 1m", "a 60s", false),
+            ("5", " 05", true),
+        ] {
+            assert_eq!(plain(one) == plain(other), same, "{one} {other}");
+        }
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub(super) fn executor(reader: &mut Reader) -> Option<Executor> {
     let is_below = |key: &&str| reader.level(key).is_some_and(|given| given < level);
     let below: Vec<_> = shapes().filter(is_below).collect();
     reader.overridden.extend(below);
+    // As in k6, a time for iterations is the longest that they may take.
+    if let ["duration", "iterations"] = named[..] {
+        return of_iterations(reader, level, "duration");
+    }
     let [shape] = named[..] else {
         let all: Vec<&str> = shapes().collect();
         reader.problem(
@@ -43,23 +47,37 @@ pub(super) fn executor(reader: &mut Reader) -> Option<Executor> {
     match shape {
         "stages" => of_stages(reader, level),
         "duration" => of_duration(reader, level),
-        "iterations" => {
-            refuse_misfits(reader, Load::Iterations, level);
-            Some(Executor::SharedIterations {
-                vus: vus(reader)?,
-                iterations: reader.parse("iterations", parse::iterations)?,
-                max_duration: max_duration(reader)?,
-            })
-        }
+        "iterations" => of_iterations(reader, level, "max_duration"),
         _ => {
             refuse_misfits(reader, Load::IterationsPerVu, level);
             Some(Executor::PerVuIterations {
                 vus: vus(reader)?,
                 iterations: reader.parse("iterations_per_vu", parse::iterations)?,
-                max_duration: max_duration(reader)?,
+                max_duration: max_duration(reader, "max_duration")?,
             })
         }
     }
+}
+
+/// Iterations that VUs share, for no longer than the key `limit` says.
+fn of_iterations(reader: &mut Reader, level: usize, limit: &'static str) -> Option<Executor> {
+    refuse_misfits(reader, Load::Iterations, level);
+    match reader.level("max_duration") {
+        Some(given) if limit == "duration" && given >= level => {
+            reader.problem(
+                "max_duration",
+                "says the same as duration where iterations are given; give one of them",
+            );
+            return None;
+        }
+        Some(_) if limit == "duration" => reader.overridden.push("max_duration"),
+        _ => {}
+    }
+    Some(Executor::SharedIterations {
+        vus: vus(reader)?,
+        iterations: reader.parse("iterations", parse::iterations)?,
+        max_duration: max_duration(reader, limit)?,
+    })
 }
 
 fn of_stages(reader: &mut Reader, level: usize) -> Option<Executor> {
@@ -225,9 +243,10 @@ fn max_vus(reader: &mut Reader) -> Option<u32> {
     reader.parse("max_vus", parse::some_vus)
 }
 
-fn max_duration(reader: &mut Reader) -> Option<Duration> {
-    match reader.value("max_duration") {
-        Some(_) => reader.parse("max_duration", parse::positive_duration),
+/// How long iterations may take, by the key `limit`.
+fn max_duration(reader: &mut Reader, limit: &'static str) -> Option<Duration> {
+    match reader.value(limit) {
+        Some(_) => reader.parse(limit, parse::positive_duration),
         None => Some(DEFAULT_MAX_DURATION),
     }
 }

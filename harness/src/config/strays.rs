@@ -1,6 +1,7 @@
 //! Variables that are named like settings and are none.
 
-use super::field::{Field, Fields};
+use super::field::{Field, Fields, Form};
+use super::parse::switch;
 use super::problem::{Problem, Source};
 use crate::format::did_you_mean;
 
@@ -30,6 +31,36 @@ pub(super) fn strays(variables: &[(String, String)], fields: &Fields) -> Vec<Pro
         Problem::new(Source::Variable(links.join(", ")), what)
     });
     links.into_iter().chain(others).collect()
+}
+
+/// The variables but for those of fields that a command doesn't use, and what is said of these, in
+/// one line. An empty variable and a switch that is off ask for nothing.
+#[must_use]
+pub fn without_unused(
+    variables: Vec<(String, String)>,
+    fields: &Fields,
+    is_unused: impl Fn(&Field) -> bool,
+    command: &str,
+) -> (Vec<(String, String)>, Option<Problem>) {
+    let unused = |name: &str| {
+        let field = fields.iter().find(|field| field.variable() == name);
+        field.filter(|field| is_unused(field))
+    };
+    let (without, used): (Vec<_>, Vec<_>) = variables
+        .into_iter()
+        .partition(|(name, _)| unused(name).is_some());
+    let asks = |(name, text): &&(String, String)| {
+        let is_switch = unused(name).is_some_and(|field| field.form == Form::Switch);
+        let is_off = is_switch && switch(text) == Some(false);
+        !text.is_empty() && !is_off
+    };
+    let names = without.iter().filter(asks).map(|(name, _)| name.as_str());
+    let names: Vec<&str> = names.collect();
+    let said = (!names.is_empty()).then(|| {
+        let what = format!("ignored, for {command}");
+        Problem::new(Source::Variable(names.join(", ")), what)
+    });
+    (used, said)
 }
 
 /// Whether Kubernetes made this variable for a service, such as `loadtest` or `loadtest-api`.
@@ -69,6 +100,29 @@ mod tests {
         for (name, text, is_link) in rows {
             assert_eq!(is_service_link(name, text), is_link, "{name}={text}");
         }
+    }
+
+    #[test]
+    fn what_a_command_has_no_use_for_is_left_out_and_said_once() {
+        let variables = [
+            ("LOADTEST_OUT", "csv=x"),
+            ("LOADTEST_HOST", "http://127.0.0.1:9"),
+            ("LOADTEST_NAME", "x"),
+            ("LOADTEST_TUI", "1"),
+            ("LOADTEST_QUIET", "0"),
+            ("LOADTEST_TAGS", ""),
+            ("LOADTEST_THINKTIME", "1s"),
+        ];
+        let variables = variables.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let fields = Fields::with(&[]);
+        let search = |field: &Field| !field.in_trials;
+        let (used, said) = without_unused(variables.into(), &fields, search, "a search has none");
+        let used: Vec<&str> = used.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(used, ["LOADTEST_HOST", "LOADTEST_THINKTIME"]);
+        assert_eq!(
+            said.map(|said| said.to_string()).as_deref(),
+            Some("LOADTEST_OUT, LOADTEST_NAME, LOADTEST_TUI: ignored, for a search has none")
+        );
     }
 
     #[test]

@@ -3,10 +3,12 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::inputs::Inputs;
 use super::layer::Layer;
+use super::occurring::Occurring;
 use super::options::options;
 use super::outline::Outline;
 use super::parse;
@@ -187,13 +189,20 @@ fn assemble(
     let tags = tags::of_run(reader);
     let connect = connect::connect(reader);
     let http2 = connect.http2;
-    let names = super::names(known.unwrap_or_default(), &tags, &outline.catalogue, http2);
-    let options = options(reader, sections, outline.refuse);
+    let options = options(reader, sections, outline.refuse, known);
+    let catalogue = outline.catalogue_with(&options);
+    let names = super::names(known.unwrap_or_default(), &tags, &catalogue, http2);
     let checks = (outline.checks)(&options);
+    let redirects = reader.parse_or("redirects", parse::redirects, 0);
+    let occurring = Occurring {
+        names: &names,
+        redirects: redirects > 0,
+        checks: outline.checks_with(&options),
+    };
     let config = RunConfig {
         program: outline.program,
         fields: outline.fields.clone(),
-        catalogue: outline.catalogue.clone(),
+        catalogue: Arc::clone(&catalogue),
         private: outline.private,
         name: reader.parse("name", run_name),
         profile,
@@ -203,9 +212,9 @@ fn assemble(
         setup_timeout: seconds_60(reader, "setup_timeout"),
         headers: headers::headers(reader, outline, variables),
         cookies: reader.is_on("cookies"),
-        redirects: reader.parse_or("redirects", parse::redirects, 0),
+        redirects,
         connect,
-        thresholds: judgement::thresholds(reader, known, scoped, &names, &checks),
+        thresholds: judgement::thresholds(reader, known, scoped, &occurring),
         checks,
         limits: judgement::limits(reader),
         seed: reader
@@ -213,16 +222,13 @@ fn assemble(
             .unwrap_or_else(rand::random),
         baseline: baseline(reader),
         summary_json: reader.parse("summary_json", summary_json),
-        report_dir: reader.parse_or(
-            "report_dir",
-            |text| Ok(PathBuf::from(text)),
-            PathBuf::from("reports"),
-        ),
+        report_dir: reader.parse_or("report_dir", report_dir, PathBuf::from("reports")),
         shared_machine: reader.is_on("shared_machine"),
         audit: !reader.is_on("no_audit"),
         outputs: outputs(reader, variables),
         influx_raw: reader.is_on("influx_raw"),
         tui: tui(reader),
+        full: reader.is_on("full"),
         quiet: reader.is_on("quiet"),
         fleet: fleet(reader, variables),
         settings: settings(reader),
@@ -264,7 +270,10 @@ fn run_name(text: &str) -> Result<String, String> {
 }
 
 fn baseline(reader: &mut Reader) -> Option<Baseline> {
-    let path = reader.parse("baseline", |text| Ok(PathBuf::from(text)));
+    let path = reader.parse("baseline", |text| match text {
+        "-" => Err("- isn't standard input here; name a run's summary.json".to_owned()),
+        path => Ok(PathBuf::from(path)),
+    });
     let fail_on_regression = reader.parse("fail_on_regression", parse::share);
     let noise = reader.parse_or("noise", parse::noise, Rule::default().noise);
     if path.is_none() {
@@ -299,6 +308,13 @@ fn outputs(reader: &mut Reader, variables: &[(String, String)]) -> Vec<Address> 
     let parse =
         |text: &str| Address::parse(text, &variable).map_err(|error| format!("output {error}"));
     reader.parse_all("out", parse).unwrap_or_default()
+}
+
+fn report_dir(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("- is no directory; write ./- for one of that name".to_owned()),
+        path => Ok(PathBuf::from(path)),
+    }
 }
 
 fn summary_json(text: &str) -> Result<SummaryJson, String> {

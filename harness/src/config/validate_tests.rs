@@ -125,6 +125,14 @@ fn a_shape_given_above_replaces_the_profiles() {
         max_duration: 600 * SECOND,
     };
     assert_eq!(only(&shared).executor, expected);
+    // k6's three together: the time is a limit.
+    let limited = config("--vus 2 --duration 30s --iterations 9");
+    let expected = Executor::SharedIterations {
+        vus: 2,
+        iterations: 9,
+        max_duration: Duration::from_secs(30),
+    };
+    assert_eq!(only(&limited).executor, expected);
 }
 
 #[test]
@@ -306,8 +314,12 @@ fn single_mistakes_name_their_place() {
             "LOADTEST_QUIET: 'maybe' is neither true nor false",
         ),
         (
-            "--duration 5s --iterations 5",
-            "--iterations: contradicts duration; give one of",
+            "--duration 5s --iterations 5 --max-duration 5s",
+            "--max-duration: says the same as duration",
+        ),
+        (
+            "--stage 5s:5 --iterations 5",
+            "--iterations: contradicts stages; give one of",
         ),
         ("--stage 1m:5 --vus 5", "--vus: does not apply to stages"),
         (
@@ -580,7 +592,7 @@ fn a_load_of_flags_takes_the_place_of_all_scenarios() {
 fn thresholds_know_scenarios_their_stages_and_their_tags() {
     let (path, _kept) = file(SCENARIOS);
     let with = |threshold: &str| format!("--config {path} --threshold {threshold}");
-    config(&with("order_time{team:red}:p(95)<9"));
+    config(&with("order_time{team:!red}:p(95)<9"));
     config(&with(
         "http_req_waiting{scenario:attack,stage:main}:p(95)<9",
     ));
@@ -623,6 +635,7 @@ fn thresholds_know_scenarios_their_stages_and_their_tags() {
             "{scenario:setup,stage:main}",
             "there is no stage 'main'; known are ramp_up",
         ),
+        ("{team:red}", "nothing in order_time has team:red"),
         (
             "{scenario:attack}",
             "no request of this run feeds order_time",
@@ -728,11 +741,23 @@ fn thresholds_on_what_can_not_occur_are_refused_with_the_nearest() {
         ),
         (
             "iteration_response_time:p(95)<200",
-            "iteration_response_time is of iterations at a rate, and there are none (--rate)",
+            "iteration_response_time is of iterations at a rate, and no scenario has one (--rate)",
         ),
         (
             "iteration_start_delay{scenario:default}:max<200",
             "iteration_start_delay is of iterations at a rate",
+        ),
+        (
+            "dropped_iterations: count>0",
+            "dropped_iterations is of iterations at a rate, and no scenario has one",
+        ),
+        (
+            "http_reqs{status:101}:count<10",
+            "no answer ends with status 101: ",
+        ),
+        (
+            "checks: rate<5",
+            "'checks: rate<5' always holds: a share is from 0 to 1",
         ),
         (
             "http_reqs: rate>5 over 5s",
@@ -761,10 +786,173 @@ fn thresholds_on_what_can_not_occur_are_refused_with_the_nearest() {
         "http_reqs{persona:setup,name:7_malicious_order}:count<10",
         "http_reconnects{scenario:setup,method:GET}:count<10",
         "http_reqs{status:599}:count<10",
+        "dropped_iterations: count==0",
+        "dropped_iterations: rate<1",
         "http_reqs: rate>5 over 4s",
         "http_req_duration{stage:grace}: max<1s over 30s",
     ] {
         with(good).unwrap_or_else(|problems| panic!("{good}: {problems:?}"));
+    }
+}
+
+#[test]
+fn more_iterations_than_are_planned_are_refused() {
+    let with = |shape: &str, assertion: &str| {
+        let line = format!("{shape} --threshold iterations:{assertion}");
+        load(&outline(), inputs(&line))
+            .err()
+            .map(|all| all[0].to_string())
+    };
+    let (shared, each) = ("--vus 4 --iterations 50", "--vus 5 --iterations-per-vu 10");
+    let rows = [
+        (shared, "count>50", true),
+        (each, "count>=51", true),
+        (each, "count==51", true),
+        (shared, "count>49", false),
+        (each, "count>=50", false),
+        (each, "count==50", false),
+        (shared, "count<60", false),
+        ("--vus 4 --duration 5s", "count>1000000", false),
+    ];
+    for (load, assertion, refused) in rows {
+        let said = with(load, assertion);
+        assert_eq!(said.is_some(), refused, "{load} {assertion}: {said:?}");
+        let expected = "never holds: 50 iterations are planned";
+        assert!(
+            said.is_none_or(|said| said.ends_with(expected)),
+            "{assertion}"
+        );
+    }
+}
+
+/// Each row: what is given, and whether the persona of a think time is there.
+#[test]
+fn a_think_time_of_nobody_is_refused() {
+    let said = "names rational_buyer, which is not in the mix; leave it out, or add it to --mix";
+    let rows = [
+        ("--vus 4 --duration 5s --think-time b=1s", true),
+        (
+            "--mix a=1 --vus 4 --duration 5s LOADTEST_THINK_TIME=b=1s",
+            false,
+        ),
+        (
+            "--mix a=1,b=1 --vus 4 --duration 5s --think-time b=1s",
+            false,
+        ),
+        ("--vus 4 --duration 5s --think-time 1s", false),
+        ("--vus 4 --duration 5s LOADTEST_THINK_TIME=1s;b=2s", true),
+    ];
+    for (line, refused) in rows {
+        let found = load(&outline(), inputs(line)).err().unwrap_or_default();
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), usize::from(refused), "{line}: {found:?}");
+        assert!(found.iter().all(|found| found.ends_with(said)), "{found:?}");
+    }
+    let scenarios = |top: &str, first: &str| {
+        let (path, _kept) = file(&format!(
+            "{top}\n[[scenario]]\nname = \"one\"\nduration = \"5s\"\n{first}\n\
+             [[scenario]]\nname = \"two\"\nduration = \"5s\"\npersona = \"c\"\n"
+        ));
+        let found = load(&outline(), inputs(&format!("--config {path}")));
+        let found = found.err().unwrap_or_default();
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let none: Vec<String> = Vec::new();
+    assert_eq!(scenarios("think_time = [\"a=1s\", \"c=2s\"]", ""), none);
+    for (top, first) in [
+        ("think_time = [\"a=1s\", \"b=2s\"]", ""),
+        ("", "think_time = [\"b=2s\"]"),
+    ] {
+        let found = scenarios(top, first);
+        let right = found.len() == 1 && found[0].ends_with(said);
+        assert!(right && found[0].starts_with("think_time in "), "{found:?}");
+    }
+}
+
+/// So is a suite's field about a request that no persona of the mix sends.
+#[test]
+fn a_field_about_what_nobody_sends_is_refused() {
+    static LOOKS: Field =
+        Field::one("looks", "looks", "N", "Suite", "Look so often").about(&["4_get_top_products"]);
+    let mut outline = outline();
+    outline.fields = crate::config::Fields::with(&[&PAUSE, &LOOKS]);
+    let found = |line: &str, is_flag: bool| {
+        let mut inputs = inputs(line);
+        match is_flag {
+            true => inputs.flags.set_flag(&LOOKS, vec!["3".to_owned()]),
+            false => inputs.variables.push((LOOKS.variable(), "3".to_owned())),
+        }
+        let found = load(&outline, inputs).err().unwrap_or_default();
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let said =
+        "--looks: no persona of the mix sends 4_get_top_products; leave it out, or change --mix";
+    let rows = [
+        ("--mix b=1 --vus 4 --duration 5s", true, true),
+        ("--mix a=1,b=1 --vus 4 --duration 5s", true, false),
+        ("--vus 4 --duration 5s", true, false),
+        ("--mix b=1 --vus 4 --duration 5s", false, false),
+    ];
+    for (line, is_flag, refused) in rows {
+        let expected: Vec<&str> = refused.then_some(said).into_iter().collect();
+        assert_eq!(found(line, is_flag), expected, "{line}");
+    }
+}
+
+#[test]
+fn a_dash_is_no_file_but_where_it_is_said() {
+    let rows = [
+        (
+            "--out csv=-",
+            "--out: output csv=-: - isn't standard output here; write /dev/stdout",
+        ),
+        (
+            "--out json=-",
+            "--out: output json=-: - isn't standard output here",
+        ),
+        (
+            "--baseline -",
+            "--baseline: - isn't standard input here; name a run's summary.json",
+        ),
+        (
+            "--report-dir -",
+            "--report-dir: - is no directory; write ./-",
+        ),
+    ];
+    for (line, expected) in rows {
+        let found = problems(&format!("--vus 1 --duration 1s {line}"));
+        let right = found.len() == 1 && found[0].starts_with(expected);
+        assert!(right, "{line}: {found:?}");
+    }
+    config("--vus 1 --duration 1s --summary-json - --out csv=./-");
+}
+
+/// A closed scenario beside one with a rate is named, and so is the other.
+#[test]
+fn a_metric_of_rates_says_which_scenario_has_one() {
+    let (path, _kept) = file(
+        "[[scenario]]\nname = \"steady\"\nduration = \"5s\"\nvus = 2\n[[scenario]]\n\
+         name = \"burst\"\nduration = \"5s\"\nrate = \"5/s\"\nmax_vus = 3\npersona = \"b\"\n",
+    );
+    let with = |threshold: &str| format!("--config {path} --threshold {threshold}");
+    for good in [
+        "iteration_start_delay:max<1s",
+        "iteration_start_delay{scenario:burst}:max<1s",
+        "dropped_iterations{scenario:!steady}:count>3",
+    ] {
+        config(&with(good));
+    }
+    for tags in [
+        "{scenario:steady}",
+        "{scenario:!burst}",
+        "{persona:impulse_buyer}",
+    ] {
+        let found = problems(&with(&format!("iteration_start_delay{tags}:max<1s")));
+        let expected = format!(
+            "--threshold: iteration_start_delay is of iterations at a rate, and none with {tags} is; \
+             those with a rate: burst"
+        );
+        assert_eq!(found, [expected]);
     }
 }
 

@@ -4,22 +4,14 @@
 use std::time::Duration;
 
 use super::nearest::known_are;
+use super::occurring::{Values, may_send};
+use super::range::refuse_limit;
 use super::scenario::{Scenario, plan};
+use super::together::refuse_apart;
 use crate::catalogue::RequestEntry;
-use crate::metrics::{Kind, Method, Names, Of, Proto, SET_UP, TrendOf};
+use crate::metrics::{Aggregation, Counter, Kind, Method, Of, SET_UP, TrendOf};
 use crate::persona::Role;
-use crate::threshold::{Threshold, times};
-
-/// What there is to be in a run.
-pub(super) struct Values<'a> {
-    /// Nothing where they are not known, because of other mistakes.
-    pub(super) scenarios: Option<&'a [Scenario]>,
-    pub(super) names: &'a Names,
-    /// What the suite asserts; empty where it doesn't say.
-    pub(super) checks: &'a [&'static str],
-    /// The versions of HTTP that requests may be of.
-    pub(super) protos: &'static [Proto],
-}
+use crate::threshold::{Operator, Threshold, times};
 
 impl Values<'_> {
     /// Finds what the threshold is about and no run of this configuration has: a tag's value, a
@@ -28,6 +20,7 @@ impl Values<'_> {
     /// # Errors
     /// What it is, with the nearest that there is.
     pub(super) fn refuse(&self, threshold: &Threshold) -> Result<(), String> {
+        refuse_limit(threshold)?;
         let Some(scenarios) = self.scenarios else {
             return Ok(());
         };
@@ -42,11 +35,13 @@ impl Values<'_> {
             }
             match key.as_str() {
                 "status" => status(value)?,
-                "check" if self.checks.is_empty() => {}
+                "check" if self.occurring.checks.is_empty() => {}
                 _ => self.refuse_value(key, value, others, filter, scenarios)?,
             }
         }
         self.refuse_empty(filter, scenarios)?;
+        refuse_more_than_planned(threshold, scenarios)?;
+        refuse_apart(self, threshold, scenarios)?;
         refuse_window(threshold, scenarios)
     }
 
@@ -83,24 +78,18 @@ impl Values<'_> {
     ) -> bool {
         let is_own = !filter.0.metric.tags.contains(&key);
         let mut labels = labels(filter, scenarios).into_iter();
-        is_own && labels.any(|label| !self.names.has(label, key, value))
+        is_own && labels.any(|label| !self.occurring.names.has(label, key, value))
     }
 
     /// A trend without data fails its threshold, after the load.
     fn refuse_empty(&self, filter: Filter<'_>, scenarios: &[Scenario]) -> Result<(), String> {
         let metric = filter.0.metric;
-        let mut asked = scenarios
-            .iter()
-            .filter(|one| filter.takes("scenario", one.label()));
+        let of_rate = matches!(
+            metric.of,
+            Of::Trend(TrendOf::ResponseTime | TrendOf::StartDelay) | Of::Counter(Counter::Dropped)
+        );
         match metric.of {
-            Of::Trend(TrendOf::ResponseTime | TrendOf::StartDelay)
-                if !asked.any(|one| one.schedule.executor.is_open()) =>
-            {
-                Err(format!(
-                    "{} is of iterations at a rate, and there are none (--rate)",
-                    metric.name
-                ))
-            }
+            _ if of_rate => refuse_without_rate(filter, scenarios),
             Of::Trend(TrendOf::Custom(_)) if self.requests(filter, scenarios).is_empty() => {
                 Err(format!("no request of this run feeds {}", metric.name))
             }
@@ -140,12 +129,18 @@ impl Values<'_> {
                 let requests = self.requests(filter, scenarios);
                 let readable = requests.iter().map(|request| request.readable.clone());
                 let readable = readable.filter(|check| !check.is_empty());
-                let checks = self.checks.iter().map(|check| (*check).to_owned());
+                let checks = self
+                    .occurring
+                    .checks
+                    .iter()
+                    .map(|check| check.name.to_owned());
                 checks.chain(readable).collect()
             }
             own => {
                 let labels = labels(filter, scenarios);
-                let values = labels.iter().flat_map(|of| self.names.values_of(of, own));
+                let values = labels
+                    .iter()
+                    .flat_map(|of| self.occurring.names.values_of(of, own));
                 values.map(str::to_owned).collect()
             }
         }
@@ -155,29 +150,78 @@ impl Values<'_> {
     /// suite's plans, such as the set-up's, which may send any. Of a custom trend, those that feed
     /// it.
     fn requests(&self, filter: Filter<'_>, scenarios: &[Scenario]) -> Vec<&RequestEntry> {
-        let trend = match filter.0.metric.of {
-            Of::Trend(TrendOf::Custom(trend)) => Some(trend),
-            _ => None,
-        };
         let is_set_up =
             ["scenario", "persona"].map(|key| filter.asked(key).any(|asked| asked == SET_UP));
         let mut roles = roles(filter, scenarios);
         roles.retain(|role| filter.takes("persona", role.name));
-        let may_send = |request: &RequestEntry| {
-            let plans = |role: &Role| {
-                let planned = |(name, ..): &(&str, u32, u32)| *name == request.name;
-                role.requests.is_empty() || role.requests.iter().any(planned)
-            };
-            is_set_up.contains(&true) || !request.planned || roles.iter().any(plans)
+        let by_set_up = filter.takes("scenario", SET_UP) && filter.takes("persona", SET_UP);
+        let sent = |request: &&RequestEntry| {
+            is_set_up.contains(&true)
+                || (by_set_up && request.set_up_only)
+                || roles.iter().any(|role| may_send(role, request))
         };
-        let feeds = |request: &RequestEntry| {
-            trend.is_none_or(|trend| request.trend.as_deref() == Some(trend))
-        };
-        let requests = self.names.catalogue.requests.iter();
+        let requests = self.occurring.names.catalogue.requests.iter();
         requests
-            .filter(|request| may_send(request) && feeds(request))
+            .filter(sent)
+            .filter(|request| self.feeds(filter.0, request))
             .collect()
     }
+}
+
+/// More iterations than are planned can't be reached.
+fn refuse_more_than_planned(threshold: &Threshold, scenarios: &[Scenario]) -> Result<(), String> {
+    let of_all = threshold.metric.of == Of::Counter(Counter::Iterations)
+        && threshold.aggregation == Aggregation::Count
+        && threshold.window.is_none();
+    let planned = plan(scenarios).planned_iterations().filter(|_| of_all);
+    let Some(most) = planned.map(|planned| planned as f64) else {
+        return Ok(());
+    };
+    let is_beyond = match threshold.operator {
+        Operator::Greater => threshold.limit >= most,
+        Operator::GreaterOrEqual | Operator::Equal => threshold.limit > most,
+        _ => false,
+    };
+    if is_beyond {
+        return Err(format!(
+            "'{threshold}' never holds: {most} iterations are planned"
+        ));
+    }
+    Ok(())
+}
+
+/// What is measured of iterations at a rate needs a scenario with one. That nothing was dropped is
+/// true of the others as well, and scripts for k6 often ask for it.
+fn refuse_without_rate(filter: Filter<'_>, scenarios: &[Scenario]) -> Result<(), String> {
+    let threshold = filter.0;
+    let is_at_rate = |one: &&Scenario| one.schedule.executor.is_open();
+    let asked = |one: &&Scenario| {
+        let mut shares = one.mix.shares();
+        filter.takes("scenario", one.label())
+            && shares.any(|(role, _)| filter.takes("persona", role.name))
+    };
+    let nothing_is_enough =
+        threshold.metric.kind() == Kind::Counter && threshold.operator.holds(0.0, threshold.limit);
+    if nothing_is_enough || scenarios.iter().filter(is_at_rate).any(|one| asked(&one)) {
+        return Ok(());
+    }
+    let rates: Vec<&str> = scenarios
+        .iter()
+        .filter(is_at_rate)
+        .map(Scenario::label)
+        .collect();
+    let metric = threshold.metric.name;
+    let missing = match &rates[..] {
+        [] => "and no scenario has one (--rate)".to_owned(),
+        rates => {
+            let rates = rates.join(", ");
+            format!(
+                "and none with {} is; those with a rate: {rates}",
+                threshold.filter
+            )
+        }
+    };
+    Err(format!("{metric} is of iterations at a rate, {missing}"))
 }
 
 /// A window of counts that is longer than the time that it is about never fills: the sampler's
@@ -215,7 +259,11 @@ impl<'a> Filter<'a> {
 
     /// Whether a series with this value passes, as far as the filter asks for this tag.
     fn takes(self, key: &str, value: &str) -> bool {
-        self.asked(key).all(|asked| asked == value)
+        let mut pairs = self.0.filter.0.iter().filter(|(known, _)| known == key);
+        pairs.all(|(_, asked)| match asked.strip_prefix('!') {
+            Some(other) => other != value,
+            None => asked == value,
+        })
     }
 
     /// Scenario and persona of the set-up, where the metric has anything of it: it sends requests
@@ -263,7 +311,11 @@ fn status(value: &str) -> Result<(), String> {
         .ok()
         .filter(|_| value.len() == 3 || value == "0");
     match number {
-        Some(0 | 100..=999) if value.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
+        Some(100..=199) => Err(format!(
+            "no answer ends with status {value}: those from 100 to 199 only announce one, and a \
+             server that switches protocols (101) unasked counts as status 0"
+        )),
+        Some(0 | 200..=999) if value.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
         _ => Err(format!(
             "there is no status '{value}'; write one such as 200, or 0 for no answer; \
              expected_response:true takes all that a request expects"

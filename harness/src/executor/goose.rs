@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use super::actor::Actor;
 use super::fleet::{Fleet, Step};
+use crate::crypto::provide;
 
 /// Goose refused the attack or failed in it.
 #[derive(Debug, Error)]
@@ -43,6 +44,7 @@ pub async fn run<A: Actor>(fleet: &Arc<Fleet<A>>, host: &str) -> Result<(), Runt
     configuration.no_telnet = true;
     configuration.no_websocket = true;
     configuration.quiet = 2;
+    provide();
     let failed = |error: goose::GooseError| RuntimeError(error.to_string());
     let mut attack = GooseAttack::initialize_with_config(configuration)
         .map_err(failed)?

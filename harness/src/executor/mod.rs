@@ -29,7 +29,7 @@ pub use plan::{Part, Plan, Span};
 pub use portion::{Cast, Portion};
 pub use schedule::{Executor, GRACE_STAGE, Iterations, MAIN_STAGE, Schedule, Window, stage_at};
 pub use share::{Share, deal};
-pub use signals::listen;
+pub use signals::{listen, outlive_file_limit};
 pub use stage::{Segment, Stage, default_names, segments};
 pub use windows::windows;
 pub use work::{Account, Roll, Settled};

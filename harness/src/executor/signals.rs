@@ -1,10 +1,10 @@
-//! The signals that end a run.
+//! The signals that end a run, and one that must end nothing.
 
 use std::io;
 use std::sync::Arc;
 
 use nix::libc::SIGXFSZ;
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::control::Control;
@@ -27,7 +27,16 @@ pub fn listen(control: &Arc<Control>, runtime: &Handle) -> io::Result<()> {
             }
         });
     }
-    // Once it is listened for, a file that grows beyond `ulimit -f` is an error of that write, and
-    // not the end of the process.
+    Ok(())
+}
+
+/// Has a file that grows beyond `ulimit -f` be an error of that write, and not the end of the
+/// process: so it is once anybody has listened for the signal, even if nobody does any more.
+///
+/// # Errors
+/// When the system refuses.
+pub fn outlive_file_limit() -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let _runtime = runtime.enter();
     signal(SignalKind::from_raw(SIGXFSZ)).map(drop)
 }

@@ -22,6 +22,7 @@ use thiserror::Error;
 
 use super::skew::{Reading, Skew, start_after};
 use super::state::{Member, State};
+use crate::crypto;
 
 /// Who hasn't been there for so long is taken for lost.
 pub const SILENCE: Duration = Duration::from_secs(5);
@@ -200,6 +201,8 @@ impl Store {
             .set_min_delay(Duration::from_millis(50))
             .set_connection_timeout(Some(ANSWER))
             .set_response_timeout(Some(ANSWER));
+        // For TLS to the store.
+        crypto::provide();
         let client = Client::open(url)?;
         let connection = ConnectionManager::new_with_config(client, config).await?;
         let mut store = Self {

@@ -132,6 +132,14 @@ mod tests {
                 "there is no output 'graphite'; write influxdb=http",
             ),
             ("json", "json names no file; write json=FILE"),
+            (
+                "csv=-",
+                "csv=-: - isn't standard output here; write /dev/stdout",
+            ),
+            (
+                "json=-",
+                "json=-: - isn't standard output here; write /dev/stdout",
+            ),
             ("influxdb=nowhere", "is not the address of an InfluxDB"),
             ("influxdb=http://h?db=a", "the database stands in the path"),
             ("influxdb2=http://h?org=o", "names no bucket"),

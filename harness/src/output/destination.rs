@@ -71,9 +71,13 @@ pub enum WriteError {
     /// For what it says: to send it again changes nothing.
     #[error("{0}")]
     Refused(String),
-    /// For what some of its rows say, or because they are too many: smaller parts may be taken.
+    /// For what some of its rows say: smaller parts may be taken, and one alone that isn't is bad.
     #[error("{0}")]
     Split(String),
+    /// Because there is too much of it: smaller parts may be taken. Of one row alone it says more
+    /// about who stands before the database than about the row, so the row is kept.
+    #[error("{0}")]
+    TooMuch(String),
     /// Not now: away, overloaded, too slow, or somebody else answered in its place.
     #[error("{0}")]
     Unavailable(String),

@@ -10,6 +10,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::destination::{Opening, Output, Place, Read, WriteError, Writing};
 use super::point::Point;
+use crate::files::DASH;
 
 /// A file that is made when it is opened.
 #[derive(Debug)]
@@ -36,6 +37,9 @@ impl FilePlace {
     pub(super) fn read(kind: &'static str, path: &str, create: Create) -> Read {
         if path.is_empty() {
             return Err(format!("{kind} names no file; write {kind}=FILE"));
+        }
+        if path == "-" {
+            return Err(format!("{kind}={path}: {DASH}"));
         }
         let path = path.into();
         Ok(Arc::new(Self { kind, path, create }))

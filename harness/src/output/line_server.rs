@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | 204 | the rows were taken |
 //! | 400, 422 with a JSON object | a row is bad; the others may be taken |
-//! | 413 | too much at once |
+//! | 413 | too much at once: rows are sent in parts, and one that is refused alone is put by |
 //! | anything else | not now: rows are kept, and sent again |
 //!
 //! A redirect and a page with status 200 come from something in between, such as a login page or a
@@ -18,6 +18,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 
 use super::destination::WriteError;
+use crate::crypto::provide;
 use crate::secret::scrub;
 
 /// How long a write may take before it is tried again.
@@ -34,6 +35,7 @@ const QUOTED_CHARS: usize = 200;
 /// # Errors
 /// In words.
 pub(super) fn client(base: &Url, insecure: bool) -> Result<Client, String> {
+    provide();
     // Who needs no certificates must not fail because there are none.
     let insecure = insecure || base.scheme() == "http";
     Client::builder()
@@ -89,7 +91,7 @@ pub(super) fn judged(answer: &Answer<'_>) -> Result<(), WriteError> {
     match status.as_u16() {
         204 => Ok(()),
         400 | 422 if is_object(answer.body) => Err(WriteError::Split(text())),
-        413 => Err(WriteError::Split(text())),
+        413 => Err(WriteError::TooMuch(text())),
         401 | 403 => Err(WriteError::Unavailable(format!(
             "the login was refused ({status}): {}; check user and password or INFLUX_TOKEN, and \
              whether they may write there",
@@ -225,6 +227,7 @@ mod tests {
         let (word, text) = match judged {
             Ok(()) => ("taken", String::new()),
             Err(WriteError::Split(text)) => ("split", text),
+            Err(WriteError::TooMuch(text)) => ("too much", text),
             Err(WriteError::Unavailable(text)) => ("later", text),
             Err(WriteError::Refused(text)) => ("lost", text),
         };
@@ -246,7 +249,7 @@ mod tests {
             (403, "{}", "later"),
             (404, r#"{"error":"database not found"}"#, "later"),
             (405, "", "later"),
-            (413, "", "split"),
+            (413, "", "too much"),
             (429, "", "later"),
             (500, "", "later"),
             (503, "", "later"),

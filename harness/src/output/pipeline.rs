@@ -3,7 +3,8 @@
 //! ```text
 //! produced ──▶ pending (bounded) ──▶ written ──▶ delivered
 //!                 │ overflow          │ fails: again, with growing pauses
-//!                 │                   │ some rows bad, or too many: in halves, and one alone is lost
+//!                 │                   │ some rows bad: in halves, and one alone is lost
+//!                 │ ◀─────────────────┤ too many: in halves, and one alone is put by
 //!                 ▼                   ▼ refused for good: lost
 //!               spool ◀── what the end of the run still finds pending
 //! ```
@@ -313,9 +314,16 @@ impl Pump {
                 self.account.delivered += rows;
                 self.pause = Duration::ZERO;
             }
-            Err(WriteError::Split(_)) if self.pending.split() => {
+            Err(WriteError::Split(_) | WriteError::TooMuch(_)) if self.pending.split() => {
                 self.pause = Duration::ZERO;
                 return;
+            }
+            Err(WriteError::TooMuch(error)) => {
+                self.account.error = Some(error);
+                self.pause = Duration::ZERO;
+                let row = self.pending.pop();
+                let row = row.as_ref().map_or(&[][..], Piece::points);
+                return put_by(&mut self.spool, &mut self.account, row);
             }
             Err(WriteError::Refused(error) | WriteError::Split(error)) => {
                 self.account.lost += rows;

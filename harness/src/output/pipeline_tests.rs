@@ -19,7 +19,7 @@ impl Output for Picky {
         Box::pin(async move {
             *self.writes.lock() += 1;
             if points.len() > self.most {
-                return Err(WriteError::Split("413".to_owned()));
+                return Err(WriteError::TooMuch("413".to_owned()));
             }
             if let Some(bad) = points
                 .iter()
@@ -112,6 +112,22 @@ async fn only_bad_rows_are_lost_and_too_many_are_sent_in_parts() {
     let expected: BTreeSet<i64> = (0..120).filter(|n| ![7, 90].contains(n)).collect();
     assert_eq!(*output.taken.lock(), expected);
     assert!(*output.writes.lock() < 40, "halves, not single rows");
+}
+
+/// Whatever stands before the database takes not even one row: none is lost, and each is put by once.
+#[tokio::test(start_paused = true)]
+async fn a_row_that_is_too_much_alone_is_put_by() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let output = Box::new(Picky::default());
+    let mut pipe = Pipe::start("o".to_owned(), output, spool(&dir), 0, never());
+    pipe.send(&batch(0..9));
+    let account = pipe.close().await;
+    let rows = (account.delivered, account.spooled, account.lost);
+    assert_eq!(rows, (0, 9, 0), "{account:?}");
+    assert_eq!(account.error.as_deref(), Some("413"));
+    let path = account.spool.expect("a file");
+    let kept = super::super::spool::lines(path.as_ref()).expect("a file");
+    assert_eq!((kept.whole.len(), kept.torn), (9, 0));
 }
 
 /// What waits is bounded by what it weighs, however few batches it is.

@@ -22,6 +22,15 @@ pub enum ReplayError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The file has nothing to deliver.
+    #[error(
+        "{path}: nothing to replay, it has no whole row; give a file that a run has put rows by in, \
+         such as spool-1.lp in its directory"
+    )]
+    Nothing {
+        /// Which file.
+        path: PathBuf,
+    },
     /// The output can't be used.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -69,10 +78,21 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// # Errors
 /// See [`ReplayError`].
 pub async fn replay(path: &Path, address: &Address) -> Result<Replayed, ReplayError> {
+    if address.file().is_some() {
+        return Err(ReplayError::Open(OpenError {
+            name: address.to_string(),
+            reason: "a file is no database to replay into; give influxdb=… or influxdb2=…"
+                .to_owned(),
+        }));
+    }
     let lines = spool::lines(path).map_err(|source| ReplayError::File {
         path: path.to_owned(),
         source,
     })?;
+    if lines.whole.is_empty() {
+        let path = path.to_owned();
+        return Err(ReplayError::Nothing { path });
+    }
     let mut output = address.open(&[]).await?;
     let mut replayed = Replayed {
         bad: lines.torn,
@@ -83,11 +103,11 @@ pub async fn replay(path: &Path, address: &Address) -> Result<Replayed, ReplayEr
     while let Some(part) = parts.pop() {
         match write(&mut *output, part).await {
             Ok(()) => replayed.delivered += part.len() as u64,
-            Err(WriteError::Split(_)) if part.len() > 1 => {
+            Err(WriteError::Split(_) | WriteError::TooMuch(_)) if part.len() > 1 => {
                 let (first, second) = part.split_at(part.len() / 2);
                 parts.extend([second, first]);
             }
-            Err(WriteError::Split(error)) => {
+            Err(WriteError::Split(error) | WriteError::TooMuch(error)) => {
                 replayed.bad += 1;
                 replayed.error = Some(error);
             }
@@ -105,5 +125,46 @@ async fn write(output: &mut dyn Output, batch: &[String]) -> Result<(), WriteErr
             Err(WriteError::Unavailable(_)) if tries < TRIES => tokio::time::sleep(PAUSE).await,
             written => return written,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What can't be delivered is refused before anything is opened: a file would be emptied.
+    #[tokio::test]
+    async fn what_has_no_rows_and_what_takes_none_is_refused_and_nothing_is_touched() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            path
+        };
+        let kept = file("kept.csv", "mine");
+        let rows = file("rows.lp", "m f=1 1\n");
+        let address = |text: &str| Address::parse(text, &|_| None).expect("an address");
+        let database = address("influxdb=http://127.0.0.1:9/db");
+        let csv = address(&format!("csv={}", kept.display()));
+        let empty = [
+            file("empty.lp", ""),
+            file("lines.lp", "\n \n"),
+            file("torn.lp", "m f=1"),
+            PathBuf::from("/dev/null"),
+        ];
+        for path in &empty {
+            let error = replay(path, &database).await.expect_err("nothing");
+            let expected = format!("{}: nothing to replay, it has no", path.display());
+            assert!(error.to_string().starts_with(&expected), "{error}");
+        }
+        let error = replay(&rows, &csv)
+            .await
+            .expect_err("no database")
+            .to_string();
+        assert!(
+            error.contains("a file is no database to replay into"),
+            "{error}"
+        );
+        assert_eq!(std::fs::read_to_string(&kept).expect("it is there"), "mine");
     }
 }

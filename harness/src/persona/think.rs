@@ -90,6 +90,11 @@ impl ThinkTimes {
         new
     }
 
+    /// The personas that have a time of their own.
+    pub fn personas(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter_map(|(persona, _)| *persona)
+    }
+
     /// The time of a persona.
     #[must_use]
     pub fn of(&self, persona: &str) -> ThinkTime {

@@ -19,6 +19,8 @@ pub struct Document {
     pub summary: Summary,
     /// The series.
     pub series: Series,
+    /// What the series lacks of the run, if it isn't whole.
+    pub lack: Option<String>,
     /// How it compares with its baseline, if it had one.
     pub comparison: Option<Comparison>,
     pub(super) measured: Measured,
@@ -66,6 +68,7 @@ impl Document {
         Ok(Self {
             summary,
             series,
+            lack: None,
             comparison: None,
             measured,
             explanations,

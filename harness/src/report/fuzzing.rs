@@ -8,6 +8,7 @@ use super::series::Series;
 use super::subject::Recorded;
 use super::summary::Summary;
 use super::version1::upgraded;
+use super::whole;
 use crate::compare::{Rule, compare};
 
 /// A series: what was read is written as what is read again.
@@ -58,11 +59,14 @@ pub fn report(data: &[u8]) {
 }
 
 fn compared(summary: Summary, series: Series) {
+    let _ = whole::lack(&series, &summary);
     let recorded = Recorded {
         run: summary.run,
         catalogue: summary.catalogue,
         verdict: summary.verdict,
         series,
+        lack: None,
+        unfit: summary.unfit,
     };
     if let Ok(subject) = recorded.subject() {
         let comparison = compare(&subject, &subject, Vec::new(), Rule::default());

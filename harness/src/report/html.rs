@@ -48,7 +48,7 @@ struct Page<'a> {
     thresholds: Vec<ThresholdLine>,
     comparison: Option<&'a Comparison>,
     checks_tolerated: bool,
-    cut: bool,
+    lack: Option<&'a str>,
 }
 
 /// Writes the page.
@@ -99,7 +99,7 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         thresholds: thresholds(summary),
         comparison: document.comparison.as_ref(),
         checks_tolerated: summary.tolerates_failed_checks(),
-        cut: document.series.cut,
+        lack: document.lack.as_deref(),
     };
     let page = page.render().map_err(io::Error::other)?;
     out.write_all(visible(&page).as_bytes())

@@ -69,6 +69,7 @@ pub fn summary(result: &RunResult) -> Summary {
             .collect(),
         outputs: result.outputs.clone(),
         mix: as_json(&result.mix),
+        unfit: result.unfit,
         health: as_json(&result.health),
         workers: result.workers.clone(),
         warnings: result.warnings.clone(),
@@ -151,7 +152,7 @@ pub fn planned(config: &RunConfig, generator: &Generator) -> Run {
         executor: config.executors(),
         model: model(config).to_owned(),
         mix: config.mixes(),
-        think: think(config),
+        think: Some(think(config)),
         vus_max: plan.vus_max(),
         stages: stages
             .map(|((name, segment), load)| StageRow {
@@ -169,15 +170,13 @@ pub fn planned(config: &RunConfig, generator: &Generator) -> Run {
     }
 }
 
-/// `steady: impulse_buyer 1s..3s, …` of every named scenario. (Otherwise it is a setting.)
-fn think(config: &RunConfig) -> Option<String> {
-    let named = config.scenarios.iter().filter(|one| one.name.is_some());
-    let each = named.flat_map(|one| {
+/// `steady: impulse_buyer 1s..3s, …` of every scenario.
+fn think(config: &RunConfig) -> String {
+    let each = config.scenarios.iter().flat_map(|one| {
         let shares = one.mix.shares().map(|(role, _)| role.name);
         shares.map(|name| format!("{}: {name} {}", one.label(), one.think.of(name)))
     });
-    let each: Vec<String> = each.collect();
-    (!each.is_empty()).then(|| each.join(", "))
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn millis(time: Duration) -> u64 {

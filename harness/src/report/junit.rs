@@ -6,7 +6,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::document::Document;
-use super::summary::Summary;
+use super::summary::{Summary, Value};
 use super::words::{actual, headline, verdict};
 use crate::compare::Comparison;
 use crate::format::plural;
@@ -31,13 +31,14 @@ pub fn write_junit(document: &Document, mut out: impl Write) -> io::Result<()> {
     report.add_test_suite(suite("run", [judged(document)]));
     let thresholds = summary.thresholds.iter().map(|row| {
         let message = format!("was {}", actual(summary, row));
-        case(
-            "thresholds",
-            &row.expression,
-            row.ok,
-            &message,
-            &why(&row.expression),
-        )
+        let (name, why) = (&row.expression, why(&row.expression));
+        let mut case = case("thresholds", name, row.ok, &message, &why);
+        // Of a run that sent nothing, the verdict is the one error.
+        if !row.ok && nothing_sent(summary) {
+            case.status = TestCaseStatus::skipped();
+            case.status.set_message("nothing was measured");
+        }
+        case
     });
     report.add_test_suite(suite("thresholds", thresholds));
     let invariants = summary.invariants.iter().map(|row| {
@@ -52,6 +53,13 @@ pub fn write_junit(document: &Document, mut out: impl Write) -> io::Result<()> {
     }
     let text = report.to_string().map_err(io::Error::other)?;
     out.write_all(visible(&text).as_bytes())
+}
+
+fn nothing_sent(summary: &Summary) -> bool {
+    matches!(
+        summary.metrics.get("http_reqs"),
+        Some(Value::Counter { count: 0, .. })
+    )
 }
 
 fn checks(summary: &Summary) -> impl Iterator<Item = TestCase> {

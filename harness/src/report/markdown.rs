@@ -77,6 +77,7 @@ fn head(document: &Document) -> String {
     );
     text += &points("- ", &summary.reasons);
     text += &points("- ⚠️ ", &summary.warnings);
+    text += &points("- ⚠️ ", document.lack.as_slice());
     let seconds = (run.duration_ms as f64 / 1_000.0).max(1e-3);
     text += &format!(
         "\n| p95 | p99 | requests/s | requests | failed | iterations | VUs | time |\n\

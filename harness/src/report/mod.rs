@@ -26,6 +26,7 @@ pub(crate) mod table;
 mod tables;
 mod terminal;
 mod version1;
+mod whole;
 mod words;
 mod workers;
 
@@ -82,6 +83,8 @@ pub struct RunResult {
     pub duration: Duration,
     /// What was measured.
     pub snapshot: Snapshot,
+    /// Whether the generator was not fit, so that times and rates say nothing.
+    pub unfit: bool,
     /// What became of the arrivals, by scenario, in the open model.
     pub arrivals: Vec<Option<executor::Account>>,
     /// How the thresholds came out.

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::series::{SERIES_FILE, Series, SeriesError};
 use super::summary::{SUMMARY_FILE, Summary};
 use super::version1::upgraded;
+use super::whole;
 
 /// Both files of a run.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Record {
     pub summary: Summary,
     /// The series.
     pub series: Series,
+    /// What the series lacks of the run, if it isn't whole.
+    pub lack: Option<String>,
 }
 
 /// Why the files of a run can't be read.
@@ -86,7 +89,12 @@ impl Record {
             let (of, run) = (of.clone(), run.clone());
             return Err(RecordError::OfAnother { path, of, run });
         }
-        Ok(Self { summary, series })
+        let lack = whole::lack(&series, &summary);
+        Ok(Self {
+            summary,
+            series,
+            lack,
+        })
     }
 }
 

@@ -139,6 +139,7 @@ fn result() -> RunResult {
         signalled: false,
         aborted: None,
         saturated: &[],
+        stands: false,
         idle: &[],
         doubts: &["1 of 99 iterations was odd".to_owned()],
         mix: &[],
@@ -160,6 +161,7 @@ fn result() -> RunResult {
         started_at: UNIX_EPOCH + Duration::from_secs(1_795_458_357),
         duration: Duration::from_secs(10),
         snapshot,
+        unfit: false,
         arrivals: vec![Some(executor::Account {
             scheduled: 120,
             started: 100,
@@ -216,6 +218,24 @@ fn tables_for_people() {
     let mut out = anstream::StripStream::new(Vec::new());
     write_terminal(&result(), &mut out).expect("memory can be written");
     insta::assert_snapshot!(String::from_utf8(out.into_inner()).expect("text"));
+}
+
+/// What holds is a line, unless it is asked for.
+#[test]
+fn with_full_what_holds_is_listed_too() {
+    let shown = |full: bool| {
+        let mut result = result();
+        result.config.full = full;
+        let mut out = anstream::StripStream::new(Vec::new());
+        write_terminal(&result, &mut out).expect("memory can be written");
+        String::from_utf8(out.into_inner()).expect("text")
+    };
+    let (short, full) = (shown(false), shown(true));
+    let line = "✓ 1 of 2 invariants hold; --full lists them";
+    assert!(short.contains(line) && !short.contains("orders = acknowledged"));
+    let broken = full.find("✗ │ coupons issued").expect("listed");
+    let held = full.find("✓ │ orders = acknowledged").expect("listed");
+    assert!(broken < held && !full.contains("--full"), "{full}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::series::{Second, Series, has};
 use super::summary::Run;
 use crate::catalogue::Catalogue;
 use crate::compare::{self, Measure, Metric, Subject};
+use crate::config::plain;
 use crate::metrics::{Broken, Trend};
 use crate::threshold::Verdict;
 use crate::vu::Target;
@@ -25,6 +26,10 @@ pub struct Recorded {
     pub verdict: Verdict,
     /// Its seconds.
     pub series: Series,
+    /// What they lack of the run, if they are not all of it.
+    pub lack: Option<String>,
+    /// Whether its generator was not fit.
+    pub unfit: bool,
 }
 
 /// Why a recorded run can't be read.
@@ -72,13 +77,29 @@ impl Recorded {
     /// # Errors
     /// The file and what is wrong with it.
     pub fn read(path: &Path) -> Result<Self, RecordedError> {
-        let Record { summary, series } = Record::read(path)?;
+        let Record {
+            summary,
+            series,
+            lack,
+        } = Record::read(path)?;
         Ok(Self {
             catalogue: summary.catalogue,
             run: summary.run,
             verdict: summary.verdict,
+            unfit: summary.unfit,
             series,
+            lack,
         })
+    }
+
+    /// What keeps it from being compared by itself, whatever it is compared with.
+    #[must_use]
+    pub fn misfit(&self, whose: &str) -> Option<String> {
+        if self.unfit && self.verdict != Verdict::Invalid {
+            return Some(format!("generator: that of {whose} was not fit"));
+        }
+        let lack = self.lack.as_ref()?;
+        Some(format!("series: {whose} can't be compared, {lack}"))
     }
 
     /// What is compared of it.
@@ -205,16 +226,17 @@ fn rows(
 pub fn misfits(base: &Recorded, new: &Run, verdict: Option<Verdict>) -> Vec<String> {
     let old = &base.run;
     let texts = |what: &'static str, of: fn(&Run) -> String| (what, of(old), of(new));
-    // A baseline of an older version doesn't say how its scenarios think.
+    // A baseline of an older version may not say how its personas think, but what was written.
     let think = old.think.clone().zip(new.think.clone());
+    let thinks_are_known = think.is_some();
     let (old_think, new_think) = think.unwrap_or_default();
     let pairs = [
         texts("profile", profile),
         texts("executor", |run| run.executor.clone()),
         texts("load", load),
         texts("VUs", |run| run.vus_max.to_string()),
-        texts("mix", |run| run.mix.clone()),
-        ("think times of scenarios", old_think, new_think),
+        texts("mix", mix),
+        ("think times", old_think, new_think),
         texts("server", server),
         texts("generator", machine),
     ];
@@ -222,6 +244,7 @@ pub fn misfits(base: &Recorded, new: &Run, verdict: Option<Verdict>) -> Vec<Stri
     let compared: BTreeSet<&str> = given
         .filter(|setting| setting.compared)
         .map(|setting| setting.key.as_str())
+        .filter(|key| !(thinks_are_known && *key == "think_time"))
         .collect();
     let settings = compared
         .into_iter()
@@ -237,6 +260,7 @@ pub fn misfits(base: &Recorded, new: &Run, verdict: Option<Verdict>) -> Vec<Stri
             misfits.push(format!("verdict: {whose} is invalid"));
         }
     }
+    misfits.extend(base.misfit("the baseline"));
     misfits
 }
 
@@ -245,6 +269,37 @@ fn profile(run: &Run) -> String {
     let path = Path::new(&run.profile);
     let name = path.file_name().map(|name| name.to_string_lossy().into());
     name.unwrap_or_default()
+}
+
+/// The mix of each scenario in its lowest terms: `a=50,b=50` deals users as `a=1,b=1` does.
+fn mix(run: &Run) -> String {
+    let lowest = |mix: &str| -> Option<String> {
+        let shares = mix.split(',').map(|share| {
+            let (persona, weight) = share.split_once('=')?;
+            Some((persona, weight.parse::<u32>().ok()?))
+        });
+        let shares: Vec<(&str, u32)> = shares.collect::<Option<_>>()?;
+        let divisor = shares
+            .iter()
+            .fold(0, |so_far, (_, weight)| gcd(so_far, *weight));
+        let reduced =
+            |(persona, weight): &(&str, u32)| format!("{persona}={}", weight / divisor.max(1));
+        Some(shares.iter().map(reduced).collect::<Vec<_>>().join(","))
+    };
+    let of_scenario = |text: &str| {
+        let (name, mix) = text.rsplit_once(": ").unwrap_or(("", text));
+        let mix = lowest(mix).unwrap_or_else(|| mix.to_owned());
+        match name {
+            "" => mix,
+            name => format!("{name}: {mix}"),
+        }
+    };
+    let scenarios = run.mix.split("; ").map(of_scenario);
+    scenarios.collect::<Vec<_>>().join("; ")
+}
+
+const fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Every stage, with its beginning where that isn't the end of the one before.
@@ -299,12 +354,6 @@ fn setting(run: &Run, key: &str) -> String {
             .collect::<Vec<_>>()
             .join(";"),
     }
-}
-
-/// A text that is the same for the same duration: `60s` as `1m`.
-fn plain(text: &str) -> String {
-    let as_duration = |duration| humantime::format_duration(duration).to_string();
-    humantime::parse_duration(text).map_or_else(|_| text.to_owned(), as_duration)
 }
 
 /// What stands behind the address of a server that was started for the run.
@@ -366,19 +415,6 @@ mod tests {
         assert!(steady(&run, &all[..1]).is_empty());
     }
 
-    #[test]
-    fn a_duration_is_the_same_however_it_is_written() {
-        for (one, other, same) in [
-            ("60s", "1m", true),
-            ("1500ms", "1s 500ms", true),
-            ("60s", "61s", false),
-            ("a 1m", "a 60s", false),
-            ("5", "5", true),
-        ] {
-            assert_eq!(plain(one) == plain(other), same, "{one} {other}");
-        }
-    }
-
     /// Each row: what another run differs in, and what is said of it.
     #[test]
     fn every_difference_of_load_machine_or_server_is_named() {
@@ -436,7 +472,7 @@ mod tests {
             ),
             (
                 |run| run.think = Some("one: a 2s".to_owned()),
-                Some("think times of scenarios: the baseline has one: a 1s, this run one: a 2s"),
+                Some("think times: the baseline has one: a 1s, this run one: a 2s"),
             ),
             (
                 |run| run.host = "http://shop".to_owned(),
@@ -472,6 +508,8 @@ mod tests {
             catalogue: Catalogue::default(),
             verdict: Verdict::Fail,
             series: Series::default(),
+            lack: None,
+            unfit: false,
         };
         for (change, expected) in rows {
             let mut other = run.clone();
@@ -483,13 +521,37 @@ mod tests {
             setting("http2", &[]),
             setting("think_time", &["1s", "b=2s"]),
         ];
+        let http2 = "http2: the baseline has the default, this run on";
+        // How they think is known, however it was written.
+        assert_eq!(misfits(&base, &run, None), [http2]);
+        run.think = None;
         assert_eq!(
             misfits(&base, &run, None),
             [
-                "http2: the baseline has the default, this run on",
+                http2,
                 "think_time: the baseline has the default, this run 1s;b=2s"
             ]
         );
+    }
+
+    #[test]
+    fn a_mix_is_the_same_in_whatever_terms() {
+        let of = |text: &str| {
+            mix(&Run {
+                mix: text.to_owned(),
+                ..Run::default()
+            })
+        };
+        for (one, other, same) in [
+            ("a=50,b=50", "a=1,b=1", true),
+            ("a=60,b=30,c=10", "a=6,b=3,c=1", true),
+            ("a=60,b=30", "a=30,b=60", false),
+            ("one: a=2; two: a=5,b=5", "one: a=1; two: a=1,b=1", true),
+            ("one: a=1; two: b=1", "one: a=1; six: b=1", false),
+            ("", "", true),
+        ] {
+            assert_eq!(of(one) == of(other), same, "{one} {other}");
+        }
     }
 
     #[test]
@@ -505,6 +567,8 @@ mod tests {
             catalogue: Catalogue::default(),
             verdict: Verdict::Pass,
             series: Series::default(),
+            lack: None,
+            unfit: false,
         };
         let same_elsewhere = Run {
             id: "other".to_owned(),

@@ -50,6 +50,10 @@ pub struct Summary {
     /// Planned and achieved shares of every persona.
     #[serde(default)]
     pub mix: serde_json::Value,
+    /// Whether the generator was not fit, so that times and rates say nothing. Those of version 1
+    /// don't say it; they were invalid then.
+    #[serde(default)]
+    pub unfit: bool,
     /// How the generator was doing.
     #[serde(default)]
     pub health: serde_json::Value,
@@ -114,7 +118,7 @@ pub struct Run {
     pub scenarios: Vec<ScenarioRow>,
     /// The personas' shares.
     pub mix: String,
-    /// How long the personas of named scenarios think; none without them, and of older versions.
+    /// How long the personas of each scenario think; none of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub think: Option<String>,
     /// Where chance began.

@@ -34,9 +34,10 @@ pub fn write_terminal(result: &RunResult, out: impl Write) -> io::Result<()> {
         section("By stage (times in ms)", stages(result), &mut out)?;
         section("Trends (ms)", trends(&result.snapshot), &mut out)?;
     }
-    section("Checks", checks(&result.snapshot), &mut out)?;
     section("Thresholds", thresholds(result), &mut out)?;
+    section("Checks", checks(result), &mut out)?;
     section("Invariants", invariants(result), &mut out)?;
+    held(result, &mut out)?;
     section("Unexpected answers", failures(result), &mut out)?;
     let unanswered = interrupted(&result.snapshot);
     section(
@@ -259,9 +260,13 @@ fn trends(snapshot: &Snapshot) -> Table {
     table
 }
 
-fn checks(snapshot: &Snapshot) -> Table {
+/// Those that failed, or with `--full` all of them, the failed ones first.
+fn checks(result: &RunResult) -> Table {
     let mut table = Table::new(["", "check", "persona", "passes", "fails"], 3);
-    for sum in snapshot.checks_by_name() {
+    let mut sums = result.snapshot.checks_by_name();
+    sums.retain(|sum| result.config.full || sum.counts.fails > 0);
+    sums.sort_by_key(|sum| sum.counts.fails == 0);
+    for sum in sums {
         table.push([
             mark(sum.counts.fails == 0),
             sum.check.to_owned(),
@@ -275,7 +280,9 @@ fn checks(snapshot: &Snapshot) -> Table {
 
 fn thresholds(result: &RunResult) -> Table {
     let mut table = Table::new(["", "threshold", "actual"], 2);
-    for outcome in &result.thresholds {
+    let mut outcomes: Vec<_> = result.thresholds.iter().collect();
+    outcomes.sort_by_key(|outcome| outcome.ok);
+    for outcome in outcomes {
         let actual = match outcome.actual {
             None => no_data(outcome.ok).to_owned(),
             Some(value) if outcome.threshold.aggregation.is_duration() => ms_unit(value),
@@ -286,9 +293,13 @@ fn thresholds(result: &RunResult) -> Table {
     table
 }
 
+/// Those that are broken, or with `--full` all of them, the broken ones first.
 fn invariants(result: &RunResult) -> Table {
     let mut table = Table::new(["", "invariant", "expected", "actual"], 2);
-    for row in &result.invariants {
+    let mut rows: Vec<_> = result.invariants.iter().collect();
+    rows.retain(|row| result.config.full || !row.ok);
+    rows.sort_by_key(|row| row.ok);
+    for row in rows {
         let name = match &row.detail {
             Some(detail) => format!("{}\n  {detail}", row.name),
             None => row.name.clone(),
@@ -301,6 +312,27 @@ fn invariants(result: &RunResult) -> Table {
         ]);
     }
     table
+}
+
+/// How many checks and invariants hold, where they are not listed.
+fn held(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
+    let sums = result.snapshot.checks_by_name();
+    let checks = sums.iter().filter(|sum| sum.counts.fails == 0).count();
+    let invariants = result.invariants.iter().filter(|row| row.ok).count();
+    let counts = [
+        (checks, sums.len(), "checks"),
+        (invariants, result.invariants.len(), "invariants"),
+    ];
+    let held = counts.iter().filter(|(held, ..)| *held > 0);
+    let held: Vec<String> = held
+        .map(|(held, all, what)| format!("{held} of {all} {what}"))
+        .collect();
+    if result.config.full || held.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    out.styled("✓", Style::new().green())?;
+    writeln!(out, " {} hold; --full lists them", held.join(" and "))
 }
 
 fn failures(result: &RunResult) -> Table {

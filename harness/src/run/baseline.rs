@@ -10,6 +10,14 @@ use crate::report::{
 };
 use crate::tui::tell;
 
+/// Looks at the baseline as the run does: read, and said what doesn't fit.
+///
+/// # Errors
+/// Why it can't be read.
+pub(crate) fn check(config: &RunConfig) -> Result<(), Refusal> {
+    Baseline::open(config, &Generator::of_this_machine()).map(drop)
+}
+
 /// The baseline.
 pub(super) struct Baseline {
     recorded: Recorded,
@@ -67,13 +75,16 @@ impl Baseline {
             catalogue: summary.catalogue,
             run: summary.run,
             verdict: summary.verdict,
+            lack: None,
+            unfit: summary.unfit,
         };
         let subject = |recorded: &Recorded| recorded.subject().map_err(|error| error.to_string());
         let rule = Rule {
             noise: self.wanted.noise,
             ..Rule::default()
         };
-        let misfits = misfits(&self.recorded, &new.run, Some(new.verdict));
+        let mut misfits = misfits(&self.recorded, &new.run, Some(new.verdict));
+        misfits.extend(new.misfit("this run"));
         Ok(compare(
             &subject(&self.recorded)?,
             &subject(&new)?,

@@ -15,7 +15,7 @@ use crate::executor::{Clock, Plan};
 use crate::fleet::{self, Decoder, Gather, Second, Totals, Whole, disagreement, settled};
 use crate::health::Health;
 use crate::metrics::{Recorder, Snapshot};
-use crate::sampler::Tick;
+use crate::sampler::{Tick, UnderLoad};
 use crate::suite::{Suite, User};
 use crate::vu::Failures;
 
@@ -95,6 +95,7 @@ struct Conductor<'a> {
     own: Snapshot,
     second: Snapshot,
     total: Snapshot,
+    under_load: UnderLoad,
     watch: Watch,
 }
 
@@ -122,6 +123,7 @@ impl<'a> Conductor<'a> {
             own,
             second: named.clone(),
             total: named,
+            under_load: UnderLoad::default(),
             watch,
         }
     }
@@ -196,7 +198,10 @@ impl<'a> Conductor<'a> {
         }
         self.total.merge(&self.second);
         self.total.duration = whole.elapsed;
-        self.total.vus.set(self.second.vus.value);
+        let moment = (!self.gather.is_over()).then_some(whole.elapsed);
+        let vus = self.second.vus.value;
+        self.under_load
+            .note(&mut self.total.vus, vus, moment, &self.plan);
         self.total.vus_max.set(self.second.vus_max.value);
         let mut healths = whole.parts.iter().map(|(_, second)| second.health);
         let first = healths.next().unwrap_or_default();

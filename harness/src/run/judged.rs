@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use super::attempt::Attempt;
 use super::drive::Driven;
 use super::load::Load;
-use super::prepare::PORTS;
+use super::prepare::{PORTS, Refusal};
 use super::server::Server;
 use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
@@ -13,12 +14,13 @@ use crate::executor::Settled;
 use crate::failing::Faults;
 use crate::fidelity::{self, PersonaShare, shares};
 use crate::fleet::Worker;
-use crate::health::{self, LATE_MS};
+use crate::health::{self, LATE_MS, Resources};
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend, TrendOf};
 use crate::output::Account;
-use crate::report::{Generator, RunResult, same_time};
-use crate::threshold::{Evidence, Timeline, judge};
+use crate::report::{Generator, PRIVATE_STACK, RunResult, same_time};
+use crate::secret::scrub;
+use crate::threshold::{Evidence, Judgement, Outcome, Timeline, Verdict, any_stands, judge};
 use crate::vu::Lack;
 
 /// How a run went beside its load.
@@ -31,67 +33,108 @@ pub(super) struct Course {
     pub(super) aborted: Option<String>,
 }
 
-/// Everything that is known of the run, judged.
-pub(super) fn judged(config: RunConfig, course: Course, server: &Server, load: Load) -> RunResult {
-    let Load {
-        driven,
-        invariants,
-        unknown,
-        warnings: said,
-        refused,
-        unaudited,
-    } = load;
-    let thresholds = course.timeline.finish(&driven.snapshot);
-    let mix = mix(&config, &driven);
-    let doubts = doubts(&config, &driven, unknown);
-    let drift = drift(&config, &course, &mix);
-    let (mut saturated, mut warnings) = findings(&config, &course, server, &driven);
-    saturated.extend(driven.lacks.iter().copied().map(told));
+impl Course {
+    /// Of a run that never came to its load.
+    fn unbegun(config: &RunConfig, attempt: &Attempt) -> Self {
+        Self {
+            id: attempt.id.clone(),
+            started_at: attempt.started_at,
+            timeline: Timeline::new(&config.thresholds, &config.plan()),
+            health: HealthLog::new(Resources::of_this_process(), &config.limits),
+            signalled: attempt.control.signalled(),
+            aborted: None,
+        }
+    }
+}
+
+/// What is said of a run for which there was no server, or nothing to write to. Who waits for its
+/// summary or its JUnit file finds the reason there.
+pub(super) fn unbegun(config: RunConfig, attempt: &Attempt, refusal: &Refusal) -> RunResult {
+    let course = Course::unbegun(&config, attempt);
+    let reason = scrub(&refusal.to_string()).into_owned();
+    let mut result = judged(config, course, None, Load::failed(reason.clone()));
+    result.judgement = Judgement {
+        verdict: Verdict::Invalid,
+        exit: refusal.exit(),
+        reasons: vec![reason],
+    };
+    result
+}
+
+/// Everything that is known of the run, judged; without a server if none was found.
+pub(super) fn judged(
+    config: RunConfig,
+    course: Course,
+    server: Option<&Server>,
+    load: Load,
+) -> RunResult {
+    let thresholds = course.timeline.finish(&load.driven.snapshot);
+    let mix = mix(&config, &load.driven);
+    let (mut saturated, mut warnings) = findings(&config, &course, server, &load.driven);
+    saturated.extend(load.driven.lacks.iter().copied().map(told));
     let insecure = "--insecure: certificates were not verified";
-    warnings.extend(server.target.is_insecure().then(|| insecure.to_owned()));
-    warnings.extend(said.into_iter().chain(same_times(&driven.snapshot)));
-    let broken = broken(&invariants);
-    let counter = |counter| driven.snapshot.counter(counter, &TagFilter::default());
+    let is_insecure = server.is_some_and(|server| server.target.is_insecure());
+    warnings.extend(is_insecure.then(|| insecure.to_owned()));
+    warnings.extend(load.warnings.iter().cloned());
+    warnings.extend(same_times(&load.driven.snapshot));
+    let judgement = judgement(&config, &course, &load, (&thresholds, &saturated, &mix));
+    let driven = load.driven;
     let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
-    let judgement = judge(&Evidence {
-        thresholds: &thresholds,
-        broken_invariants: &broken,
-        error: driven.error.as_deref(),
-        unaudited: unaudited.as_deref(),
-        faults: &Faults::of(&driven.snapshot),
-        refused: refused.as_deref(),
+    RunResult {
+        id: course.id,
+        host: match server {
+            Some(server) => server.label.clone(),
+            None => config.host.clone().unwrap_or(PRIVATE_STACK.to_owned()),
+        },
+        config,
+        started_at: course.started_at,
+        duration: driven.duration,
+        arrivals: arrivals.collect(),
+        snapshot: driven.snapshot,
+        unfit: !saturated.is_empty(),
+        thresholds,
+        invariants: load.invariants,
+        failures: driven.failures,
+        generator: Generator::of_this_machine(),
+        comparison: None,
+        outputs: Vec::new(),
+        mix,
+        unknown_outcomes: load.unknown,
+        health: course.health,
+        workers: driven.workers,
+        warnings,
+        judgement,
+    }
+}
+
+/// The judgement, of everything that it depends on.
+fn judgement(
+    config: &RunConfig,
+    course: &Course,
+    load: &Load,
+    (thresholds, saturated, mix): (&[Outcome], &[String], &[PersonaShare]),
+) -> Judgement {
+    let snapshot = &load.driven.snapshot;
+    let counter = |counter| snapshot.counter(counter, &TagFilter::default());
+    judge(&Evidence {
+        thresholds,
+        broken_invariants: &broken(&load.invariants),
+        error: load.driven.error.as_deref(),
+        unaudited: load.unaudited.as_deref(),
+        faults: &Faults::of(snapshot),
+        refused: load.refused.as_deref(),
         iterations: counter(Counter::Iterations),
         interrupted: counter(Counter::Interrupted),
         limits: &config.limits,
         requests: counter(Counter::Requests),
         signalled: course.signalled,
         aborted: course.aborted.as_deref(),
-        saturated: &saturated,
-        idle: &fidelity::idle(&mix),
-        doubts: &doubts,
-        mix: &drift,
-    });
-    RunResult {
-        id: course.id,
-        host: server.label.clone(),
-        config,
-        started_at: course.started_at,
-        duration: driven.duration,
-        arrivals: arrivals.collect(),
-        snapshot: driven.snapshot,
-        thresholds,
-        invariants,
-        failures: driven.failures,
-        generator: Generator::of_this_machine(),
-        comparison: None,
-        outputs: Vec::new(),
-        mix,
-        unknown_outcomes: unknown,
-        health: course.health,
-        workers: driven.workers,
-        warnings,
-        judgement,
-    }
+        saturated,
+        stands: !saturated.is_empty() && any_stands(thresholds, snapshot),
+        idle: &fidelity::idle(mix),
+        doubts: &doubts(config, &load.driven, load.unknown),
+        mix: &drift(config, course, mix),
+    })
 }
 
 /// What was run of each persona, beside what was asked for.
@@ -145,7 +188,7 @@ fn doubts(config: &RunConfig, driven: &Driven, unknown: u64) -> Vec<String> {
 fn findings(
     config: &RunConfig,
     course: &Course,
-    server: &Server,
+    server: Option<&Server>,
     driven: &Driven,
 ) -> (Vec<String>, Vec<String>) {
     // The workers' own, where they made the load: a lead that is busy is only late to tell of it.
@@ -158,7 +201,7 @@ fn findings(
         .trend(TrendOf::StartDelay, &TagFilter::default());
     findings.extend(late_starts(&delays, config.limits.late_starts));
     // On a machine that is shared on purpose, a busy machine is what is to be expected.
-    if server.shares_machine {
+    if server.is_some_and(|server| server.shares_machine) {
         let shared = |finding| format!("{finding}; the server shares this machine");
         (Vec::new(), findings.into_iter().map(shared).collect())
     } else {

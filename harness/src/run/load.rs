@@ -29,7 +29,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    fn failed(error: String) -> Self {
+    pub(super) fn failed(error: String) -> Self {
         Self {
             driven: Driven::failed(error),
             ..Self::default()

@@ -34,15 +34,16 @@ use tokio::runtime::Handle;
 
 use self::attempt::Attempt;
 use self::baseline::Baseline;
-use self::judged::lost_rows;
+pub(crate) use self::baseline::check as check_baseline;
+use self::judged::{lost_rows, unbegun};
 use self::lead::Lead;
 pub(crate) use self::missing::Missing;
 use self::outlets::Outlets;
 use self::perform::perform;
 pub(crate) use self::prepare::check_file;
 use self::prepare::{Refusal, run_id};
-use self::publish::publish;
 pub use self::publish::write_comparison_json;
+use self::publish::{leave, publish};
 use self::recording::Recording;
 pub use self::render::{RenderError, Rendered, Renderings, render};
 use self::seats::users;
@@ -106,29 +107,25 @@ async fn carry_out<S: Suite>(
     let progress = Progress::asked_for(&config, &attempt.control);
     let (server, outlets) = match open::<S>(&config, attempt, &directory, progress).await {
         Ok(opened) => opened,
-        Err(refusal) => {
+        Err(refusal) if refusal.is_of_reports() => {
             tell(&format!("error: {refusal}"));
-            // Nothing was sent, so there is nothing to keep; what another put there stays.
+            // What another put there stays.
             let _ = std::fs::remove_file(directory.join(SERIES_FILE));
             let _ = std::fs::remove_dir(&directory);
             return (refusal.exit(), refusal.to_string());
+        }
+        Err(refusal) => {
+            let result = unbegun(config, attempt, &refusal);
+            return (leave(&result, &directory), refusal.to_string());
         }
     };
     let (result, outlets) = perform::<S>(config, &server, attempt, outlets).await;
     let result = conclude(result, outlets, baseline, (&directory, &attempt.control)).await;
     let reason = result.judgement.reasons.join("; ");
     if result.judgement.exit == ExitCode::BadConfiguration {
-        return (refused(&result, &directory), reason);
+        return (leave(&result, &directory), reason);
     }
     (publish(&result, &directory), reason)
-}
-
-/// Ends a run that the suite refused before it changed anything: there is nothing to keep.
-fn refused(result: &RunResult, directory: &Path) -> ExitCode {
-    tell(&format!("error: {}", result.judgement.reasons.join("; ")));
-    let _ = std::fs::remove_file(directory.join(SERIES_FILE));
-    let _ = std::fs::remove_dir(directory);
-    result.judgement.exit
 }
 
 /// Finds the server and opens whatever the run is written to.

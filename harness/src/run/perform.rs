@@ -38,5 +38,5 @@ pub(super) async fn perform<S: Suite>(
         signalled: attempt.control.signalled(),
         aborted: attempt.control.aborted().map(str::to_owned),
     };
-    (judged(config, course, server, load), watch.outlets)
+    (judged(config, course, Some(server), load), watch.outlets)
 }

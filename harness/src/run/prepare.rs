@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::admin::chain;
 use crate::config::{RunConfig, SummaryJson};
-use crate::files::{check, own_path};
+use crate::files::{DASH, check, own_path};
 use crate::health::Resources;
 use crate::output::{Address, OpenError};
 use crate::persona::Role;
@@ -29,6 +29,8 @@ pub(crate) enum Refusal {
     },
     #[error("--out: {0} is written by another --out or --summary-json already; name another file")]
     Twice(PathBuf),
+    #[error("{0}: {DASH}")]
+    Dash(&'static str),
     #[error("{flag}: {path} can't be written: {source}")]
     File {
         flag: &'static str,
@@ -83,9 +85,18 @@ impl From<TargetError> for Refusal {
 }
 
 impl Refusal {
+    /// Whether it is about the reports themselves, so that none can be left.
+    pub(super) const fn is_of_reports(&self) -> bool {
+        matches!(
+            self,
+            Self::ReportDir { .. } | Self::File { .. } | Self::Twice(_)
+        )
+    }
+
     pub(super) const fn exit(&self) -> ExitCode {
         match self {
             Self::ReportDir { .. }
+            | Self::Dash(_)
             | Self::File { .. }
             | Self::Twice(_)
             | Self::Files { .. }
@@ -158,6 +169,9 @@ fn refuse_twice<'a>(files: impl Iterator<Item = &'a Path>) -> Result<(), Refusal
 /// # Errors
 /// Why it can't.
 pub(crate) fn check_file(flag: &'static str, path: &Path) -> Result<(), Refusal> {
+    if path == Path::new("-") {
+        return Err(Refusal::Dash(flag));
+    }
     check(path).map_err(|source| Refusal::File {
         flag,
         path: path.to_owned(),

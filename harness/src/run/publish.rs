@@ -1,6 +1,6 @@
 //! After the verdict: every report, where it belongs.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::missing::Missing;
@@ -10,6 +10,7 @@ use crate::config::SummaryJson;
 use crate::files::write_whole;
 use crate::report::{RunResult, SUMMARY_FILE, fit_tables, write_json, write_terminal};
 use crate::shown::pretty_json;
+use crate::stdout;
 use crate::threshold::ExitCode;
 use crate::tui::{columns, tell};
 
@@ -26,10 +27,36 @@ pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
             "exit code {code}: what was asked for was not written"
         ));
     }
+    name(&rendered, directory);
+    exit
+}
+
+/// Leaves what was asked for of a run that never came to its load: its files, and the summary as
+/// JSON. There are no tables to show.
+pub(super) fn leave(result: &RunResult, directory: &Path) -> ExitCode {
+    tell(&format!("error: {}", result.judgement.reasons.join("; ")));
+    let mut missing = Missing::default();
+    let rendered = write_files(result, directory, &mut missing);
+    if result.config.summary_json == Some(SummaryJson::Stdout) {
+        missing.note("the summary as JSON", show_json(result));
+    }
+    let exit = missing.exit(result.judgement.exit);
+    name(&rendered, directory);
+    exit
+}
+
+/// Says where the report is.
+fn name(rendered: &[PathBuf], directory: &Path) {
     let summary = directory.join(SUMMARY_FILE);
     let first = rendered.first().unwrap_or(&summary);
     tell(&format!("report: {}", first.display()));
-    exit
+}
+
+fn show_json(result: &RunResult) -> io::Result<()> {
+    stdout::check()?;
+    let mut out = io::stdout().lock();
+    write_json(result, &mut out)?;
+    out.flush()
 }
 
 /// Writes the files; gives the reports among them.
@@ -65,16 +92,14 @@ fn write_files(result: &RunResult, directory: &Path, missing: &mut Missing) -> V
 fn show(result: &RunResult, missing: &mut Missing) {
     // Both strip what is only for a terminal when they are none, or NO_COLOR is set.
     if result.config.summary_json == Some(SummaryJson::Stdout) {
-        let mut out = std::io::stdout().lock();
-        let written = write_json(result, &mut out).and_then(|()| out.flush());
-        missing.note("the summary as JSON", written);
-        fit_tables(columns(&std::io::stderr()));
+        missing.note("the summary as JSON", show_json(result));
+        fit_tables(columns(&io::stderr()));
         let shown = write_terminal(result, anstream::stderr());
         missing.note("the summary on standard error", shown);
     } else {
-        fit_tables(columns(&std::io::stdout()));
-        let shown = write_terminal(result, anstream::stdout());
-        let shown = shown.and_then(|()| std::io::stdout().flush());
+        fit_tables(columns(&io::stdout()));
+        let shown = stdout::check().and_then(|()| write_terminal(result, anstream::stdout()));
+        let shown = shown.and_then(|()| io::stdout().flush());
         missing.note("the summary on standard output", shown);
     }
 }
@@ -83,7 +108,7 @@ fn show(result: &RunResult, missing: &mut Missing) {
 ///
 /// # Errors
 /// The file system's.
-pub fn write_comparison_json(path: &Path, comparison: &Comparison) -> std::io::Result<()> {
+pub fn write_comparison_json(path: &Path, comparison: &Comparison) -> io::Result<()> {
     write_whole(path, |out| {
         out.write_all(pretty_json(comparison)?.as_bytes())
     })

@@ -86,6 +86,8 @@ pub struct Rendered {
     pub written: Vec<PathBuf>,
     /// Why others were not.
     pub failed: Vec<RenderError>,
+    /// What the series lacks of the run, if it isn't whole: reports of it are made all the same.
+    pub lack: Option<String>,
 }
 
 /// Renders the run of this summary, or of the summary in this directory; its series lies beside
@@ -102,7 +104,10 @@ pub fn render(run: &Path, named: &Renderings) -> Result<Rendered, RenderError> {
         named.clone()
     };
     let document = read(&summary)?;
-    let mut rendered = Rendered::default();
+    let mut rendered = Rendered {
+        lack: document.lack.clone(),
+        ..Rendered::default()
+    };
     let reports: [(&Option<PathBuf>, Report); 3] = [
         (&renderings.html, |document, out| write_html(document, out)),
         (&renderings.markdown, |document, out| {
@@ -129,8 +134,13 @@ type Report = fn(&Document, &mut dyn Write) -> io::Result<()>;
 
 /// The run of a summary.
 fn read(path: &Path) -> Result<Document, RenderError> {
-    let Record { summary, series } = Record::read(path)?;
+    let Record {
+        summary,
+        series,
+        lack,
+    } = Record::read(path)?;
     let mut document = Document::new(summary, series)?;
+    document.lack = lack;
     let compared = path.with_file_name(COMPARISON_FILE);
     if compared.exists() {
         let comparison = serde_json::from_reader(open_file(&compared)?);

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use super::attempt::Attempt;
 use super::outlets::Outlets;
 use super::perform::perform;
-use super::prepare::{Refusal, run_id};
+use super::prepare::{Refusal, check_files, check_ports, run_id};
 use super::seats::users;
 use super::server::Server;
 use crate::config::RunConfig;
@@ -64,6 +64,18 @@ impl<S: Suite> Session<S> {
             telemetry,
             suite: PhantomData,
         })
+    }
+
+    /// Finds out whether this machine has what a run of so many users needs. The runs before it
+    /// may have left ports that rest for a minute.
+    ///
+    /// # Errors
+    /// What there is too little of, and how to fix it.
+    pub fn check(&self, config: &RunConfig) -> Result<(), SessionError> {
+        let users = users(&config.scenarios, &Share::whole());
+        check_files(&users, S::connections)?;
+        check_ports(&users, S::connections, &self.server.target.pairs())?;
+        Ok(())
     }
 
     /// Whether a signal has ended it.

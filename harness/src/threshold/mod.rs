@@ -4,6 +4,7 @@ mod crossing;
 mod evaluate;
 mod limits;
 mod parse;
+mod standing;
 mod timeline;
 mod verdict;
 
@@ -13,6 +14,7 @@ pub(crate) mod fuzzing;
 pub use crossing::{Crossing, Culprit};
 pub use evaluate::{Outcome, evaluate};
 pub use limits::Limits;
-pub use parse::{Known, ParseError, Threshold, parse, parse_knowing};
+pub use parse::{Known, Operator, ParseError, Threshold, parse, parse_knowing};
+pub use standing::any_stands;
 pub use timeline::{Moment, Timeline, abort, times};
 pub use verdict::{Evidence, ExitCode, Judgement, Verdict, judge};

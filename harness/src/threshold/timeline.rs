@@ -79,7 +79,9 @@ impl Timeline {
     }
 }
 
-/// Why the run is to end at `elapsed`, if one of these outcomes says so.
+/// Why the run is to end at `elapsed`, if one of these outcomes says so. A lower bound that only
+/// grows (`may_still_hold`) never does, not even when what is left of the run can't reach it: how
+/// much is left is known only where iterations are planned, and there it is refused beforehand.
 #[must_use]
 pub fn abort(outcomes: &[Outcome], elapsed: Duration) -> Option<String> {
     let ends = |outcome: &&Outcome| {

@@ -124,6 +124,8 @@ pub struct Evidence<'a> {
     pub aborted: Option<&'a str>,
     /// Why the generator may be what was measured.
     pub saturated: &'a [String],
+    /// Whether a threshold is crossed by what no generator can have caused.
+    pub stands: bool,
     /// Scenarios and personas with nothing to show.
     pub idle: &'a [String],
     /// What keeps a run from passing but doesn't excuse the server: the load was not quite the
@@ -165,8 +167,12 @@ impl Judgement {
 }
 
 /// Judges the run. Every reason is listed; the exit code is that of the weightiest: a signal,
-/// then what makes the run invalid, then broken invariants, then crossed thresholds. What the
-/// server's failures led to (a mix that is another, an audit that can't be read) makes no run
+/// then what makes the run invalid, then broken invariants, then crossed thresholds.
+///
+/// A generator that was not fit makes a run invalid, but for what it can't have caused: books that
+/// don't add up, answers that nobody could read, and thresholds that are crossed by answers
+/// ([`any_stands`](super::any_stands)). Such a run fails, and that its times say nothing is said
+/// after it. What the server's failures led to (a mix that is another, an audit that can't be read) makes no run
 /// invalid that failed anyway: it is said after them, in one line.
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>) -> Judgement {
@@ -220,12 +226,17 @@ struct Wrong {
     invariants: Vec<String>,
     aborted: Option<String>,
     thresholds: Vec<String>,
+    /// Whether any of it is so however the generator was.
+    stands: bool,
 }
 
 impl Wrong {
     fn of(evidence: &Evidence<'_>) -> Self {
         let broken = evidence.broken_invariants.iter();
-        let outcomes = evidence.thresholds.iter().filter(|outcome| !outcome.ok);
+        // Where nothing was sent, that no threshold holds is no news.
+        let was_sent = evidence.requests > 0;
+        let outcomes = evidence.thresholds.iter();
+        let outcomes = outcomes.filter(|outcome| was_sent && !outcome.ok);
         Self {
             inexcusable: evidence.faults.inexcusable().cloned().collect(),
             invariants: broken
@@ -235,6 +246,9 @@ impl Wrong {
                 .aborted
                 .map(|reason| format!("aborted {reason}: what was planned after that never ran")),
             thresholds: outcomes.map(crossed).collect(),
+            stands: evidence.stands
+                || !evidence.broken_invariants.is_empty()
+                || evidence.faults.unreadable.is_some(),
         }
     }
 
@@ -250,8 +264,27 @@ impl Wrong {
 /// In what the run was not the one that was asked for: what makes it invalid, and what is only
 /// said after what the server did wrong, because it follows from that or excuses nothing.
 fn unmet(evidence: &Evidence<'_>, wrong: &Wrong) -> (Vec<String>, Vec<String>) {
-    let mut invalid = evidence.saturated.to_vec();
+    let (mut invalid, unfit) = match wrong.stands {
+        true => (Vec::new(), unfit(evidence.saturated)),
+        false => (evidence.saturated.to_vec(), None),
+    };
     invalid.extend(evidence.error.map(str::to_owned));
+    let (invalid, after) = unplanned(evidence, wrong, invalid);
+    (invalid, after.into_iter().chain(unfit).collect())
+}
+
+/// What is said of an unfit generator after what it can't have caused.
+fn unfit(saturated: &[String]) -> Option<String> {
+    let why = saturated.join("; ");
+    (!saturated.is_empty()).then(|| format!("times and rates of this run say nothing: {why}"))
+}
+
+/// The same of the load that was sent.
+fn unplanned(
+    evidence: &Evidence<'_>,
+    wrong: &Wrong,
+    mut invalid: Vec<String>,
+) -> (Vec<String>, Vec<String>) {
     let unfinished = unfinished(evidence);
     let unaudited = evidence.unaudited.map(str::to_owned);
     let doubts = || evidence.doubts.iter().cloned();
@@ -361,6 +394,7 @@ mod tests {
         signalled: false,
         aborted: None,
         saturated: &[],
+        stands: false,
         idle: &[],
         doubts: &[],
         mix: &[],
@@ -557,12 +591,88 @@ mod tests {
             ..evidence
         });
         assert_eq!((allowed.exit.code(), allowed.reasons.len()), (97, 7));
-        // A generator that could not do its work is no server's doing.
+        // A generator that could not do its work is no server's doing, but for what was answered.
         let saturated = judge(&Evidence {
             saturated: &["generator saturated".to_owned()],
             ..evidence
         });
         assert_eq!((saturated.exit.code(), saturated.reasons.len()), (97, 4));
+    }
+
+    #[test]
+    fn what_no_generator_can_have_caused_fails_and_that_it_was_unfit_is_said_after_it() {
+        let faults = Faults {
+            failed: Some("330 of 659 requests failed, all 503".to_owned()),
+            ..Faults::NONE
+        };
+        let unreadable = Faults {
+            unreadable: Some("3 answers could not be read".to_owned()),
+            ..Faults::NONE
+        };
+        let (broken, crossed) = (["orders".to_owned()], [outcome(false, Some(728.04))]);
+        let unfit = Evidence {
+            thresholds: &crossed,
+            saturated: &["timers were late".to_owned(), "no CPU".to_owned()],
+            ..GOOD
+        };
+        let last = "times and rates of this run say nothing: timers were late; no CPU";
+        let rows = [
+            (
+                Evidence {
+                    stands: true,
+                    faults: &faults,
+                    ..unfit
+                },
+                99,
+            ),
+            (
+                Evidence {
+                    broken_invariants: &broken,
+                    ..unfit
+                },
+                98,
+            ),
+            (
+                Evidence {
+                    faults: &unreadable,
+                    ..unfit
+                },
+                99,
+            ),
+        ];
+        for (evidence, code) in rows {
+            let judgement = judge(&evidence);
+            let of = (judgement.verdict, judgement.exit.code());
+            assert_eq!(of, (Verdict::Fail, code), "{judgement:?}");
+            assert_eq!(judgement.reasons.last().map(String::as_str), Some(last));
+            // What is no matter of speed stays invalid: another one's reset, a signal.
+            let disturbed = judge(&Evidence {
+                error: Some("reset"),
+                ..evidence
+            });
+            assert_eq!(disturbed.exit.code(), 97, "{disturbed:?}");
+            let stopped = judge(&Evidence {
+                signalled: true,
+                ..evidence
+            });
+            assert_eq!(stopped.exit.code(), 105, "{stopped:?}");
+        }
+        // A time that is too long, and a request that never ended, may be the generator's.
+        let hanging = Faults {
+            hanging: Some("30 requests were never answered".to_owned()),
+            ..Faults::NONE
+        };
+        for evidence in [
+            unfit,
+            Evidence {
+                faults: &hanging,
+                ..unfit
+            },
+        ] {
+            let judgement = judge(&evidence);
+            assert_eq!(judgement.exit.code(), 97, "{judgement:?}");
+            assert_eq!(judgement.reasons[0], "timers were late");
+        }
     }
 
     #[test]

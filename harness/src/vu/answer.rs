@@ -25,9 +25,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// `most_body` is how many bytes its body may have when it is decoded.
     pub(super) fn new(
         request: &'static Request,
         response: Result<Response, TransportError>,
+        most_body: usize,
     ) -> Self {
         let answer = match response {
             Ok(response) => response,
@@ -54,16 +56,20 @@ impl Answer {
             request,
             head,
         };
-        if coded { answer.decoded() } else { answer }
+        if coded {
+            answer.decoded(most_body)
+        } else {
+            answer
+        }
     }
 
     /// The same with its body decoded, or with what is wrong with it.
-    fn decoded(mut self) -> Self {
+    fn decoded(mut self, most_body: usize) -> Self {
         let codings = fields(&self.head)
             .filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"))
             .flat_map(|(_, value)| value.split(','))
             .map(str::trim);
-        match coding::decode(codings, &self.body) {
+        match coding::decode(codings, self.body.clone(), most_body) {
             Ok(body) => self.body = body,
             Err(error) => {
                 self.body = Bytes::new();
@@ -144,6 +150,7 @@ mod tests {
                 body: Bytes::from_static(body),
                 coded: head.windows(16).any(|part| part == b"content-encoding"),
             }),
+            1_000,
         )
     }
 
@@ -161,7 +168,7 @@ mod tests {
             answer.headers().collect::<Vec<_>>(),
             [("Location", "/a:b"), ("x", "1"), ("X", "2"), ("empty", "")]
         );
-        let none = Answer::new(&PAGE, Err(TransportError::Timeout));
+        let none = Answer::new(&PAGE, Err(TransportError::Timeout), 1_000);
         assert_eq!((none.status, none.headers().count()), (0, 0));
     }
 

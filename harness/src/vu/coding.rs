@@ -8,6 +8,8 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use ruzstd::decoding::StreamingDecoder;
 use thiserror::Error;
 
+use crate::format::size;
+
 /// A body that can't be decoded.
 #[derive(Debug, Error)]
 pub enum CodingError {
@@ -23,27 +25,26 @@ pub enum CodingError {
         source: io::Error,
     },
     /// A bomb, or as good as one.
-    #[error("the answer's body, coded as {0}, is longer than 64 MiB when it is decoded")]
-    TooLong(&'static str),
+    #[error(
+        "the answer's body, coded as {coding}, is longer than {} when it is decoded (--max-body)",
+        size(*.longest)
+    )]
+    TooLong {
+        /// How it is coded.
+        coding: &'static str,
+        /// How many bytes it may have.
+        longest: usize,
+    },
 }
 
-/// The longest body that is decoded.
-const LONGEST: u64 = 64 * 1024 * 1024;
 const BUFFER: usize = 16 * 1024;
 
-/// Undoes the codings, of which the first was applied first.
+/// Undoes the codings, of which the first was applied first. No step makes more than `longest`
+/// bytes.
 pub(super) fn decode<'a>(
     codings: impl Iterator<Item = &'a str>,
-    body: &Bytes,
-) -> Result<Bytes, CodingError> {
-    decode_within(codings, body.clone(), LONGEST)
-}
-
-/// The same with another limit in bytes.
-pub(super) fn decode_within<'a>(
-    codings: impl Iterator<Item = &'a str>,
     mut body: Bytes,
-    longest: u64,
+    longest: usize,
 ) -> Result<Bytes, CodingError> {
     let codings: Vec<&str> = codings.collect();
     for coding in codings.iter().rev() {
@@ -56,7 +57,7 @@ pub(super) fn decode_within<'a>(
     Ok(body)
 }
 
-fn one(coding: &str, body: Bytes, longest: u64) -> Result<Bytes, CodingError> {
+fn one(coding: &str, body: Bytes, longest: usize) -> Result<Bytes, CodingError> {
     let is = |name: &str| coding.eq_ignore_ascii_case(name);
     if is("gzip") || is("x-gzip") {
         all("gzip", MultiGzDecoder::new(&*body), longest)
@@ -77,7 +78,7 @@ fn one(coding: &str, body: Bytes, longest: u64) -> Result<Bytes, CodingError> {
 }
 
 /// All frames of it, one after the other.
-fn zstd(mut body: &[u8], longest: u64) -> Result<Bytes, CodingError> {
+fn zstd(mut body: &[u8], longest: usize) -> Result<Bytes, CodingError> {
     let broken = |error: String| CodingError::Broken {
         coding: "zstd",
         source: io::Error::other(error),
@@ -96,7 +97,7 @@ fn zstd(mut body: &[u8], longest: u64) -> Result<Bytes, CodingError> {
     Ok(decoded.into())
 }
 
-fn all(coding: &'static str, reader: impl Read, longest: u64) -> Result<Bytes, CodingError> {
+fn all(coding: &'static str, reader: impl Read, longest: usize) -> Result<Bytes, CodingError> {
     let mut decoded = Vec::new();
     read(coding, reader, &mut decoded, longest)?;
     Ok(decoded.into())
@@ -107,15 +108,15 @@ fn read(
     coding: &'static str,
     reader: impl Read,
     decoded: &mut Vec<u8>,
-    longest: u64,
+    longest: usize,
 ) -> Result<(), CodingError> {
-    let room = (longest + 1).saturating_sub(decoded.len() as u64);
+    let room = longest.saturating_add(1).saturating_sub(decoded.len());
     reader
-        .take(room)
+        .take(room as u64)
         .read_to_end(decoded)
         .map_err(|source| CodingError::Broken { coding, source })?;
-    if decoded.len() as u64 > longest {
-        return Err(CodingError::TooLong(coding));
+    if decoded.len() > longest {
+        return Err(CodingError::TooLong { coding, longest });
     }
     Ok(())
 }

@@ -5,6 +5,8 @@ use flate2::write::GzEncoder;
 
 use super::*;
 
+const LONGEST: usize = 1 << 20;
+
 const TEXT: &[u8] = br#"{"userId":1,"balance":10000}"#;
 // By Python's gzip and zlib, Node's zlib.brotliCompressSync, and zstd(1).
 const GZIP: &str = "1f8b0800000000000203ab562a2d4e2df24c51b232d4514a4acc49cc4b4e05b20d80a01600886b\
@@ -28,7 +30,7 @@ fn gzipped(text: &[u8]) -> Bytes {
 
 #[track_caller]
 fn assert_decodes(codings: &[&str], body: &Bytes) {
-    let decoded = decode(codings.iter().copied(), body).expect("well-formed");
+    let decoded = decode(codings.iter().copied(), body.clone(), LONGEST).expect("well-formed");
     assert_eq!(&*decoded, TEXT, "{codings:?}");
 }
 
@@ -50,7 +52,7 @@ fn what_other_programs_compressed_is_decoded() {
 #[test]
 fn several_codings_are_undone_from_the_last() {
     assert_decodes(&["br", "gzip"], &gzipped(&bytes(BROTLI)));
-    let empty = decode(["gzip"].into_iter(), &Bytes::new());
+    let empty = decode(["gzip"].into_iter(), Bytes::new(), LONGEST);
     assert_eq!(empty.expect("an answer to HEAD"), Bytes::new());
 }
 
@@ -59,7 +61,7 @@ fn several_members_and_frames_are_one_body() {
     let whole = gzipped(&TEXT[..9]);
     assert_decodes(&["gzip"], &[whole, gzipped(&TEXT[9..])].concat().into());
     let twice = [bytes(ZSTD), bytes(ZSTD)].concat().into();
-    let decoded = decode(["zstd"].into_iter(), &twice).expect("well-formed");
+    let decoded = decode(["zstd"].into_iter(), twice, LONGEST).expect("well-formed");
     assert_eq!(&*decoded, [TEXT, TEXT].concat());
 }
 
@@ -77,7 +79,7 @@ fn broken_bodies_are_errors_that_name_the_coding() {
             cut,
             Bytes::from_static(b"\xff\xfe no such thing at all, nowhere"),
         ] {
-            let error = decode([coding].into_iter(), &body).expect_err(coding);
+            let error = decode([coding].into_iter(), body, LONGEST).expect_err(coding);
             let expected = format!("the answer's body is not well-formed {coding}: ");
             assert!(error.to_string().starts_with(&expected), "{error}");
         }
@@ -87,20 +89,33 @@ fn broken_bodies_are_errors_that_name_the_coding() {
         // The last byte of zlib's and zstd's checksum, and of gzip's, before the length.
         let at = checksum.len() - if coding == "gzip" { 5 } else { 1 };
         checksum[at] ^= 1;
-        let wrong = decode([coding].into_iter(), &checksum.into());
+        let wrong = decode([coding].into_iter(), checksum.into(), LONGEST);
         assert!(matches!(wrong, Err(CodingError::Broken { .. })), "{coding}");
     }
-    let error = decode(["rot13"].into_iter(), &Bytes::from_static(b"x")).expect_err("unknown");
+    let unknown = decode(["rot13"].into_iter(), Bytes::from_static(b"x"), LONGEST);
+    let error = unknown.expect_err("unknown");
     assert!(error.to_string().contains("'rot13'"), "{error}");
 }
 
 #[test]
 fn a_bomb_goes_off_at_the_limit() {
-    let limit = usize::try_from(LONGEST).expect("64 bits");
-    let just = gzipped(&vec![0; limit]);
-    let decoded = decode(["gzip"].into_iter(), &just).expect("just not too long");
-    assert_eq!(decoded.len(), limit);
-    let bomb = gzipped(&vec![0; limit + 1]);
-    let error = decode(["gzip"].into_iter(), &bomb).expect_err("too long");
-    assert!(matches!(error, CodingError::TooLong("gzip")), "{error}");
+    for limit in [100, 3 << 20] {
+        let just = gzipped(&vec![0; limit]);
+        let decoded = decode(["gzip"].into_iter(), just, limit).expect("just not too long");
+        assert_eq!(decoded.len(), limit);
+        let bomb = gzipped(&vec![0; limit + 1]);
+        let error = decode(["gzip"].into_iter(), bomb, limit).expect_err("too long");
+        let of = if limit == 100 { "100 bytes" } else { "3 MiB" };
+        let expected = format!(
+            "the answer's body, coded as gzip, is longer than {of} when it is decoded (--max-body)"
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+    // A layer within another one is bounded as well, whatever comes of it in the end.
+    let twice = gzipped(&gzipped(&[0; 200]));
+    let error = decode(["br", "gzip"].into_iter(), twice, 10).expect_err("too long");
+    assert!(
+        matches!(error, CodingError::TooLong { coding: "gzip", .. }),
+        "{error}"
+    );
 }

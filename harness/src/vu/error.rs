@@ -6,6 +6,7 @@ use thiserror::Error;
 use super::coding::CodingError;
 use super::redirect::RedirectError;
 use super::wire::{PathError, ProtocolError};
+use crate::format::size;
 
 /// Why there is no answer, or none that is of use.
 #[derive(Debug, Error)]
@@ -43,13 +44,6 @@ pub enum TransportError {
     /// Answered with a redirect that isn't followed.
     #[error(transparent)]
     Redirect(#[from] RedirectError),
-}
-
-fn size(bytes: usize) -> String {
-    match bytes.is_multiple_of(1 << 20) {
-        true => format!("{} MiB", bytes >> 20),
-        false => format!("{bytes} bytes"),
-    }
 }
 
 /// A call that can't be sent.

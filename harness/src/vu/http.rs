@@ -58,6 +58,11 @@ impl Client {
         }
     }
 
+    /// How many bytes the body of an answer may have, as it comes and when it is decoded.
+    pub(super) fn most_body(&self) -> usize {
+        self.target.most_body()
+    }
+
     /// Closes every idle connection.
     pub fn disconnect(&self) {
         self.idle.lock().clear();

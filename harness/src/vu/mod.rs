@@ -54,12 +54,13 @@ pub use self::options::{ConnectOptions, Identity, Resolved};
 use self::redirect::Hop;
 pub use self::redirect::{RedirectError, location_of};
 pub(crate) use self::request::READABLE;
-pub use self::request::{Expected, Request};
+pub use self::request::Request;
 pub use self::target::{Target, TargetError};
 pub use self::tls::TlsError;
 use self::under_way::UnderWay;
 pub use self::wire::{PathError, ProtocolError};
 use crate::executor::Clock;
+pub use crate::expected::Expected;
 use crate::metrics::{CheckTags, IterationTags, Origin, RawSamples, Recorder, SampleOf};
 use crate::persona::Stop;
 
@@ -176,7 +177,8 @@ impl VirtualUser {
     async fn once(&self, call: &Call<'_>, left: u32) -> (Answer, Option<Hop>) {
         let mut under_way = UnderWay::begin(self, call);
         self.client.send(call, &mut under_way.exchange).await;
-        let mut answer = Answer::new(call.request, under_way.exchange.take_response());
+        let response = under_way.exchange.take_response();
+        let mut answer = Answer::new(call.request, response, self.client.most_body());
         let hop = match self.surroundings.redirects {
             0 => None,
             most => self.hop(call, &mut answer, left, most),

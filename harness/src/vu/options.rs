@@ -23,7 +23,8 @@ pub struct ConnectOptions {
     pub local_addresses: Vec<IpAddr>,
     /// How old a connection may become.
     pub connection_age: Option<Duration>,
-    /// The longest body of an answer that is read, in bytes; 64 MiB if nothing is said.
+    /// The longest body of an answer, as it comes and when it is decoded, in bytes; 64 MiB if
+    /// nothing is said.
     pub most_body: Option<usize>,
     /// Whether HTTP/2 is spoken: by agreement on https, at once on http.
     pub http2: bool,

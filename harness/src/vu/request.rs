@@ -1,6 +1,7 @@
 //! The fixed description of a request.
 
 use super::header::{Flaw, flaw};
+use crate::expected::Expected;
 use crate::metrics::Method;
 
 /// A longer name fits into no table.
@@ -12,35 +13,6 @@ const LONGEST_CHECK: usize = LONGEST_NAME + READABLE.len();
 
 /// More headers than this belong to the call or to the run.
 const MOST_HEADERS: usize = 8;
-
-/// Which statuses are no failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expected {
-    /// Success and redirects, 200 to 399, as in k6.
-    Success,
-    /// These.
-    Any(&'static [u16]),
-}
-
-impl Expected {
-    /// Whether it is one of them.
-    #[must_use]
-    pub const fn is_met_by(self, status: u16) -> bool {
-        match self {
-            Self::Success => 200 <= status && status <= 399,
-            Self::Any(statuses) => {
-                let mut at = 0;
-                while at < statuses.len() {
-                    if statuses[at] == status {
-                        return true;
-                    }
-                    at += 1;
-                }
-                false
-            }
-        }
-    }
-}
 
 /// What requests of one name have in common. Names are fixed, so that no URL becomes a series.
 ///
@@ -60,7 +32,8 @@ pub struct Request {
     pub method: Method,
     /// The custom trend that its duration feeds.
     pub trend: Option<&'static str>,
-    expected: Expected,
+    pub(crate) expected: Expected,
+    pub(crate) set_up_only: bool,
     /// The name of the check, whose length is the name's and that of [`READABLE`].
     readable: [u8; LONGEST_CHECK],
     headers: [(&'static str, &'static str); MOST_HEADERS],
@@ -79,6 +52,7 @@ impl Request {
             method,
             trend: None,
             expected: Expected::Success,
+            set_up_only: false,
             readable: readable(name),
             headers: [("", ""); MOST_HEADERS],
             header_count: 0,
@@ -131,6 +105,13 @@ impl Request {
     #[must_use]
     pub const fn expects(mut self, statuses: &'static [u16]) -> Self {
         self.expected = Expected::Any(statuses);
+        self
+    }
+
+    /// Only the set-up sends it: no threshold can be about a persona's.
+    #[must_use]
+    pub const fn in_set_up(mut self) -> Self {
+        self.set_up_only = true;
         self
     }
 

@@ -13,6 +13,7 @@ use rustls_platform_verifier::Verifier;
 use thiserror::Error;
 
 use super::options::{ConnectOptions, Identity};
+use crate::crypto::provider;
 
 /// Why there is no TLS.
 #[derive(Debug, Error)]
@@ -104,11 +105,6 @@ pub(super) fn unused() -> Result<ClientConfig, TlsError> {
     let nobody = RootCertStore::empty();
     let config = builder(provider())?.with_root_certificates(nobody);
     Ok(config.with_no_client_auth())
-}
-
-/// Several crates of the tree bring a provider, so one must be named.
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 type Builder = ConfigBuilder<ClientConfig, rustls::WantsVerifier>;

@@ -69,14 +69,16 @@ struct Ways<'a> {
     headers: &'a [(&'a str, &'a str)],
     cookies: bool,
     redirects: u32,
+    most_body: Option<usize>,
 }
 
 async fn user(address: &str, ways: Ways<'_>) -> VirtualUser {
-    let target = Arc::new(
-        Target::resolve(address, &ConnectOptions::default())
-            .await
-            .expect("an address"),
-    );
+    let options = ConnectOptions {
+        most_body: ways.most_body,
+        ..ConnectOptions::default()
+    };
+    let target = Target::resolve(address, &options).await;
+    let target = Arc::new(target.expect("an address"));
     let headers: Vec<Header> = ways
         .headers
         .iter()
@@ -219,18 +221,42 @@ async fn what_cannot_be_sent_is_an_error_and_nothing_is_sent() {
     assert_eq!(*seen.lock(), Vec::<String>::new());
 }
 
+/// 10,000 bytes, which come as some 40.
+fn gzipped(_: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&[b'a'; 10_000]).expect("into memory");
+    let body = encoder.finish().expect("into memory");
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.into_bytes(), body].concat()
+}
+
+/// `--max-body` is about what comes and about what it is decoded to.
+#[tokio::test]
+async fn a_small_body_that_is_decoded_to_a_long_one_is_a_failure_that_says_which_limit() {
+    let (address, _) = server(gzipped).await;
+    for (most, fits) in [(10_000, true), (9_999, false), (1_000, false)] {
+        let ways = Ways {
+            most_body: Some(most),
+            ..Ways::default()
+        };
+        let vu = user(&address, ways).await;
+        let answer = vu.send(GET.at("/")).await;
+        assert_eq!((answer.status, answer.is_expected()), (200, fits));
+        if !fits {
+            let expected = format!(
+                "the answer's body, coded as gzip, is longer than {most} bytes when it is decoded \
+                 (--max-body)"
+            );
+            assert_eq!(error(&answer), expected);
+        }
+    }
+}
+
 #[tokio::test]
 async fn compressed_bodies_are_decoded_and_counted_as_they_came() {
-    fn gzipped(_: &str) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(&[b'a'; 10_000]).expect("into memory");
-        let body = encoder.finish().expect("into memory");
-        let head = format!(
-            "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        [head.into_bytes(), body].concat()
-    }
     let (address, _) = server(gzipped).await;
     let vu = user(&address, Ways::default()).await;
     let answer = vu.send(GET.at("/")).await;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, the uppermost first. A module uses only what stands below it.
-const FLOORS: [&str; 35] = [
+const FLOORS: [&str; 38] = [
     // For unit tests alone.
     "fixture",
     "program",
@@ -33,15 +33,18 @@ const FLOORS: [&str; 35] = [
     "metrics",
     "persona",
     "catalogue",
+    "expected",
     "format",
     "shown",
     "secret",
     "ports",
     "files",
+    "stdout",
     "wall",
     "quota",
     "decimal",
     "descriptors",
+    "crypto",
 ];
 
 fn sources(root: &Path) -> Vec<(PathBuf, String)> {

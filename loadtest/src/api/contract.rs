@@ -200,7 +200,30 @@ impl Api {
     /// The checks of statuses: one of each route, and the set-up's.
     #[must_use]
     pub fn checks(&self) -> Vec<&'static str> {
-        let routes = [
+        let checks = self.routes().map(|route| route.check);
+        std::iter::once(INIT_CHECK).chain(checks).collect()
+    }
+
+    /// The request that a check of a status is about.
+    #[must_use]
+    pub fn request_of_check(&self, check: &str) -> Option<&'static str> {
+        if check == INIT_CHECK {
+            return Some(self.init_request.name);
+        }
+        let route = self.routes().into_iter().find(|one| one.check == check)?;
+        Some(route.request.name)
+    }
+
+    /// The requests that this API has another method or other statuses of.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        let routes = self.routes().map(|route| route.request);
+        let others = [self.init_request, self.racing];
+        routes.into_iter().chain(others).collect()
+    }
+
+    const fn routes(&self) -> [&Route; 7] {
+        [
             &self.users,
             &self.charge,
             &self.claim,
@@ -208,9 +231,7 @@ impl Api {
             &self.top,
             &self.orders,
             &self.balance,
-        ];
-        let checks = routes.map(|route| route.check);
-        std::iter::once(INIT_CHECK).chain(checks).collect()
+        ]
     }
 
     /// The body of an order of these products and quantities.

@@ -3,7 +3,7 @@
 use harness::Request;
 
 /// What the set-up sends.
-pub(crate) static INIT: Request = Request::post("init").expects(&[200]);
+pub(crate) static INIT: Request = Request::post("init").expects(&[200]).in_set_up();
 pub(crate) static USER_ID: Request = Request::get("0_get_userId").expects(&[200]);
 pub(crate) static CHARGE: Request = Request::post("1_charge_balance")
     .expects(&[201])

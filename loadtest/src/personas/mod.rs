@@ -50,6 +50,26 @@ pub static CHECKS: &[&str] = &[
     "two charges at once succeed",
 ];
 
+/// The requests that some of these checks look at: only who plans one of them makes the check.
+pub static ABOUT: &[(&str, &[&str])] = &[
+    ("charged balance as predicted", &["1_charge_balance"]),
+    ("coupon response valid", &["2_claim_coupon"]),
+    ("coupon visible after the claim", &["3_get_coupons"]),
+    ("top products complete", &["4_get_top_products"]),
+    (
+        "order total as predicted",
+        &["5_create_order", "10_racing_order"],
+    ),
+    ("balance as predicted", &["6_get_balance"]),
+    ("balance 0 at the end", &["6_get_balance"]),
+    (
+        "attack refused with 4xx",
+        &["7_malicious_order", "8_hostile_get", "9_hostile_post"],
+    ),
+    ("one of two orders at once succeeds", &["10_racing_order"]),
+    ("two charges at once succeed", &["10_racing_order"]),
+];
+
 impl Buyer {
     /// The buyer of this name.
     ///
@@ -99,6 +119,18 @@ mod tests {
         }
         let declared = super::CHECKS.iter().map(|check| (*check).to_owned());
         assert_eq!(found, declared.collect());
+    }
+
+    /// A typo would have a check be nobody's.
+    #[test]
+    fn what_checks_are_about_is_declared() {
+        for (check, requests) in super::ABOUT {
+            assert!(super::CHECKS.contains(check), "{check}");
+            for name in *requests {
+                let known = REQUESTS.iter().any(|request| request.name == *name);
+                assert!(known, "{name}");
+            }
+        }
     }
 
     #[test]

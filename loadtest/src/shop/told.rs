@@ -155,10 +155,8 @@ mod tests {
             paid: 5,
             with_coupon: true,
         };
-        let mut book = Book {
-            user_id: Some(9),
-            ..Book::default()
-        };
+        let mut book = Book::default();
+        book.user_id = Some(9);
         for fate in [Fate::Done, Fate::Unknown] {
             let entry = book.enter(order());
             book.settle(&entry, fate);

@@ -127,6 +127,144 @@ async fn a_threshold_on_what_can_not_occur() {
     assert!(ran.stderr.contains(line), "{}", ran.stderr);
 }
 
+/// `-` is standard output for the summary alone.
+#[tokio::test]
+async fn a_dash_is_no_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows = [
+        ("compare a b --json -", "--json: "),
+        ("capacity --host http://127.0.0.1:9 --json -", "--json: "),
+        ("report a --junit -", "--junit: "),
+        ("report a --html -", "--html: "),
+        ("report a --md -", "--md: "),
+        ("--vus 1 --duration 1s --out csv=-", "--out: output csv=-: "),
+        ("replay a --out json=-", "--out: output json=-: "),
+    ];
+    for (args, flag) in rows {
+        let mut run = Run::new("");
+        run.command = tokio::process::Command::new(crate::program::LOADTEST);
+        run.command.args(args.split_whitespace());
+        run.command.current_dir(folder.path());
+        run.command.stdout(std::process::Stdio::piped());
+        run.command.stderr(std::process::Stdio::piped());
+        let ran = run.finish().await;
+        let said = format!("{flag}- isn't standard output here; write /dev/stdout");
+        assert!(
+            ran.code == 104 && ran.stderr.contains(&said),
+            "{args}: {ran:?}"
+        );
+        assert!(!folder.path().join("-").exists(), "{args}");
+    }
+}
+
+/// The baseline is looked at as the run does, without the load.
+#[tokio::test]
+async fn validate_looks_at_the_baseline() {
+    for (baseline, said) in [
+        ("/dev/null", "--baseline: "),
+        ("/nowhere/summary.json", "--baseline: "),
+        ("-", "--baseline: - isn't standard input here"),
+    ] {
+        let args = format!("validate --profile smoke --host {NOWHERE} --baseline {baseline}");
+        let ran = Run::bare(&args).await;
+        assert_eq!((ran.code, ran.stdout.as_str()), (104, ""), "{baseline}");
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+}
+
+/// It may be ignored, but not without a word. (Nothing listens there, so no trial begins.)
+#[tokio::test]
+async fn a_search_says_which_variables_it_ignores() {
+    let mut run = Run::new("");
+    run.command = tokio::process::Command::new(crate::program::LOADTEST);
+    run.command.args(["capacity", "--host", NOWHERE]);
+    run.command.stdout(std::process::Stdio::piped());
+    run.command.stderr(std::process::Stdio::piped());
+    run.command.envs([
+        ("LOADTEST_OUT", "csv=/nowhere/x.csv"),
+        ("LOADTEST_SUMMARY_JSON", "/nowhere/s.json"),
+        ("LOADTEST_BASELINE", "/nowhere"),
+        ("LOADTEST_NAME", "x"),
+        ("LOADTEST_STAGES", "1m:5"),
+        ("LOADTEST_TUI", "1"),
+        ("LOADTEST_QUIET", "0"),
+    ]);
+    let ran = run.finish().await;
+    assert_eq!(ran.code, 104, "{}", ran.stderr);
+    let warnings = ran
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("warning: "));
+    let [warning] = warnings.collect::<Vec<_>>()[..] else {
+        panic!("{}", ran.stderr)
+    };
+    let (names, why) = warning.split_once(": ignored, for ").expect(warning);
+    let mut names: Vec<&str> = names.trim_start_matches("warning: ").split(", ").collect();
+    names.sort_unstable();
+    let expected = ["BASELINE", "NAME", "OUT", "STAGES", "SUMMARY_JSON", "TUI"];
+    assert_eq!(names, expected.map(|name| format!("LOADTEST_{name}")));
+    assert!(
+        why.starts_with("a capacity search makes loads of its own"),
+        "{why}"
+    );
+}
+
+/// Tags of thresholds that exclude each other in the shop, and those that don't.
+#[tokio::test]
+async fn tags_of_thresholds_that_exclude_each_other() {
+    let with = |threshold: &str| {
+        let load = "--mix a=1,b=1,c=1 --vus 3 --duration 5s --threshold";
+        let args = format!("validate --host {NOWHERE} {load}");
+        let mut words: Vec<String> = args.split(' ').map(str::to_owned).collect();
+        words.push(threshold.to_owned());
+        let mut run = Run::new("");
+        run.command = tokio::process::Command::new(crate::program::LOADTEST);
+        run.command.args(words);
+        run.command.stdout(std::process::Stdio::piped());
+        run.command.stderr(std::process::Stdio::piped());
+        run.finish()
+    };
+    for (threshold, said) in [
+        (
+            "http_reqs{name:5_create_order,method:GET}: count<9",
+            "with name:5_create_order, method is POST",
+        ),
+        (
+            "http_reqs{name:init,persona:impulse_buyer}: count<9",
+            "there is no request 'init'",
+        ),
+        (
+            "checks{persona:impulse_buyer,check:attack refused with 4xx}: rate==1",
+            "nothing has both persona:impulse_buyer and check:attack refused with 4xx",
+        ),
+        (
+            "checks{persona:malicious_buyer,check:order 201}: rate==1",
+            "nothing has both persona:malicious_buyer and check:order 201",
+        ),
+        (
+            "http_reqs{status:500,expected_response:true}: count<9",
+            "nothing has both status:500 and expected_response:true",
+        ),
+    ] {
+        let ran = with(threshold).await;
+        assert!(
+            ran.code == 104 && ran.stderr.contains(said),
+            "{threshold}: {}",
+            ran.stderr
+        );
+    }
+    for good in [
+        "http_reqs{name:2_claim_coupon,status:409,expected_response:true}: count<9",
+        "http_reqs{name:init,persona:setup}: count==1",
+        "checks{persona:rational_buyer,check:order 201}: rate==1",
+        "checks{persona:malicious_buyer,check:attack refused with 4xx}: rate==1",
+        "http_reqs{status:422,expected_response:true,persona:malicious_buyer}: count<9",
+    ] {
+        let ran = with(good).await;
+        assert_eq!(ran.code, 0, "{good}: {}", ran.stderr);
+    }
+}
+
 #[tokio::test]
 async fn validate_shows_the_plan_and_sends_nothing() {
     let ran = Run::bare(&format!("validate --profile mixed --host {NOWHERE}")).await;

@@ -100,3 +100,22 @@ async fn a_rate_that_is_not_kept_does_not_hold() {
         ran.stdout
     );
 }
+
+/// No machine is to blame for a lower bound, and a smaller load is further from it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_is_too_small_for_a_lower_bound_is_said_to_be() {
+    let stack = stack().await;
+    let host = stack.base_url();
+    let args = format!(
+        "capacity --from 1 --to 2 --repeats 1 --hold 2s --host {host} --coupon-wait 100ms --sla none \
+         --max-lag 60s --threshold http_reqs:rate>50000"
+    );
+    let ran = Run::bare(&args).await;
+    assert_eq!(ran.code, 99, "{}\n{}", ran.stdout, ran.stderr);
+    let small = "the load of 1 is too small for http_reqs: rate>50000";
+    let line = format!("Capacity: none: {small}; begin with a larger --from, or leave it out");
+    assert!(ran.stdout.contains(&line), "{line} in {}", ran.stdout);
+    for other in ["the machine's CPU", "smaller --from", "Beyond it"] {
+        assert!(!ran.stdout.contains(other), "{other} in {}", ran.stdout);
+    }
+}

@@ -319,3 +319,75 @@ async fn many_pairs() {
     }
     assert!(wrong.is_empty(), "of {pairs} pairs each: {wrong:#?}");
 }
+
+/// A copy of the run that the repository shows, whose series was changed line by line.
+fn copied(change: impl FnOnce(&mut Vec<String>)) -> TempDir {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/sample");
+    let copy = tempfile::tempdir().expect("a temporary directory");
+    let to = |name: &str| copy.path().join(name);
+    std::fs::copy(sample.join("summary.json"), to("summary.json")).expect("copied");
+    let text = std::fs::read_to_string(sample.join("series.jsonl")).expect("the series");
+    let mut lines = text.lines().map(|line| format!("{line}\n")).collect();
+    change(&mut lines);
+    std::fs::write(to("series.jsonl"), lines.concat()).expect("written");
+    copy
+}
+
+#[test]
+fn a_series_that_is_not_whole_is_never_compared_and_its_report_says_so() {
+    let whole = copied(|_| {});
+    let (code, text, json) = compared(whole.path(), whole.path(), &[]);
+    assert_eq!(
+        (code, &json["misfits"]),
+        (0, &serde_json::json!([])),
+        "{text}"
+    );
+    type Change = fn(&mut Vec<String>);
+    let rows: [(Change, &str); 4] = [
+        (
+            |lines| {
+                let last = lines.last_mut().expect("lines");
+                last.truncate(last.len() / 2);
+            },
+            "its last line is cut",
+        ),
+        (|lines| lines.truncate(20), "it ends at "),
+        (|lines| drop(lines.drain(10..13)), "nothing is there from "),
+        (
+            |lines| lines.insert(10, lines[9].clone()),
+            "there twice or in disorder",
+        ),
+    ];
+    for (change, lack) in rows {
+        let torn = copied(change);
+        let pairs = [
+            (torn.path(), whole.path(), "the baseline"),
+            (whole.path(), torn.path(), "this run"),
+        ];
+        for (base, new, whose) in pairs {
+            let (code, text, json) = compared(base, new, &["--fail-on-regression", "1%"]);
+            let said = format!("series: {whose} can't be compared, series.jsonl is not whole: ");
+            assert_eq!(code, 0, "a misfit is no regression: {text}");
+            assert_eq!(json["change"], "not_comparable", "{text}");
+            assert!(
+                text.contains(&said) && text.contains(lack),
+                "{lack}: {text}"
+            );
+        }
+        let report = std::process::Command::new(LOADTEST)
+            .arg("report")
+            .arg(torn.path())
+            .output()
+            .expect("the program starts");
+        let stderr = String::from_utf8_lossy(&report.stderr);
+        assert!(
+            stderr.contains("warning: series.jsonl is not whole"),
+            "{stderr}"
+        );
+        assert!(report.status.success() && stderr.contains(lack), "{stderr}");
+        for file in ["report.html", "report.md"] {
+            let text = std::fs::read_to_string(torn.path().join(file)).expect(file);
+            assert!(text.contains("series.jsonl is not whole"), "{file}: {lack}");
+        }
+    }
+}

@@ -17,7 +17,7 @@ use crate::program::{Ran, Run, stack};
 const LOAD: &str = "--vus 2 --duration 4s --coupon-wait 50ms --sla none";
 
 async fn make(influx: &Influx, statement: &str) {
-    let made = reqwest::Client::new()
+    let made = crate::program::client()
         .post(format!("{}/query", influx.base_url()))
         .query(&[("q", statement), ("u", "admin"), ("p", "secret")])
         .send()
@@ -60,7 +60,7 @@ async fn pass(State(gateway): State<Gateway>, uri: Uri, body: Bytes) -> Response
         }
     }
     let url = format!("{}{path}", gateway.influx);
-    let answer = reqwest::Client::new().post(url).body(body).send().await;
+    let answer = crate::program::client().post(url).body(body).send().await;
     let answer = answer.expect("InfluxDB answers");
     let status = StatusCode::from_u16(answer.status().as_u16()).expect("a status");
     (status, answer.text().await.unwrap_or_default()).into_response()
@@ -158,7 +158,7 @@ async fn a_login_that_may_only_write_is_enough() {
 async fn a_partial_write_loses_only_its_bad_rows() {
     let influx = Influx::start(false).await.expect("InfluxDB starts");
     make(&influx, "CREATE DATABASE lt").await;
-    let written = reqwest::Client::new()
+    let written = crate::program::client()
         .post(format!("{}/write?db=lt", influx.base_url()))
         .body("vus active=\"text\"")
         .send()

@@ -23,11 +23,11 @@ fn pages() -> Vec<(String, String)> {
         .collect();
     paths.push(root().join("README.md"));
     paths.sort();
-    paths.into_iter().map(read).collect()
+    paths.iter().map(|path| read(path)).collect()
 }
 
-fn read(path: PathBuf) -> (String, String) {
-    let text = std::fs::read_to_string(&path).expect("a page can be read");
+fn read(path: &Path) -> (String, String) {
+    let text = std::fs::read_to_string(path).expect("a page can be read");
     (path.display().to_string(), text)
 }
 
@@ -90,7 +90,7 @@ fn links_lead_somewhere() {
         "docs/design/decisions.md",
         "docs/design/server.md",
     ];
-    let more = more.map(|page| read(root().join(page)));
+    let more = more.map(|page| read(&root().join(page)));
     for (page, text) in pages().into_iter().chain(more) {
         let folder = Path::new(&page).parent().expect("a folder").to_owned();
         for link in text.split("](").skip(1) {

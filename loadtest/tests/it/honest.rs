@@ -9,8 +9,8 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 
 use crate::program::{LOADTEST, Ran, Run, signal, stack};
-use crate::proxy::proxy;
-use crate::series::recorded;
+use crate::proxy::{Reply, proxy};
+use crate::series::{recorded, run_directory};
 
 const QUICK: &str = "--coupon-wait 0s --sla none";
 
@@ -399,5 +399,49 @@ async fn thinking_slows_a_closed_loop_and_a_signal_wakes_it() {
         (105, &json!(2)),
         "{}",
         ran.stdout
+    );
+}
+
+/// Every order is answered with 503, and any timer is late. No generator makes a server say that: the
+/// run fails, and that its times say nothing comes after it. They are compared with nobody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_generator_can_have_caused_fails_though_it_was_out_of_breath() {
+    let stack = stack().await;
+    let busy = proxy(stack.base_url(), |call, upstream| async move {
+        match call.is(&Method::POST, "/orders") {
+            true => Reply::json(503, &json!({"title": "busy"})),
+            false => upstream.forward(&call).await,
+        }
+    })
+    .await;
+    let breath = "--max-lag 0ms --max-cpu 100% --max-machine-cpu 100%";
+    let args = format!("--vus 1 --duration 4s --coupon-wait 0s --sla none {breath}");
+    let lag = "generator saturated: the scheduling lag was beyond 0 ms";
+    let mut run = Run::not_sharing(&busy, &args);
+    let child = run.command.spawn().expect("the program starts");
+    let (ran, reports) = run.wait_keeping_reports(child).await;
+    assert_code(&ran, 99, "threshold crossed: checks: rate==1");
+    let reasons = ran.summary["reasons"].as_array().expect("a list");
+    let first = reasons[0].as_str().expect("a text");
+    assert!(first.contains("requests failed, all 503"), "{reasons:?}");
+    let last = reasons.last().and_then(|last| last.as_str());
+    let expected = format!("times and rates of this run say nothing: {lag}");
+    assert!(
+        last.is_some_and(|last| last.starts_with(&expected)),
+        "{reasons:?}"
+    );
+    assert_eq!(ran.summary["unfit"], true);
+    let directory = run_directory(reports.path());
+    let compared = Run::bare(&format!("compare {0} {0}", directory.display())).await;
+    let said = "NOT COMPARABLE: generator: that of the baseline was not fit";
+    assert!(compared.stdout.contains(said), "{}", compared.stdout);
+    // Times are the generator's.
+    let late = format!("{args} --threshold http_req_duration:max<1ms");
+    let ran = Run::not_sharing(stack.base_url(), &late).finish().await;
+    assert_code(&ran, 97, lag);
+    assert!(
+        ran.reasons().contains("threshold crossed"),
+        "{}",
+        ran.reasons()
     );
 }

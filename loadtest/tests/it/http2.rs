@@ -17,7 +17,7 @@ use crate::program::{Run, stack};
 async fn proxy(base: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
-    let client = reqwest::Client::new();
+    let client = crate::program::client();
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             let (client, base) = (client.clone(), base.clone());

@@ -18,7 +18,7 @@ const LOAD: &str = "--stage up=1s:12 --stage hold=4s:12 --mix a=2,b=1,c=1 --coup
 
 /// What InfluxQL answers: the rows of every series of the first statement.
 pub(crate) async fn query(influx: &str, database: &str, text: &str) -> Vec<Value> {
-    let answer = reqwest::Client::new()
+    let answer = crate::program::client()
         .get(format!("{influx}/query"))
         .query(&[("db", database), ("q", text), ("epoch", "ms")])
         .send()
@@ -149,7 +149,7 @@ async fn no_errors_is_zero_and_rows_do_not_grow_with_the_rate() {
     for (vus, database) in [(2, "slow"), (40, "fast")] {
         let stack = stack().await;
         let args = format!(
-            "--vus {vus} --duration 5s --coupon-wait 20ms --sla none --out influxdb={base}/{database}"
+            "--vus {vus} --duration 5s --coupon-wait 20ms --sla none --shared-machine --out influxdb={base}/{database}"
         );
         let ran = Run::against(stack.base_url(), &args).finish().await;
         assert_eq!(ran.code, 0, "{}", ran.stdout);
@@ -191,7 +191,7 @@ async fn a_login_is_used_and_a_wrong_one_found_before_the_load() {
     let influx = Influx::start(true).await.expect("InfluxDB starts");
     let base = influx.base_url();
     let admin = "CREATE USER k6 WITH PASSWORD 'hunter2' WITH ALL PRIVILEGES";
-    let made = reqwest::Client::new()
+    let made = crate::program::client()
         .post(format!("{base}/query"))
         .query(&[("q", admin)])
         .send()
@@ -331,7 +331,7 @@ async fn v2(
             "rows are in nanoseconds".to_owned(),
         );
     }
-    let client = reqwest::Client::new();
+    let client = crate::program::client();
     let url = format!("{influx}/write?db={}&precision=ns", query.bucket);
     let answer = client
         .post(url)
@@ -347,7 +347,7 @@ async fn v2(
 async fn the_second_api_delivers_the_same_rows() {
     let influx = Influx::start(false).await.expect("InfluxDB starts");
     let base = influx.base_url();
-    let made = reqwest::Client::new()
+    let made = crate::program::client()
         .post(format!("{base}/query"))
         .query(&[("q", "CREATE DATABASE lt")])
         .send()
@@ -507,7 +507,7 @@ async fn a_real_server_takes_every_line() {
     const POINTS: i64 = 500;
     let influx = Influx::start(false).await.expect("InfluxDB starts");
     let base = influx.base_url();
-    let client = reqwest::Client::new();
+    let client = crate::program::client();
     let made = client
         .post(format!("{base}/query"))
         .query(&[("q", "CREATE DATABASE lt")])

@@ -123,3 +123,40 @@ async fn file_descriptors_that_the_plan_needs_are_there_or_it_is_said() {
         Vec::from_iter(fds)
     );
 }
+
+/// Each trial of a search needs more than the one before. What had held by then is written, and the
+/// search is not green.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_ends_where_the_machine_has_no_more_and_says_what_had_held() {
+    let stack = stack().await;
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let (host, path) = (stack.base_url(), file.path().display());
+    let args = format!(
+        "prlimit --nofile=90:90 {LOADTEST} capacity --from 10 --to 100 --repeats 1 --hold 2s \
+         --coupon-wait 0s --sla p(95)<1m --host {host} --json {path}"
+    );
+    let mut words = args.split_whitespace();
+    let mut command = tokio::process::Command::new(words.next().expect("a program"));
+    let ran = command.args(words).output().await.expect("it runs");
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&ran.stdout).into_owned(),
+        String::from_utf8_lossy(&ran.stderr).into_owned(),
+    );
+    assert_eq!(ran.status.code(), Some(97), "{stdout}\n{stderr}");
+    let said = "40 VUs can't be tried: 40 VUs need about 104 file descriptors, and this process may \
+                have 90: raise the limit (ulimit -n 104), or ask for fewer VUs; or give --to";
+    assert!(stderr.contains(said), "{stderr}");
+    let text = std::fs::read(file.path()).expect("it is there");
+    let found: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    assert_eq!(
+        (&found["capacity"], &found["at_least"]),
+        (&20.into(), &true.into()),
+        "{stdout}"
+    );
+    let ended = found["ended"].as_str().expect("why it ended");
+    assert!(ended.starts_with("40 VUs can't be tried"), "{ended}");
+    assert!(
+        stdout.contains("Ended early: 40 VUs can't be tried"),
+        "{stdout}"
+    );
+}

@@ -18,6 +18,12 @@ pub(crate) async fn stack() -> Stack {
     Stack::start(sut).await.expect("the stack starts")
 }
 
+/// A client of an ordinary library. It wants to know of a provider for TLS, even for plain HTTP.
+pub(crate) fn client() -> reqwest::Client {
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 /// Changes the database behind the server's back.
 pub(crate) async fn psql(url: &str, sql: &str) {
     let psql = tokio::process::Command::new("psql")

@@ -93,7 +93,7 @@ where
     F: Future<Output = Reply> + Send + 'static,
 {
     let upstream = Upstream {
-        client: reqwest::Client::new(),
+        client: crate::program::client(),
         base: base.to_owned(),
     };
     let tamper: Tamper = Arc::new(move |call, upstream| Box::pin(tamper(call, upstream)));

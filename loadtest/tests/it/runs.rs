@@ -59,6 +59,18 @@ async fn all_personas_together() {
     assert!(ran.metric("http_req_failed{name:7_malicious_order}")["fails"].as_u64() >= Some(6));
 }
 
+/// All VUs have stopped at the end: what counts is the last second under load.
+#[tokio::test(flavor = "multi_thread")]
+async fn vus_are_judged_under_load() {
+    let stack = stack().await;
+    let args = "--vus 3 --duration 2500ms --coupon-wait 100ms --sla none --threshold";
+    let mut run = Run::against(stack.base_url(), &format!("{args} vus:value>2"));
+    run.command.args(["--threshold", "vus_max:value==3"]);
+    let ran = run.finish().await;
+    ran.assert_passed();
+    assert_eq!(ran.metric("vus")["value"], 3);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ramp_and_a_fixed_number_of_shared_iterations() {
     let stack = stack().await;

@@ -69,7 +69,11 @@ async fn policies_discount_users_and_basket_are_as_asked() {
     assert!(lists.iter().all(|path| path == "/products/top/realtime"));
 
     let ledger = format!("{}/ledger", stack.base_url());
-    let books = reqwest::get(ledger).await.expect("an answer");
+    let books = crate::program::client()
+        .get(ledger)
+        .send()
+        .await
+        .expect("an answer");
     let books: Value = books.json().await.expect("JSON");
     assert_eq!(books["balances"]["users"], 20);
     assert_eq!(books["balances"]["charged"], 10 * 3 * 2_000);
@@ -181,7 +185,9 @@ async fn a_hundred_products_are_made_and_the_ten_best_sellers_bought() {
         .finish()
         .await;
     assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
-    let books = reqwest::get(format!("{host}/ledger"))
+    let books = crate::program::client()
+        .get(format!("{host}/ledger"))
+        .send()
         .await
         .expect("an answer");
     let books: Value = books.json().await.expect("JSON");
@@ -235,7 +241,11 @@ async fn best_sellers_are_asked_for_by_number_and_too_few_fail_a_check() {
     assert_eq!(failed, [(&json!("top products complete"), &json!(10))]);
     assert_eq!(ran.broken(), Vec::<&str>::new());
     let ledger = format!("{}/ledger", stack.base_url());
-    let books = reqwest::get(ledger).await.expect("an answer");
+    let books = crate::program::client()
+        .get(ledger)
+        .send()
+        .await
+        .expect("an answer");
     let books: Value = books.json().await.expect("JSON");
     assert_eq!(books["balances"]["charged"], 10 * 10 * 2_000);
 }

@@ -3,11 +3,13 @@
 //! A gate in front of the server holds the call that tells the phase, so a signal comes in that
 //! phase and in no other, however slow the machine is.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use testbed::Stack;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::program::{Ran, Run, signal, stack};
@@ -280,11 +282,127 @@ async fn a_signal_while_the_private_stack_starts() {
             last.expect("it says why it ends")
         };
         let last = tokio::time::timeout(Duration::from_secs(60), last);
-        assert_eq!(
-            last.await.expect("it ends"),
-            "error: stopped by a signal before the load"
-        );
-        let ran = run.wait(child).await;
-        assert_eq!((ran.code, ran.summary.is_null()), (105, true));
+        let last = last.await.expect("it ends");
+        assert!(last.starts_with("report: "), "{last}");
+        let (ran, reports) = run.wait_keeping_reports(child).await;
+        assert_left(&ran, reports.path(), 105, STOPPED);
     }
+}
+
+const STOPPED: &str = "stopped by a signal before the load";
+
+/// A server that says for each connection whether it answers; and that one has asked it something.
+async fn answering(answer: Option<&'static str>) -> (String, CancellationToken) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let asked = CancellationToken::new();
+    let noted = asked.clone();
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut socket, _)) = listener.accept().await {
+            // The first look at whether anybody is there sends nothing.
+            if !matches!(socket.read(&mut [0; 4_096]).await, Ok(1..)) {
+                continue;
+            }
+            noted.cancel();
+            match answer {
+                Some(answer) => drop(socket.write_all(answer.as_bytes()).await),
+                None => kept.push(socket),
+            }
+        }
+    });
+    (format!("http://{address}"), asked)
+}
+
+const FINE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// Before the load there is nothing to finish. Whoever waits for the summary and the JUnit file, as
+/// a CI does, has them all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_before_the_load_leaves_what_was_asked_for() {
+    let (fine, _) = answering(Some(FINE)).await;
+    for name in ["INT", "TERM"] {
+        let (silent, looked_at) = answering(None).await;
+        let (influx, written_to) = answering(None).await;
+        let out = format!("--out influxdb={influx}/lt");
+        for (host, args, reached) in [(&silent, "", looked_at), (&fine, &*out, written_to)] {
+            let mut run = Run::against(host, &format!("--vus 1 --duration 10s {args}"));
+            let asked_for = run.reports().with_extension("json");
+            run.command.arg("--summary-json").arg(&asked_for);
+            let child = run.command.spawn().expect("the program starts");
+            let reached = tokio::time::timeout(Duration::from_secs(60), reached.cancelled());
+            reached.await.expect("it asks");
+            signal(name, &child).await;
+            let (ran, reports) = run.wait_keeping_reports(child).await;
+            assert_left(&ran, reports.path(), 105, STOPPED);
+            let text = std::fs::read(&asked_for).expect("the summary that was asked for");
+            let summary: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+            assert_eq!(summary, ran.summary);
+            std::fs::remove_file(asked_for).expect("it is ours");
+        }
+    }
+}
+
+/// The same of other ends before the load: nobody there, a server that can't be tested, a database
+/// that isn't one, a set-up that fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_ends_a_run_before_its_load_leaves_what_was_asked_for() {
+    const BUSY: &str = "HTTP/1.1 500 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const NOWHERE: &str = "http://127.0.0.1:9";
+    let (fine, _) = answering(Some(FINE)).await;
+    let (busy, _) = answering(Some(BUSY)).await;
+    let (silent, _) = answering(None).await;
+    let no_database = format!("--out influxdb={NOWHERE}/lt");
+    let rows: [(&str, &str, i32, &str); 4] = [
+        (NOWHERE, "", 104, "nothing answers at"),
+        (&fine, &no_database, 104, "--out: influxdb="),
+        (&busy, "", 104, "GET /products was answered with 500"),
+        (&silent, "--setup-timeout 1s", 97, "set-up failed: "),
+    ];
+    for (host, args, code, reason) in rows {
+        let mut run = Run::against(host, &format!("--vus 1 --duration 10s {args}"));
+        let child = run.command.spawn().expect("the program starts");
+        let (ran, reports) = run.wait_keeping_reports(child).await;
+        assert_left(&ran, reports.path(), code, reason);
+    }
+}
+
+/// It left a summary that says why, and a JUnit file with one error and no failure.
+#[track_caller]
+fn assert_left(ran: &Ran, reports: &Path, code: i32, reason: &str) {
+    let told = format!("{}\n{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, code, "{told}");
+    let summary = &ran.summary;
+    let of = (&summary["verdict"], &summary["exit_code"]);
+    assert_eq!(of, (&"invalid".into(), &code.into()), "{told}");
+    let reasons = summary["reasons"].as_array().expect("a list");
+    assert_eq!(reasons.len(), 1, "{reasons:?}");
+    assert!(reasons[0].to_string().contains(reason), "{reasons:?}");
+    let junit = run_directory(reports).join("junit.xml");
+    let junit = std::fs::read_to_string(junit).expect("a JUnit report");
+    let count = |tag: &str| junit.matches(tag).count();
+    assert_eq!((count("<error"), count("<failure")), (1, 0), "{junit}");
+    assert!(junit.contains(reason), "{junit}");
+}
+
+/// So does a search.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_a_signal_ends_leaves_its_json() {
+    let (silent, looked_at) = answering(None).await;
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let mut run = Run::new("");
+    let program = run.command.as_std().get_program().to_owned();
+    run.command = tokio::process::Command::new(program);
+    run.command.args(["capacity", "--host", &silent, "--json"]);
+    run.command.arg(file.path());
+    let child = run.command.kill_on_drop(true).spawn().expect("it starts");
+    looked_at.cancelled().await;
+    signal("TERM", &child).await;
+    assert_eq!(run.wait(child).await.code, 105);
+    let text = std::fs::read(file.path()).expect("it is there");
+    let found: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    assert_eq!(
+        (&found["ended"], &found["trials"]),
+        (&STOPPED.into(), &serde_json::json!([]))
+    );
 }

@@ -73,3 +73,21 @@ fn the_gate_publishes_the_reports() {
         assert!(gitlab.contains(part), "the GitLab example has no {part}");
     }
 }
+
+/// A release has what it says, and only the jobs that publish may write.
+#[test]
+fn releases_are_built_as_binstall_looks_for_them() {
+    let workflow = file(".github/workflows/release.yml");
+    let manifest = file("loadtest/Cargo.toml");
+    assert!(file("Cargo.toml").contains("[profile.dist]"));
+    assert!(workflow.contains("cargo build --profile dist --locked --bin loadtest"));
+    assert!(workflow.contains("name=\"loadtest-$TAG-$TARGET\""));
+    assert!(manifest.contains("/loadtest-v{ version }-{ target }.tar.gz"));
+    assert!(workflow.contains("shasum -a 256"));
+    let (before, _) = workflow
+        .split_once("\n  release:")
+        .expect("a job `release`");
+    assert!(!before.contains(": write"), "{before}");
+    let dockerfile = file("Dockerfile");
+    assert!(dockerfile.contains("AS loadtest") && workflow.contains("target: loadtest"));
+}

@@ -70,6 +70,7 @@ fn assert_code(output: &Output, code: i32, line: &str) {
 }
 
 const FULL: &str = "No space left on device";
+const CLOSED: &str = "could not be written: it was closed when the program began";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_written_is_97_after_the_verdict() {
@@ -79,6 +80,8 @@ async fn what_was_not_written_is_97_after_the_verdict() {
     let rows = [
         ("$RUN >/dev/full", FULL, false),
         ("$RUN --summary-json - >/dev/full", FULL, false),
+        ("$RUN --summary-json - >&-", CLOSED, false),
+        ("$RUN >&-", CLOSED, false),
         ("$RUN --summary-json /dev/full", FULL, true),
         ("set -o pipefail; $RUN | true", "Broken pipe", false),
         ("ulimit -f 8; $RUN --name small", "File too large", false),
@@ -250,4 +253,83 @@ async fn other_commands_are_not_green_either() {
     }
     let junit = fs::read_to_string(place.path().join("junit.xml")).expect("the other report");
     assert!(junit.contains("<testsuites"), "{junit}");
+}
+
+/// Help and the version are asked for as everything else is, and the shown run is for the others.
+#[tokio::test]
+async fn no_command_is_green_whose_output_is_gone() {
+    let (place, sample) = without_stack();
+    let commands = [
+        "--version",
+        "--help",
+        "capacity --help",
+        "profiles",
+        "validate",
+        "compare R R",
+        "report R --md /dev/null",
+    ];
+    for command in commands {
+        let command = command.replace('R', &sample);
+        for (to, expected) in [(">/dev/full", FULL), (">&-", CLOSED)] {
+            let line = format!("$LOADTEST {command} {to}");
+            let ran = place.shell(&line).await;
+            assert_code(&ran, 97, &line);
+            let stderr = text(&ran.stderr);
+            assert!(stderr.contains(expected), "{line}: {stderr}");
+        }
+        let line = format!("$LOADTEST {command} >/dev/null");
+        assert_code(&place.shell(&line).await, 0, &line);
+    }
+    let line = format!("$LOADTEST compare {sample} {sample} --json /dev/stdout >&-");
+    let ran = place.shell(&line).await;
+    assert_code(&ran, 104, &line);
+    let stderr = text(&ran.stderr);
+    assert!(
+        stderr.contains("it was closed when the program began"),
+        "{stderr}"
+    );
+}
+
+/// `ulimit -f` sends a signal that would end the program without a word.
+#[tokio::test]
+async fn a_file_that_may_not_grow_is_an_error_and_no_sudden_end() {
+    let (place, sample) = without_stack();
+    for command in ["report R --html page.html", "compare R R --json c.json"] {
+        let command = command.replace('R', &sample);
+        let line = format!("ulimit -f 4; $LOADTEST {command}");
+        let ran = place.shell(&line).await;
+        assert_code(&ran, 97, &line);
+        let stderr = text(&ran.stderr);
+        assert!(stderr.contains("File too large"), "{line}: {stderr}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_to_replay_is_said_and_no_file_is_made() {
+    let (place, _) = without_stack();
+    let rows = [
+        ("csv=x", "csv=x: a file is no database to replay into"),
+        (
+            "influxdb=http://127.0.0.1:9/db",
+            "/dev/null: nothing to replay, it has no whole row",
+        ),
+    ];
+    for (out, expected) in rows {
+        let line = format!("$LOADTEST replay --out {out} /dev/null");
+        let ran = place.shell(&line).await;
+        assert_code(&ran, 104, &line);
+        let stderr = text(&ran.stderr);
+        assert!(stderr.contains(expected), "{line}: {stderr}");
+        assert!(!place.path().join("x").exists());
+    }
+}
+
+/// A place for commands that need no server, and the run that the repository shows.
+fn without_stack() -> (Place, String) {
+    let place = Place {
+        directory: tempfile::tempdir().expect("a temporary directory"),
+        run: String::new(),
+    };
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/sample");
+    (place, sample.display().to_string())
 }
