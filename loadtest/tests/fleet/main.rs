@@ -1,5 +1,6 @@
 //! Several processes, one run: at a real Redis, against the real server.
 
+mod deploy;
 mod equal;
 mod faults;
 mod store;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use testbed::{Redis, Stack};
 use tokio::process::Child;
 
-const LOADTEST: &str = env!("CARGO_BIN_EXE_loadtest");
+pub(crate) const LOADTEST: &str = env!("CARGO_BIN_EXE_loadtest");
 /// A process that hangs fails its test.
 const MOST: Duration = Duration::from_secs(90);
 
