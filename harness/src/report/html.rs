@@ -94,7 +94,7 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         },
         health: charts.health(),
         trends: charts.trends(),
-        workers: lines(&summary.workers, summary.run.duration_ms),
+        workers: lines(summary),
         tables: tables(summary, measured),
         thresholds: thresholds(summary),
         comparison: document.comparison.as_ref(),

@@ -258,7 +258,7 @@ fn workers_of(summary: &Summary) -> String {
     let rule = " ---: |".repeat(workers::HEAD.len());
     let mut text =
         format!("\n<details><summary>Workers</summary>\n\n| worker |{head}\n| --- |{rule}\n");
-    let lines = workers::lines(&summary.workers, summary.run.duration_ms);
+    let lines = workers::lines(summary);
     for line in lines.iter().take(ROWS) {
         let (index, host) = (line.worker.index, &line.worker.host);
         let cells = line.cells.iter().map(|(_, cell)| format!(" {cell} |"));

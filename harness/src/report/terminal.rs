@@ -396,7 +396,7 @@ fn workers_of(result: &RunResult) -> Table {
     let head = ["", "worker", "host"].into_iter().chain(workers::HEAD);
     let mut table = Table::new(head, 3);
     for worker in &result.workers {
-        let well = worker.findings.is_empty();
+        let well = workers::is_well(worker, result.unfit);
         let name = [mark(well), worker.index.to_string(), worker.host.clone()];
         let cells = workers::cells(worker, result.duration.as_secs_f64());
         table.push([&name[..], &cells[..]].concat());

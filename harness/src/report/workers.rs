@@ -1,5 +1,6 @@
 //! The table of workers of a run on several machines, for every report. Pure.
 
+use super::summary::Summary;
 use crate::fleet::Worker;
 use crate::format::{grouped, ms, number};
 
@@ -48,22 +49,31 @@ pub(super) fn cells(worker: &Worker, seconds: f64) -> [String; 8] {
     ]
 }
 
+/// Whether it did what it was there for: on a machine that is shared on purpose, a busy one is only
+/// a warning.
+pub(super) const fn is_well(worker: &Worker, unfit: bool) -> bool {
+    !worker.lost && (worker.findings.is_empty() || !unfit)
+}
+
 /// A row of a page.
 pub(super) struct Line<'a> {
     pub(super) worker: &'a Worker,
+    pub(super) well: bool,
     pub(super) cells: Vec<(&'static str, String)>,
 }
 
 /// The rows of a page.
-pub(super) fn lines(workers: &[Worker], duration_ms: u64) -> Vec<Line<'_>> {
+pub(super) fn lines(summary: &Summary) -> Vec<Line<'_>> {
+    let duration_ms = summary.run.duration_ms;
     let line = |worker| Line {
         worker,
+        well: is_well(worker, summary.unfit),
         cells: HEAD
             .into_iter()
             .zip(cells(worker, duration_ms as f64 / 1_000.0))
             .collect(),
     };
-    workers.iter().map(line).collect()
+    summary.workers.iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -87,7 +97,10 @@ mod tests {
         };
         let expected = ["1", "75", "100", "140", "41", "3.25", "0.90", "0.20"];
         assert_eq!(cells(&worker, 10.0), expected);
+        worker.findings.push("it was busy".to_owned());
+        assert!(is_well(&worker, false) && !is_well(&worker, true));
         worker.lost = true;
+        assert!(!is_well(&worker, false));
         assert_eq!(cells(&worker, 10.0)[..3], ["1", "lost", "–"]);
     }
 }
