@@ -46,7 +46,8 @@ impl ExitCode {
         ),
         (
             Self::ThresholdCrossed,
-            "fail: a threshold is crossed (checks count as one), or requests never ended",
+            "fail: a threshold is crossed (checks count as one), requests never ended, or answers \
+             could not be read",
         ),
         (
             Self::InvariantBroken,
