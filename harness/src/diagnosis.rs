@@ -132,7 +132,7 @@ impl HealthLog {
             row.worst = row.worst.max(value);
         }
         let (gathered, count) = match self.gathering.take() {
-            Some((gathered, count)) => (worst(&gathered, health), count + 1),
+            Some((gathered, count)) => (gathered.worst(health), count + 1),
             None => (*health, 1),
         };
         if count < self.seconds_each {
@@ -146,7 +146,7 @@ impl HealthLog {
                 .map(|pair| {
                     pair.iter()
                         .skip(1)
-                        .fold(pair[0], |all, next| worst(&all, next))
+                        .fold(pair[0], |all, next| all.worst(next))
                 })
                 .collect();
             self.seconds_each *= 2;
@@ -177,23 +177,6 @@ impl HealthLog {
                 )
             })
             .collect()
-    }
-}
-
-/// One look that stands for two: the worst of what is a level, the sum of what is counted.
-fn worst(a: &Health, b: &Health) -> Health {
-    Health {
-        at_ms: a.at_ms,
-        cpu_percent: a.cpu_percent.max(b.cpu_percent),
-        machine_cpu_percent: a.machine_cpu_percent.max(b.machine_cpu_percent),
-        memory_bytes: a.memory_bytes.max(b.memory_bytes),
-        lag_ms: a.lag_ms.max(b.lag_ms),
-        throttled_percent: a.throttled_percent.max(b.throttled_percent),
-        starts: a.starts + b.starts,
-        late_starts: a.late_starts + b.late_starts,
-        dropped: a.dropped + b.dropped,
-        fds: a.fds.max(b.fds),
-        sockets: a.sockets.max(b.sockets),
     }
 }
 

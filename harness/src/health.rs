@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::metrics::{Counter, Snapshot, TagFilter, Trend, TrendOf};
@@ -20,7 +20,7 @@ pub(crate) fn late_starts(delays: &Trend) -> u64 {
 }
 
 /// One look at the generator.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
     /// When, from the start of the run.
     pub at_ms: u64,
@@ -45,6 +45,26 @@ pub struct Health {
     pub fds: u64,
     /// Of them, sockets.
     pub sockets: u64,
+}
+
+impl Health {
+    /// One look that stands for two: the worst of what is a level, the sum of what is counted.
+    #[must_use]
+    pub fn worst(&self, other: &Self) -> Self {
+        Self {
+            at_ms: self.at_ms,
+            cpu_percent: self.cpu_percent.max(other.cpu_percent),
+            machine_cpu_percent: self.machine_cpu_percent.max(other.machine_cpu_percent),
+            memory_bytes: self.memory_bytes.max(other.memory_bytes),
+            lag_ms: self.lag_ms.max(other.lag_ms),
+            throttled_percent: self.throttled_percent.max(other.throttled_percent),
+            starts: self.starts + other.starts,
+            late_starts: self.late_starts + other.late_starts,
+            dropped: self.dropped + other.dropped,
+            fds: self.fds.max(other.fds),
+            sockets: self.sockets.max(other.sockets),
+        }
+    }
 }
 
 /// What there is on this machine for the generator to use.

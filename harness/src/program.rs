@@ -13,12 +13,12 @@ use tracing_subscriber::EnvFilter;
 use crate::capacity;
 use crate::cli::{self, Comparing, Invocation};
 use crate::compare::{Rule, compare};
-use crate::config::{self, Field, Inputs, Layer, Outline, Problem, RunConfig};
+use crate::config::{self, Field, Fleet, Inputs, Layer, Outline, Problem, RunConfig, Told};
 use crate::executor::{Control, listen, outlive_file_limit};
 use crate::output::{Address, ReplayError, replay};
 use crate::report::{Recorded, fit_tables, misfits, write_comparison, write_plan};
 use crate::run::{
-    Missing, Renderings, check_baseline, check_file, render, run, write_comparison_json,
+    Missing, Renderings, check_baseline, check_file, render, run, work, write_comparison_json,
 };
 use crate::shown::Shown;
 use crate::stdout;
@@ -49,9 +49,7 @@ pub fn main<S: Suite>() -> ExitCode {
     }
     let outline = Outline::of::<S>();
     match cli::parse(std::env::args_os(), &outline) {
-        Ok(Invocation::Run(flags)) => load(&outline, flags, |config| {
-            start(|control, telemetry| run::<S>(config, control, telemetry))
-        }),
+        Ok(Invocation::Run(flags)) => begin::<S>(&outline, flags),
         Ok(Invocation::Validate(flags)) => load(&outline, flags, |config| {
             if let Err(refusal) = check_baseline(&config) {
                 return fail(&refusal.to_string(), Exit::BadConfiguration);
@@ -142,6 +140,31 @@ fn load(outline: &Outline, flags: Layer, then: impl FnOnce(RunConfig) -> ExitCod
             warn(&config);
             then(config)
         }
+        Err(problems) => refuse(&problems),
+    }
+}
+
+/// Makes a run, or a worker's share of one.
+fn begin<S: Suite>(outline: &Outline, flags: Layer) -> ExitCode {
+    let inputs = Inputs {
+        flags,
+        variables: variables(),
+    };
+    let fleet = match config::place(outline, &inputs) {
+        Ok(fleet) => fleet.filter(|fleet| !fleet.place.is_lead()),
+        Err(problems) => return refuse(&problems),
+    };
+    let Some(fleet) = fleet else {
+        return load(outline, inputs.flags, |config| {
+            start(|control, telemetry| run::<S>(config, control, telemetry))
+        });
+    };
+    // What it was given has to be what the lead was given; it needs nothing.
+    match Told::of(outline, &inputs) {
+        Ok(told) => start(|control, telemetry| {
+            let fleet = Fleet { told, ..fleet };
+            work::<S>(outline, fleet, inputs.variables, control, telemetry)
+        }),
         Err(problems) => refuse(&problems),
     }
 }

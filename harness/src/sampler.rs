@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::executor::{Clock, Plan};
@@ -35,6 +36,31 @@ pub trait Observer: Send + 'static {
     fn tick(&mut self, tick: &Tick<'_>);
 }
 
+/// When samples are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// At whole seconds of the day.
+    OfDay,
+    /// At whole seconds of the run, so that those of several processes are the same.
+    OfRun,
+}
+
+impl Pace {
+    /// Waits for the next time.
+    async fn next(self, clock: Option<&Clock>) {
+        /// How often a run that has no start yet is looked at.
+        const LOOK: Duration = Duration::from_millis(20);
+        match (self, clock.and_then(Clock::zero)) {
+            (Self::OfDay, _) => sleep(to_next_second(now_ms())).await,
+            (Self::OfRun, None) => sleep(LOOK).await,
+            (Self::OfRun, Some(zero)) => {
+                let passed = Instant::now().saturating_duration_since(zero).as_secs();
+                sleep_until(zero + Duration::from_secs(passed + 1)).await;
+            }
+        }
+    }
+}
+
 /// What is sampled.
 pub struct Sampled<A> {
     /// Where the samples are.
@@ -45,8 +71,12 @@ pub struct Sampled<A> {
     pub plan: Plan,
     /// What series are called.
     pub names: Names,
+    /// How many VUs there are, active or not.
+    pub vus: u32,
     /// How many VUs are active.
     pub active: A,
+    /// When samples are taken.
+    pub pace: Pace,
 }
 
 /// Samples until told to stop, then once more for what came last; gives the whole run's snapshot
@@ -60,21 +90,21 @@ pub async fn sample<A: Fn() -> u64, O: Observer>(
         names: sampled.names,
         ..Snapshot::default()
     };
-    total.vus_max.set(u64::from(sampled.plan.vus_max()));
+    total.vus_max.set(sampled.vus.into());
     let mut second = total.clone();
+    // All clocks have the same zero.
+    let clock = sampled.clocks.first().map(AsRef::as_ref);
     let mut under_load = UnderLoad::default();
     loop {
         let stopped = tokio::select! {
             biased;
             () = stop.cancelled() => true,
-            () = tokio::time::sleep(to_next_second(now_ms())) => false,
+            () = sampled.pace.next(clock) => false,
         };
-        // All clocks have the same zero.
-        let clock = sampled.clocks.first();
-        let elapsed = clock.map_or(Duration::ZERO, |clock| clock.elapsed());
+        let elapsed = clock.map_or(Duration::ZERO, Clock::elapsed);
         second.clear();
         second.duration = elapsed.saturating_sub(total.duration);
-        let started = clock.is_some_and(|clock| clock.is_started());
+        let started = clock.is_some_and(Clock::is_started);
         // What the set-up left there belongs to the first second that anybody sees.
         if started || stopped {
             sampled.recorder.drain(&mut second);
@@ -108,14 +138,14 @@ pub async fn sample<A: Fn() -> u64, O: Observer>(
 /// Active VUs of the whole run: those of the whole seconds while the schedule is on. So the latest
 /// value is one under load, as in k6, which looks once a second and not after the end.
 #[derive(Debug, Default)]
-struct UnderLoad {
+pub struct UnderLoad {
     any: bool,
 }
 
 impl UnderLoad {
     /// Notes the VUs of this moment; there is none once the run is over. A run that was over
     /// before its first whole second has what its schedule began with.
-    fn note(&mut self, gauge: &mut Gauge, vus: u64, moment: Option<Duration>, plan: &Plan) {
+    pub fn note(&mut self, gauge: &mut Gauge, vus: u64, moment: Option<Duration>, plan: &Plan) {
         match moment {
             Some(elapsed) if elapsed < plan.end() => gauge.set(vus),
             None if !self.any => gauge.set(u64::from(plan.target(Duration::ZERO))),

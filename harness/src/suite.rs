@@ -141,6 +141,22 @@ pub trait Suite: Sized + Send + Sync + 'static {
         async { Ok(Self::World::default()) }
     }
 
+    /// What the workers of a run on several machines must know of the world, in bytes: the set-up
+    /// is the lead's alone. None, as here of a world with anything in it: the suite can't run on
+    /// several machines. No secret may be in it.
+    #[must_use]
+    fn pack_world(_world: &Self::World) -> Option<Vec<u8>> {
+        (size_of::<Self::World>() == 0).then(Vec::new)
+    }
+
+    /// The world again, in a worker.
+    ///
+    /// # Errors
+    /// The suite's, for bytes that it can't read.
+    fn unpack_world(_bytes: &[u8], _worker: &WorkerOf<'_>) -> Result<Self::World, Error> {
+        Ok(Self::World::default())
+    }
+
     /// A user who has done nothing yet.
     fn user(vu: VirtualUser, world: &Arc<Self::World>) -> Self::User;
 
@@ -170,6 +186,21 @@ pub trait User: Send + 'static {
     /// How many of its operations may or may not have happened.
     fn unknown_outcomes(&self) -> u64 {
         0
+    }
+
+    /// What an audit needs of it, in bytes: in a run on several machines the users are the workers',
+    /// and the audit is the lead's. None, as here: nothing.
+    #[must_use]
+    fn pack(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Takes in what it did in a worker. Called once, on a user who has done nothing.
+    ///
+    /// # Errors
+    /// The suite's, for bytes that it can't read.
+    fn unpack(&mut self, _bytes: &[u8]) -> Result<(), Error> {
+        Ok(())
     }
 }
 
@@ -214,6 +245,17 @@ impl SetUp<'_> {
     pub fn say(&self, text: &str) {
         self.progress.say(text);
     }
+}
+
+/// One of the workers of a run on several machines.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkerOf<'a> {
+    /// Its number, from 0.
+    pub number: u32,
+    /// How many workers there are.
+    pub workers: u32,
+    /// The suite's own options.
+    pub options: &'a Options,
 }
 
 /// What an audit has to go by.

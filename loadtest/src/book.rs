@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 pub use crate::operation::{Fate, Operation};
 use crate::race::{Outcome, Race, Races};
 
 /// Claims for the coupons of one policy.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// Accepted.
     pub accepted: i64,
@@ -20,7 +22,7 @@ pub struct Claims {
 }
 
 /// What one virtual user did.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Book {
     /// Its id, once it was asked for.
     pub user_id: Option<i64>,
@@ -46,8 +48,12 @@ pub struct Book {
     pub last_pieces: BTreeMap<i64, Fate>,
     /// Iterations that ended before the persona was through with them.
     pub unfinished: u64,
+    /// What waits for an answer is settled before anybody else looks.
+    #[serde(skip)]
     pending: Vec<(u64, Operation)>,
+    #[serde(skip)]
     racing: Option<(Race, [Operation; 2])>,
+    #[serde(skip)]
     entries: u64,
 }
 

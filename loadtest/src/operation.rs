@@ -1,7 +1,9 @@
 //! What a user does to the books of the server, and what is known of it.
 
+use serde::{Deserialize, Serialize};
+
 /// Something that changes the server's books.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operation {
     /// Money put on the balance.
     Charge {
@@ -27,7 +29,7 @@ pub enum Operation {
 }
 
 /// What an answer says of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
     /// It happened.
     Done,

@@ -1,9 +1,11 @@
 //! Two operations at the same time, of one user or of two: what may come of them, and what did.
 
+use serde::{Deserialize, Serialize};
+
 use crate::operation::{Fate, Operation};
 
 /// What two operations at once are about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Race {
     /// One coupon, and two orders with it: one of them happens.
     Coupon,
@@ -29,7 +31,7 @@ pub enum Outcome {
 }
 
 /// A user's races of one kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Races {
     /// All of them.
     pub pairs: i64,

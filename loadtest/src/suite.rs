@@ -7,7 +7,7 @@ use std::time::Duration;
 use harness::config::parse;
 use harness::{
     Audit, Error, Field, Invariant, Options, Persona, PrivateServer, Profile, Program, Request,
-    Section, ServerPart, SetUp, Suite, VirtualUser,
+    Section, ServerPart, SetUp, Suite, VirtualUser, WorkerOf,
 };
 
 use crate::api::{Api, SECTION};
@@ -17,7 +17,9 @@ use crate::personas::{ABOUT, BUYERS, Buyer, CHECKS, RACER};
 use crate::private::PrivateStack;
 use crate::profiles::PROFILES;
 use crate::race::Race;
-use crate::shop::{Asked, Coupons, Hostile, REQUESTS, Shopper, World, set_up};
+use crate::shop::{
+    Asked, Coupons, Hostile, REQUESTS, Shopper, World, pack_world, set_up, unpack_world,
+};
 
 /// The shop.
 pub struct Shop;
@@ -208,6 +210,16 @@ impl Suite for Shop {
         let unjudged = world.before.as_ref().and_then(unjudged);
         let lacking = world.lacks_last_pieces.then(no_last_pieces);
         unjudged.into_iter().chain(lacking).collect()
+    }
+
+    fn pack_world(world: &World) -> Option<Vec<u8>> {
+        Some(pack_world(world))
+    }
+
+    fn unpack_world(bytes: &[u8], worker: &WorkerOf<'_>) -> Result<World, Error> {
+        let mut world = unpack_world(bytes, worker)?;
+        world.hostile = hostile(worker.options);
+        Ok(world)
     }
 
     fn user(vu: VirtualUser, world: &Arc<World>) -> Shopper {

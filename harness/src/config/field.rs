@@ -27,6 +27,8 @@ pub struct Field {
     pub compared: bool,
     /// Whether the trials of a capacity search take it.
     pub in_trials: bool,
+    /// Whether the workers of a run on several machines have a use for it.
+    pub told: bool,
     /// Names of the requests that it is about: a load whose personas send none has no use for it.
     /// All loads have if there are none.
     pub requests: &'static [&'static str],
@@ -106,6 +108,7 @@ const HTTP: &str = "HTTP";
 const CONNECTION: &str = "Connection";
 const JUDGEMENT: &str = "Judgement";
 const OUTPUT: &str = "Output";
+const FLEET: &str = "Several machines";
 
 const fn field(
     key: &'static str,
@@ -126,6 +129,7 @@ const fn field(
         is_shape: false,
         compared: false,
         in_trials: true,
+        told: true,
         requests: &[],
         check: |_| Ok(()),
     }
@@ -197,6 +201,12 @@ impl Field {
     const fn shape(mut self) -> Self {
         self.is_shape = true;
         self.not_in_trials().scope(Scope::Scenario)
+    }
+
+    /// Of one process, whatever the others are given.
+    const fn own(mut self) -> Self {
+        self.told = false;
+        self.not_in_trials()
     }
 
     const fn not_in_trials(mut self) -> Self {
@@ -305,30 +315,43 @@ pub static FIELDS: &[Field] = &[
     field("no_audit", "no-audit", Form::Switch, JUDGEMENT,
         "Don't audit the server after the load"),
     field("baseline", "baseline", Form::One("FILE"), JUDGEMENT,
-        "Compare with an earlier run: its summary.json, the series.jsonl beside it").not_in_trials(),
+        "Compare with an earlier run: its summary.json, the series.jsonl beside it").own(),
     field("fail_on_regression", "fail-on-regression", Form::One("SHARE"), JUDGEMENT,
-        "Fail when something is worse than in the baseline by more than this, e.g. 10%").not_in_trials(),
+        "Fail when something is worse than in the baseline by more than this, e.g. 10%").own(),
     field("noise", "noise", Form::One("SHARE"), JUDGEMENT,
-        "Relative changes from the baseline within this are noise [default: 5%]").not_in_trials(),
+        "Relative changes from the baseline within this are noise [default: 5%]").own(),
     field("name", "name", Form::One("NAME"), OUTPUT,
         "What reports call the run, and its directory begins with [default: the profile's name]").not_in_trials(),
     field("tags", "tag", Form::Many("KEY=VALUE"), OUTPUT,
         "A tag of the whole run, in every output and for thresholds; repeat for more").not_in_trials(),
     field("summary_json", "summary-json", Form::One("FILE|-"), OUTPUT,
-        "Write the summary as JSON there too; - is standard output, and tables go to standard error").not_in_trials(),
+        "Write the summary as JSON there too; - is standard output, and tables go to standard error").own(),
     field("report_dir", "report-dir", Form::One("DIR"), OUTPUT,
-        "Leave each run's reports in a directory of its own in here [default: reports]").not_in_trials(),
+        "Leave each run's reports in a directory of its own in here [default: reports]").own(),
     field("out", "out", Form::Many("KIND=WHERE"), OUTPUT,
         "Send metrics there every second: influxdb=http://user:pass@host:8086/db, \
-         influxdb2=http://host:8086?org=ORG&bucket=BUCKET (token in INFLUX_TOKEN), json=FILE, csv=FILE; repeat for more").not_in_trials(),
+         influxdb2=http://host:8086?org=ORG&bucket=BUCKET (token in INFLUX_TOKEN), json=FILE, csv=FILE; repeat for more").own(),
     field("influx_raw", "influx-raw", Form::Switch, OUTPUT,
-        "Send every sample in k6's own schema to InfluxDB, for dashboards made for k6").not_in_trials(),
+        "Send every sample in k6's own schema to InfluxDB, for dashboards made for k6").own(),
     field("tui", "tui", Form::Switch, OUTPUT,
-        "Show the run full-screen while it goes on: s stops, q quits, ? helps").not_in_trials(),
+        "Show the run full-screen while it goes on: s stops, q quits, ? helps").own(),
     field("full", "full", Form::Switch, OUTPUT,
-        "List every check and invariant at the end, not only those that failed"),
+        "List every check and invariant at the end, not only those that failed").own(),
     field("quiet", "quiet", Form::Switch, OUTPUT,
-        "No progress while the load runs").not_in_trials(),
+        "No progress while the load runs").own(),
+    field("fleet", "fleet", Form::One("redis://HOST:PORT"), FLEET,
+        "One run over several processes that meet at this Redis; its password in FLEET_PASSWORD").scope(Scope::NotInFiles).own(),
+    field("workers", "workers", Form::One("N"), FLEET,
+        "Processes that make the load, beside the lead [default: what Slurm or Open MPI says]").scope(Scope::NotInFiles).own(),
+    field("index", "index", Form::One("N"), FLEET,
+        "Which process this is: 0 is the lead, which has the verdict; 1, 2, … are workers, which take the lead's configuration \
+         [default: what Kubernetes, Slurm, Nomad, Open MPI or Swarm says]").scope(Scope::NotInFiles).own(),
+    field("weight", "weight", Form::One("N"), FLEET,
+        "How much of the load this worker takes, against the others [default: 1]").scope(Scope::NotInFiles).own(),
+    field("fleet_run", "fleet-run", Form::One("NAME"), FLEET,
+        "What tells runs on one store apart [default: the engine's job, or 'run']").scope(Scope::NotInFiles).own(),
+    field("fleet_wait", "fleet-wait", Form::One("TIME"), FLEET,
+        "Wait so long for the other processes before the start [default: 5m]").scope(Scope::NotInFiles).own(),
     field("profile", "profile", Form::One("NAME"), "Configuration",
         "Begin with a built-in profile; 'profiles' lists them").scope(Scope::NotInFiles).not_in_trials(),
     field("config", "config", Form::One("FILE"), "Configuration",

@@ -5,11 +5,12 @@ use std::time::Duration;
 use url::Url;
 
 use super::field::{Field, Form};
+use super::inputs::Inputs;
 use super::layer::Layer;
 use super::outline::Outline;
 use super::problem::Problem;
 use super::setting::Setting;
-use super::validate::{Inputs, load_with};
+use super::validate::load_with;
 use super::{RunConfig, connect, headers, parse};
 use crate::decimal::shifted;
 use crate::output::Address;

@@ -28,6 +28,11 @@ impl Layer {
         self.0.get(key)
     }
 
+    /// Every value with its key.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.0.iter().map(|(key, value)| (*key, value))
+    }
+
     /// Sets a value, as a flag does.
     pub fn set_flag(&mut self, field: &'static Field, texts: Vec<String>) {
         self.0.insert(

@@ -4,8 +4,10 @@
 //! text in one grammar, wherever they come from, and every problem is reported at once.
 
 mod connect;
+mod distributed;
 mod field;
 mod headers;
+mod inputs;
 mod judgement;
 mod layer;
 mod nearest;
@@ -26,6 +28,7 @@ mod sla;
 mod strays;
 mod tags;
 mod together;
+mod told;
 mod validate;
 mod values;
 
@@ -36,7 +39,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use distributed::place;
 pub use field::{FIELDS, Field, Fields, Form, Load, Scope};
+pub use inputs::Inputs;
 pub use layer::{Layer, Value};
 pub use nearest::no_such_key;
 pub use options::Options;
@@ -48,10 +53,12 @@ pub use section::{Flaw, Section};
 pub(crate) use setting::plain;
 pub use setting::{Setting, command};
 pub use strays::without_unused;
-pub use validate::{Inputs, load};
+pub use told::Told;
+pub use validate::{load, load_told};
 
 use crate::catalogue::Catalogue;
 use crate::executor::Plan;
+use crate::fleet::Place;
 use crate::metrics::Names;
 use crate::output::Address;
 use crate::threshold::{Limits, Threshold};
@@ -120,6 +127,8 @@ pub struct RunConfig {
     pub tui: bool,
     /// Whether progress is kept to oneself.
     pub quiet: bool,
+    /// The process's place in a run on several machines, if it is part of one.
+    pub fleet: Option<Fleet>,
     /// Whether the summary lists the checks and invariants that hold as well.
     pub full: bool,
     /// What was asked for, as it was written, for reports.
@@ -215,6 +224,17 @@ fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
         }
     });
     all.join(", ")
+}
+
+/// A process's place in a run on several machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fleet {
+    /// Where, and which process it is.
+    pub place: Place,
+    /// How long it waits for the others before the start.
+    pub wait: Duration,
+    /// What the others are told.
+    pub told: Told,
 }
 
 /// An earlier run, and what the comparison with it decides.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::inputs::Inputs;
 use super::layer::Layer;
 use super::occurring::Occurring;
 use super::options::options;
@@ -17,26 +18,43 @@ use super::reader::Reader;
 use super::scenario::{self, Table};
 use super::sections::{self, Sections};
 use super::setting::settings;
-use super::{Baseline, RunConfig, SummaryJson, connect, headers, judgement, shape, strays, tags};
+use super::told::Told;
+use super::{
+    Baseline, Fleet, RunConfig, SummaryJson, connect, distributed, headers, judgement, shape,
+    strays, tags,
+};
 use crate::compare::Rule;
 use crate::output::Address;
 use crate::vu::Target;
-
-/// What a configuration is made from.
-#[derive(Debug, Default)]
-pub struct Inputs {
-    /// The flags.
-    pub flags: Layer,
-    /// The environment.
-    pub variables: Vec<(String, String)>,
-}
 
 /// Makes the configuration of a run of this suite.
 ///
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(outline: &Outline, inputs: Inputs) -> Result<RunConfig, Vec<Problem>> {
-    load_with(outline, inputs, |path| std::fs::read_to_string(path))
+    let told = Told::of(outline, &inputs);
+    let mut config = load_with(outline, inputs, |path| std::fs::read_to_string(path))?;
+    if let Some(fleet) = &mut config.fleet {
+        fleet.told = told?;
+    }
+    Ok(config)
+}
+
+/// Makes the configuration that the lead of a run told, in a process with these variables.
+///
+/// # Errors
+/// Everything that is wrong with it in this process, such as a variable that is not set.
+pub fn load_told(
+    outline: &Outline,
+    told: &Told,
+    seed: u64,
+    variables: &[(String, String)],
+) -> Result<RunConfig, Vec<Problem>> {
+    let inputs = told.inputs(&outline.fields, seed, variables);
+    load_with(outline, inputs, |_| {
+        let file = told.file().map(str::to_owned);
+        file.ok_or_else(|| io::Error::other("the lead could not read it"))
+    })
 }
 
 /// The same with another way to read the file that `--config` names.
@@ -212,12 +230,19 @@ fn assemble(
         tui: tui(reader),
         full: reader.is_on("full"),
         quiet: reader.is_on("quiet"),
+        fleet: fleet(reader, variables),
         settings: settings(reader),
         warnings: Vec::new(),
         tags,
         scenarios: scenarios?,
     };
     Some(config)
+}
+
+fn fleet(reader: &mut Reader, variables: &[(String, String)]) -> Option<Fleet> {
+    let fleet = distributed::fleet_of(reader, variables);
+    distributed::refuse(reader, fleet.as_ref());
+    fleet
 }
 
 fn host(reader: &mut Reader, outline: &Outline) -> Option<String> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::clock::Clock;
+use super::portion::Portion;
 use super::schedule::Schedule;
 
 /// What a virtual user does; the fleet says when.
@@ -33,10 +34,12 @@ pub enum Iterated {
     Unreachable,
 }
 
-/// The virtual users of one scenario.
+/// The virtual users that one process has of a scenario.
 #[derive(Debug)]
 pub struct Crew<A> {
-    /// Each of them, in the order of their index.
+    /// What this process does of the scenario.
+    pub portion: Portion,
+    /// Each of the portion's virtual users, in the order of their index.
     pub actors: Vec<A>,
     /// What they follow.
     pub schedule: Schedule,

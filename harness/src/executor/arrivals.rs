@@ -216,6 +216,33 @@ impl Lane {
         }
     }
 
+    /// The places at which a pattern of workers is `worker`: its part of what is dealt over them.
+    #[must_use]
+    pub fn dealt(pattern: &[usize], worker: usize) -> Self {
+        let is = |(place, at): (u64, &usize)| (*at == worker).then_some(place);
+        Self {
+            places: (0..).zip(pattern).filter_map(is).collect(),
+            pattern: pattern.len() as u64,
+        }
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn whole() -> Self {
+        Self::dealt(&[0], 0)
+    }
+
+    /// How many of its own have a number below `n`.
+    #[must_use]
+    pub fn count_below(&self, n: u64) -> u64 {
+        let Some(rounds) = n.checked_div(self.pattern) else {
+            return 0;
+        };
+        let rest = n % self.pattern;
+        let begun = self.places.partition_point(|place| *place < rest);
+        rounds * self.places.len() as u64 + begun as u64
+    }
+
     /// Number of its `j`-th arrival; nothing when it has none at all.
     #[must_use]
     pub fn nth(&self, j: u64) -> Option<u64> {

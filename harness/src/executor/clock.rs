@@ -46,10 +46,21 @@ impl Clock {
         *self.zero.get_or_init(Instant::now)
     }
 
+    /// Sets when it starts, which may be yet to come; until then it stands at zero.
+    pub fn start_at(&self, zero: Instant) {
+        self.zero.get_or_init(|| zero);
+    }
+
     /// Whether it was started.
     #[must_use]
     pub fn is_started(&self) -> bool {
-        self.zero.get().is_some()
+        self.zero.get().is_some_and(|zero| *zero <= Instant::now())
+    }
+
+    /// When it starts, if that is known.
+    #[must_use]
+    pub fn zero(&self) -> Option<Instant> {
+        self.zero.get().copied()
     }
 
     /// Time since it was started.

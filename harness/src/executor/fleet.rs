@@ -18,6 +18,7 @@ use super::actor::{Actor, Crew, Iterated};
 use super::alarm::Alarm;
 use super::clock::Clock;
 use super::control::Control;
+use super::gate::Gate;
 use super::schedule::{Iterations, Schedule, Window};
 use super::work::{Open, Settled, Work};
 use crate::metrics::{IterationTags, Recorder};
@@ -46,6 +47,7 @@ pub struct Fleet<A> {
     control: Arc<Control>,
     recorder: Arc<Recorder>,
     alarm: Alarm,
+    gate: Option<Arc<Gate>>,
     active: AtomicU64,
     last_end_us: AtomicU64,
 }
@@ -90,10 +92,10 @@ impl<A: Actor> Fleet<A> {
     ) -> Self {
         let (mut vus, mut works) = (Vec::new(), Vec::new());
         for crew in crews {
-            let work = Work::new(&crew.schedule, crew.clock, &crew.pattern);
-            for (k, actor) in (0..).zip(crew.actors) {
+            let work = Work::new(&crew.schedule, crew.clock, &crew.pattern, &crew.portion);
+            for (k, actor) in crew.portion.seats().iter().zip(crew.actors) {
                 vus.push(Vu::new(
-                    k,
+                    *k,
                     actor,
                     &crew.schedule,
                     &work,
@@ -110,10 +112,18 @@ impl<A: Actor> Fleet<A> {
             works,
             recorder,
             alarm,
+            gate: None,
             active: AtomicU64::new(0),
             last_end_us: AtomicU64::new(0),
             control,
         }
+    }
+
+    /// The same fleet, which starts when the gate opens and not when everyone is there.
+    #[must_use]
+    pub fn behind(mut self, gate: Option<Arc<Gate>>) -> Self {
+        self.gate = gate;
+        self
     }
 
     /// The scenario and persona of every VU, by index.
@@ -171,7 +181,7 @@ impl<A: Actor> Fleet<A> {
             tokio::select! {
                 biased;
                 () = self.control.stopping().cancelled() => {}
-                _ = self.everyone.wait() => { self.works[vu.work].clock.start(); }
+                () = self.begin(&self.works[vu.work].clock) => {}
             }
         }
         let work = &self.works[vu.work];
@@ -190,6 +200,26 @@ impl<A: Actor> Fleet<A> {
                 self.wait_for_the_end(vu, work).await;
                 Step::Retired
             }
+        }
+    }
+
+    /// Waits until everyone is there, and for the start where somebody else sets it.
+    async fn begin(&self, clock: &Clock) {
+        self.everyone.wait().await;
+        let Some(gate) = &self.gate else {
+            clock.start();
+            return;
+        };
+        clock.start_at(gate.start().await);
+        sleep_until(clock.start()).await;
+        gate.note_passed(clock.elapsed());
+    }
+
+    /// Begins a fleet that has no virtual users: its share of the run is nothing but the time.
+    pub async fn begin_without_vus(&self) {
+        if let (Some(gate), Some(work)) = (&self.gate, self.works.first()) {
+            work.clock.start_at(gate.start().await);
+            sleep_until(work.clock.start()).await;
         }
     }
 

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::super::arrivals::{Arrivals, Rate, RateStage};
 use super::super::plan::{Part, Plan};
+use super::super::portion::Portion;
 use super::super::schedule::Executor;
 use super::super::stage::Stage;
 use super::super::work::Account;
@@ -118,6 +119,7 @@ fn run_all(sleepers: &Sleepers<'_>) -> Outcome {
         let control = Arc::new(Control::default());
         let recorder = Arc::new(Recorder::default());
         let crew = |(part, clock): (&Part, Arc<Clock>)| Crew {
+            portion: Portion::whole(part.schedule.vus_max()),
             actors: (0..part.schedule.vus_max() as usize)
                 .map(|k| sleepers.personas[k % sleepers.personas.len()])
                 .map(|(persona, takes)| Sleeper {
@@ -594,6 +596,7 @@ fn stalled(executor: Executor) -> Snapshot {
             clock: Arc::clone(&clock),
         };
         let crew = Crew {
+            portion: Portion::whole(vus as u32),
             actors: std::iter::repeat_with(actor).take(vus).collect(),
             schedule: schedule.clone(),
             clock: Arc::clone(&clock),

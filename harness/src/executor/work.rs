@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arrivals::{Arrivals, Lane};
 use super::clock::Clock;
+use super::portion::{Portion, kinds_of};
 use super::schedule::{Iterations, Schedule};
 
 /// What became of a scenario's arrivals: started + dropped = scheduled, up to where it stopped.
@@ -33,13 +34,35 @@ pub struct Settled {
 
 impl Settled {
     pub(super) fn count(&mut self, persona: &'static str, worked: bool) {
+        let roll = self.roll(persona);
+        roll.vus += 1;
+        roll.worked += u64::from(worked);
+    }
+
+    fn roll(&mut self, persona: &'static str) -> &mut Roll {
         let at = self.rolls.iter().position(|(known, _)| *known == persona);
         let at = at.unwrap_or_else(|| {
             self.rolls.push((persona, Roll::default()));
             self.rolls.len() - 1
         });
-        self.rolls[at].1.vus += 1;
-        self.rolls[at].1.worked += u64::from(worked);
+        &mut self.rolls[at].1
+    }
+}
+
+impl Settled {
+    /// Adds what came of another process's share of the scenario.
+    pub fn add(&mut self, other: &Self) {
+        if let Some(theirs) = other.arrivals {
+            let own = self.arrivals.get_or_insert_default();
+            own.scheduled += theirs.scheduled;
+            own.started += theirs.started;
+            own.dropped += theirs.dropped;
+        }
+        for (persona, theirs) in &other.rolls {
+            let own = self.roll(persona);
+            own.vus += theirs.vus;
+            own.worked += theirs.worked;
+        }
     }
 }
 
@@ -73,27 +96,58 @@ pub(super) struct Open {
     arrivals: Arrivals,
     start_time: Duration,
     max_start_delay: Duration,
-    /// For each kind of VU, its share of the arrivals and how many of it were taken.
-    lanes: Vec<(&'static str, Lane, AtomicU64)>,
+    lanes: Vec<Taken>,
     scheduled: AtomicU64,
     started: AtomicU64,
     dropped: AtomicU64,
 }
 
+/// The arrivals for one kind of VU, and which of them this process takes.
+struct Taken {
+    kind: &'static str,
+    /// Its share of all arrivals.
+    lane: Lane,
+    /// The part of the lane that is taken here.
+    part: Lane,
+    /// How many of the part were taken.
+    next: AtomicU64,
+}
+
+impl Taken {
+    /// How many of the first `n` arrivals are taken here.
+    fn count_below(&self, n: u64) -> u64 {
+        self.part.count_below(self.lane.count_below(n))
+    }
+
+    /// The next of them, by its number among all arrivals.
+    fn take(&self) -> Option<u64> {
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        self.lane.nth(self.part.nth(next)?)
+    }
+}
+
 impl Work {
     /// `pattern` says which kind of VU each arrival is for; it repeats.
-    pub(super) fn new(schedule: &Schedule, clock: Arc<Clock>, pattern: &[&'static str]) -> Self {
+    pub(super) fn new(
+        schedule: &Schedule,
+        clock: Arc<Clock>,
+        pattern: &[&'static str],
+        portion: &Portion,
+    ) -> Self {
         let kind = match (schedule.arrivals(), schedule.iterations()) {
-            (Some((arrivals, max_start_delay)), _) => Kind::Open(Open {
-                scheduled: AtomicU64::new(arrivals.scheduled()),
-                arrivals,
-                start_time: schedule.start_time,
-                max_start_delay,
-                lanes: lanes(pattern),
-                started: AtomicU64::new(0),
-                dropped: AtomicU64::new(0),
-            }),
-            (None, Iterations::Shared(all)) => Kind::Shared(AtomicU64::new(all)),
+            (Some((arrivals, max_start_delay)), _) => {
+                let lanes = lanes(pattern, portion);
+                Kind::Open(Open {
+                    scheduled: AtomicU64::new(in_lanes(&lanes, arrivals.scheduled())),
+                    arrivals,
+                    start_time: schedule.start_time,
+                    max_start_delay,
+                    lanes,
+                    started: AtomicU64::new(0),
+                    dropped: AtomicU64::new(0),
+                })
+            }
+            (None, Iterations::Shared(all)) => Kind::Shared(AtomicU64::new(portion.shared_of(all))),
             (None, Iterations::Unlimited | Iterations::PerVu(_)) => Kind::Unlimited,
         };
         Self {
@@ -124,25 +178,31 @@ impl Work {
     }
 }
 
-fn lanes(pattern: &[&'static str]) -> Vec<(&'static str, Lane, AtomicU64)> {
-    let mut kinds = pattern.to_vec();
-    kinds.sort_unstable();
-    kinds.dedup();
-    let lane = |kind| (kind, Lane::of(pattern, kind), AtomicU64::new(0));
-    kinds.into_iter().map(lane).collect()
+fn lanes(pattern: &[&'static str], portion: &Portion) -> Vec<Taken> {
+    let taken = |kind| Taken {
+        kind,
+        lane: Lane::of(pattern, kind),
+        part: portion.part_of(kind),
+        next: AtomicU64::new(0),
+    };
+    kinds_of(pattern).into_iter().map(taken).collect()
+}
+
+/// How many of the first `n` arrivals are in these lanes.
+fn in_lanes(lanes: &[Taken], n: u64) -> u64 {
+    lanes.iter().map(|lane| lane.count_below(n)).sum()
 }
 
 impl Open {
     /// Number of the lane of this kind of VU.
     pub(super) fn lane_of(&self, kind: &str) -> Option<usize> {
-        self.lanes.iter().position(|(of, _, _)| *of == kind)
+        self.lanes.iter().position(|lane| lane.kind == kind)
     }
 
     /// When the next arrival of a lane is due, from the start of the run; nothing when there are
     /// no more.
     pub(super) fn take(&self, lane: usize) -> Option<Duration> {
-        let (_, lane, next) = self.lanes.get(lane)?;
-        let n = lane.nth(next.fetch_add(1, Ordering::Relaxed))?;
+        let n = self.lanes.get(lane)?.take()?;
         (n < self.arrivals.scheduled()).then(|| self.start_time + self.arrivals.arrival(n))
     }
 
@@ -162,11 +222,12 @@ impl Open {
     /// When no VU is left: the arrivals that none of them came to. After a stop, only what was
     /// due by then was scheduled.
     pub(super) fn settle(&self, stopped_at: Option<Duration>) -> u64 {
-        let scheduled = match stopped_at {
+        let due = match stopped_at {
             Some(t) if t < self.start_time => 0,
             Some(t) => self.arrivals.due_by(t - self.start_time),
             None => self.arrivals.scheduled(),
         };
+        let scheduled = in_lanes(&self.lanes, due);
         self.scheduled.store(scheduled, Ordering::Relaxed);
         let Account {
             started, dropped, ..

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Deserializer, Serializer as _, V2Serializer};
+use hdrhistogram::serialization::Deserializer;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -62,15 +62,10 @@ impl Encoded {
     #[must_use]
     pub fn whole(trend: &Trend) -> Self {
         let mut all = trend.clone();
-        let zeros = u32::try_from(trend.zeros).unwrap_or(u32::MAX);
-        let histogram = all.others_mut();
         let mut bytes = Vec::new();
-        histogram
-            .record_n(0, zeros)
-            .expect("an auto-resizing histogram takes every value");
-        V2Serializer::new()
-            .serialize(histogram, &mut bytes)
-            .expect("memory can be written, and a histogram of three digits has an encoding");
+        let histogram = all.others_mut();
+        histogram.record_n(0, trend.zeros);
+        histogram.write_v2(&mut bytes);
         Self {
             histogram: Some(BASE64.encode(bytes)),
             around_limits: trend.fine.iter().map(|(us, count)| (*us, *count)).collect(),
@@ -109,14 +104,11 @@ impl Encoded {
             *sum = sum.saturating_add(*count);
         }
         let bytes = BASE64.decode(text)?;
-        let histogram: Histogram<u32> = Deserializer::new().deserialize(&mut bytes.as_slice())?;
+        let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice())?;
         for step in histogram.iter_recorded() {
             match step.value_iterated_to() {
-                0 => trend.zeros += u64::from(step.count_at_value()),
-                value => trend
-                    .others_mut()
-                    .record_n(value, step.count_at_value())
-                    .expect("an auto-resizing histogram takes every value"),
+                0 => trend.zeros += step.count_at_value(),
+                value => trend.others_mut().record_n(value, step.count_at_value()),
             }
         }
         Ok(())

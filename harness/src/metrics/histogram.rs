@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-
+use super::counts::Counts;
 use super::fine;
 
-/// Significant decimal digits kept: a percentile is off by 0.1 % at most.
-const SIGNIFICANT_DIGITS: u8 = 3;
 /// Twelve days: longer durations count as this, and the histogram can't grow without bound.
-const LONGEST_US: u64 = 1 << 40;
+pub(super) const LONGEST_US: u64 = 1 << 40;
 
 /// A trend (k6's term): count, exact sum, exact extremes and an HDR histogram of durations.
 ///
@@ -24,7 +21,7 @@ pub struct Trend {
     pub(super) sum_us: u64,
     pub(super) min_us: u64,
     pub(super) max_us: u64,
-    pub(super) others: Option<Box<Histogram<u32>>>,
+    pub(super) others: Option<Box<Counts>>,
     /// Microseconds and how often, of the durations around a limit. They are in `others` as well.
     pub(super) fine: BTreeMap<u64, u64>,
 }
@@ -32,13 +29,8 @@ pub struct Trend {
 /// Makes percentiles exact around this limit, in milliseconds, in every trend from now on.
 pub(crate) fn exact_around(limit_ms: f64) {
     let us = (limit_ms * 1_000.0).clamp(0.0, LONGEST_US as f64).round() as u64;
-    let buckets = new_histogram();
+    let buckets = Counts::new();
     fine::keep(&(buckets.lowest_equivalent(us)..=buckets.highest_equivalent(us)));
-}
-
-fn new_histogram() -> Histogram<u32> {
-    Histogram::new(SIGNIFICANT_DIGITS)
-        .expect("three significant digits are within the library's limit of five")
 }
 
 impl Trend {
@@ -55,9 +47,7 @@ impl Trend {
         if us == 0 {
             self.zeros += 1;
         } else {
-            self.others_mut()
-                .record(us)
-                .expect("an auto-resizing histogram takes every value up to the longest");
+            self.others_mut().record(us);
             // May allocate: one bucket in thousands, and at most once for each of its microseconds.
             if fine::contains(us) {
                 *self.fine.entry(us).or_default() += 1;
@@ -74,9 +64,7 @@ impl Trend {
         self.sum_us = self.sum_us.saturating_add(other.sum_us);
         self.zeros += other.zeros;
         if let Some(histogram) = &other.others {
-            self.others_mut()
-                .add(&**histogram)
-                .expect("an auto-resizing histogram takes every value of its own kind");
+            self.others_mut().add(histogram);
         }
         for (us, count) in &other.fine {
             *self.fine.entry(*us).or_default() += count;
@@ -130,7 +118,7 @@ impl Trend {
     pub fn count_up_to_ms(&self, bound: f64) -> u64 {
         let us = (bound * 1_000.0).min(LONGEST_US as f64) as u64;
         let within = self.others.as_ref().map_or(0, |histogram| {
-            let bucket = histogram.count_between(0, us);
+            let bucket = histogram.count_up_to(us);
             let beyond = self.fine.range(us + 1..=histogram.highest_equivalent(us));
             bucket - beyond.map(|(_, count)| count).sum::<u64>().min(bucket)
         });
@@ -144,11 +132,8 @@ impl Trend {
         let others = self
             .others
             .iter()
-            .flat_map(|histogram| histogram.iter_recorded());
-        let others = others.map(|step| {
-            let us = step.value_iterated_to().clamp(self.min_us, self.max_us);
-            (ms(us), u64::from(step.count_at_value()))
-        });
+            .flat_map(|histogram| histogram.recorded());
+        let others = others.map(|(us, count)| (ms(us.clamp(self.min_us, self.max_us)), count));
         zeros.into_iter().chain(others)
     }
 
@@ -196,16 +181,15 @@ impl Trend {
         // The zeros come first, and what is left at 0 is one of them.
         let mut next = ranks.partition_point(|rank| *rank <= self.zeros);
         let mut seen = self.zeros;
-        for step in self
+        for (last, count) in self
             .others
             .iter()
-            .flat_map(|histogram| histogram.iter_recorded())
+            .flat_map(|histogram| histogram.recorded())
         {
             let before = seen;
-            seen += u64::from(step.count_at_value());
+            seen += count;
             while next < N && ranks[next] <= seen {
-                let rest = seen - before;
-                let us = self.within(step.value_iterated_to(), ranks[next] - before, rest);
+                let us = self.within(last, ranks[next] - before, count);
                 values[next] = ms(us.clamp(self.min_us, self.max_us));
                 next += 1;
             }
@@ -238,8 +222,8 @@ impl Trend {
         reached.next().map_or(last, |(us, _)| *us)
     }
 
-    pub(super) fn others_mut(&mut self) -> &mut Histogram<u32> {
-        self.others.get_or_insert_with(|| Box::new(new_histogram()))
+    pub(super) fn others_mut(&mut self) -> &mut Counts {
+        self.others.get_or_insert_with(|| Box::new(Counts::new()))
     }
 
     pub(super) fn note_extremes(&mut self, min_us: u64, max_us: u64) {

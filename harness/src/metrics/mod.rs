@@ -1,10 +1,12 @@
 //! What is measured: names, tags, distributions, and the recorder that VUs write to.
 
+mod counts;
 mod encoded;
 mod fine;
 mod histogram;
 mod metric;
 mod noted;
+mod packed;
 mod phase;
 mod raw;
 mod recorder;
@@ -19,6 +21,7 @@ pub use metric::{
     find, phases,
 };
 pub use noted::{Noted, SET_UP};
+pub use packed::{Malformed, Packer, Unpacker};
 pub use phase::Phase;
 pub use raw::{Origin, RawSamples, Sample, SampleOf};
 pub use recorder::Recorder;

@@ -109,11 +109,13 @@ impl RequestSeries {
         self.bytes_received = 0;
     }
 
-    fn all(&self) -> impl Iterator<Item = &Trend> {
+    /// The trends of the phases, then those of the parts.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Trend> {
         self.trends.iter().chain(&self.parts)
     }
 
-    fn all_mut(&mut self) -> impl Iterator<Item = &mut Trend> {
+    /// The same, to be changed.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Trend> {
         self.trends.iter_mut().chain(&mut self.parts)
     }
 

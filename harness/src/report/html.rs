@@ -14,6 +14,7 @@ use super::strips::Strips;
 use super::summary::{Summary, Value};
 use super::tables::{Table, ThresholdLine, Tile, tables, thresholds, tiles};
 use super::words::{headline, sla, verdict};
+use super::workers::{Line, lines};
 use crate::catalogue::PartEntry;
 use crate::compare::{Change, Comparison};
 use crate::format::{clock, cut, grouped, ms, number, percent};
@@ -42,6 +43,7 @@ struct Page<'a> {
     server_bars: Strips,
     health: Vec<Plot>,
     trends: Vec<Plot>,
+    workers: Vec<Line<'a>>,
     tables: Vec<Table>,
     thresholds: Vec<ThresholdLine>,
     comparison: Option<&'a Comparison>,
@@ -92,6 +94,7 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         },
         health: charts.health(),
         trends: charts.trends(),
+        workers: lines(&summary.workers, summary.run.duration_ms),
         tables: tables(summary, measured),
         thresholds: thresholds(summary),
         comparison: document.comparison.as_ref(),

@@ -71,6 +71,7 @@ pub fn summary(result: &RunResult) -> Summary {
         mix: as_json(&result.mix),
         unfit: result.unfit,
         health: as_json(&result.health),
+        workers: result.workers.clone(),
         warnings: result.warnings.clone(),
     }
 }

@@ -9,6 +9,7 @@ use super::series::Slow;
 use super::summary::Summary;
 use super::tables::CUT;
 use super::words::{actual, cut_short, headline, verdict};
+use super::workers;
 use crate::catalogue::PartEntry;
 use crate::compare::{Change, Comparison, Row};
 use crate::format::{clock, cut, grouped, ms, ms_unit, number};
@@ -54,6 +55,7 @@ fn parts(document: &Document) -> Vec<String> {
     parts.push(requests(document));
     parts.push(unanswered(document));
     parts.push(broken(summary));
+    parts.push(workers_of(summary));
     parts.push(repeat(summary));
     parts
 }
@@ -245,6 +247,28 @@ fn unanswered(document: &Document) -> String {
         text += &format!("| {} | {count} | {shortest} | {longest} |\n", cell(name));
     }
     text + &more(cut.len())
+}
+
+/// The workers; nothing of a run on one machine.
+fn workers_of(summary: &Summary) -> String {
+    if summary.workers.is_empty() {
+        return String::new();
+    }
+    let head = workers::HEAD.map(|head| format!(" {head} |")).concat();
+    let rule = " ---: |".repeat(workers::HEAD.len());
+    let mut text =
+        format!("\n<details><summary>Workers</summary>\n\n| worker |{head}\n| --- |{rule}\n");
+    let lines = workers::lines(&summary.workers, summary.run.duration_ms);
+    for line in lines.iter().take(ROWS) {
+        let (index, host) = (line.worker.index, &line.worker.host);
+        let cells = line.cells.iter().map(|(_, cell)| format!(" {cell} |"));
+        text += &format!(
+            "| {} |{}\n",
+            cell(&format!("{index} on {host}")),
+            cells.collect::<String>()
+        );
+    }
+    text + &more(lines.len()) + "\n</details>\n"
 }
 
 /// Invariants and checks: those that don't hold, and how many do.

@@ -28,6 +28,7 @@ mod terminal;
 mod version1;
 mod whole;
 mod words;
+mod workers;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -61,6 +62,7 @@ use crate::config::RunConfig;
 use crate::diagnosis::HealthLog;
 use crate::executor;
 use crate::fidelity::PersonaShare;
+use crate::fleet::Worker;
 use crate::invariant::Invariant;
 use crate::metrics::Snapshot;
 use crate::output::Account;
@@ -103,6 +105,8 @@ pub struct RunResult {
     pub unknown_outcomes: u64,
     /// How the generator was doing.
     pub health: HealthLog,
+    /// The workers, if the load was made on several machines.
+    pub workers: Vec<Worker>,
     /// What is worth knowing though it makes no verdict.
     pub warnings: Vec<String>,
     /// The verdict.

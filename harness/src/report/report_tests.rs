@@ -207,6 +207,7 @@ fn result() -> RunResult {
         }],
         unknown_outcomes: 2,
         health,
+        workers: Vec::new(),
         warnings: vec!["the machine was busy".to_owned()],
         judgement,
     }

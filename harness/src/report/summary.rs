@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::Catalogue;
 use crate::config::Setting;
 use crate::executor;
+use crate::fleet::Worker;
 use crate::invariant::Invariant;
 use crate::metrics::who;
 use crate::output::Account;
@@ -56,6 +57,9 @@ pub struct Summary {
     /// How the generator was doing.
     #[serde(default)]
     pub health: serde_json::Value,
+    /// The workers, if the load was made on several machines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<Worker>,
     /// What is worth knowing though it makes no verdict.
     #[serde(default)]
     pub warnings: Vec<String>,

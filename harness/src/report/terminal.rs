@@ -10,6 +10,7 @@ use super::RunResult;
 use super::comparison::write_comparison;
 use super::table::{Table, mark, section};
 use super::words::{cut_short, no_data};
+use super::workers;
 use crate::format::{LONG, cut, ms, ms_unit, percent_to};
 use crate::metrics::{self, Counter, Metric, Of, Snapshot, TagFilter, Trend, TrendOf, who};
 use crate::shown::Shown;
@@ -45,6 +46,7 @@ pub fn write_terminal(result: &RunResult, out: impl Write) -> io::Result<()> {
         &mut out,
     )?;
     section("Mix", mix(result), &mut out)?;
+    section("Workers", workers_of(result), &mut out)?;
     section("Outputs (rows)", outputs(result), &mut out)?;
     for warning in &result.warnings {
         writeln!(out)?;
@@ -386,6 +388,18 @@ fn outputs(result: &RunResult) -> Table {
         ];
         let [produced, delivered, spooled, lost] = rows.map(|rows| rows.to_string());
         table.push([mark(whole), name, produced, delivered, spooled, lost]);
+    }
+    table
+}
+
+fn workers_of(result: &RunResult) -> Table {
+    let head = ["", "worker", "host"].into_iter().chain(workers::HEAD);
+    let mut table = Table::new(head, 3);
+    for worker in &result.workers {
+        let well = worker.findings.is_empty();
+        let name = [mark(well), worker.index.to_string(), worker.host.clone()];
+        let cells = workers::cells(worker, result.duration.as_secs_f64());
+        table.push([&name[..], &cells[..]].concat());
     }
     table
 }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use tokio::runtime::Handle;
 
+use super::lead::Lead;
 use super::server::Server;
 use crate::config::RunConfig;
 use crate::executor::Control;
@@ -18,6 +19,8 @@ pub(super) struct Attempt {
     pub(super) control: Arc<Control>,
     /// The runtime of everything that only watches.
     pub(super) telemetry: Handle,
+    /// The lead's place, in a run on several machines.
+    pub(super) lead: Option<Lead>,
 }
 
 /// What every step of a run goes by.
@@ -28,4 +31,5 @@ pub(super) struct Run<'a> {
     pub(super) control: &'a Arc<Control>,
     pub(super) telemetry: &'a Handle,
     pub(super) lag: &'a Arc<Lag>,
+    pub(super) lead: Option<&'a Lead>,
 }

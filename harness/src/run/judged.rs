@@ -13,6 +13,7 @@ use crate::diagnosis::HealthLog;
 use crate::executor::Settled;
 use crate::failing::Faults;
 use crate::fidelity::{self, PersonaShare, shares};
+use crate::fleet::Worker;
 use crate::health::{self, LATE_MS, Resources};
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend, TrendOf};
@@ -100,6 +101,7 @@ pub(super) fn judged(
         mix,
         unknown_outcomes: load.unknown,
         health: course.health,
+        workers: driven.workers,
         warnings,
         judgement,
     }
@@ -189,7 +191,11 @@ fn findings(
     server: Option<&Server>,
     driven: &Driven,
 ) -> (Vec<String>, Vec<String>) {
-    let mut findings = course.health.findings();
+    // The workers' own, where they made the load: a lead that is busy is only late to tell of it.
+    let mut findings = match &driven.workers[..] {
+        [] => course.health.findings(),
+        workers => workers.iter().flat_map(of_worker).collect(),
+    };
     let delays = driven
         .snapshot
         .trend(TrendOf::StartDelay, &TagFilter::default());
@@ -201,6 +207,14 @@ fn findings(
     } else {
         (findings, Vec::new())
     }
+}
+
+/// What a worker's health says of the run; of a lost one there is nothing to say but that.
+fn of_worker(worker: &Worker) -> Vec<String> {
+    let findings = worker.findings.iter().filter(|_| !worker.lost);
+    findings
+        .map(|finding| format!("worker {} on {}: {finding}", worker.index, worker.host))
+        .collect()
 }
 
 /// What a machine that has none left means, and how to fix it.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempt::Run;
-use super::drive::{Driven, Watch, drive};
+use super::conduct::conduct;
+use super::drive::{Driven, Duty, Watch, drive};
 use super::outlets::Outlets;
 use crate::executor::Closing;
 use crate::invariant::Invariant;
@@ -56,7 +57,10 @@ pub(super) async fn load<S: Suite>(run: Run<'_>, outlets: Outlets) -> (Load, Wat
         }
         Err(error) => return (Load::failed(format!("set-up failed: {error}")), watch),
     };
-    let (driven, users, watch) = drive::<S>(run, &world, watch).await;
+    let (driven, users, watch) = match run.lead {
+        Some(lead) => conduct::<S>(run, lead, &world, watch).await,
+        None => drive::<S, _>(run, &world, Duty::whole(watch)).await,
+    };
     let unknown = users.iter().map(User::unknown_outcomes).sum();
     let mut load = Load {
         driven,

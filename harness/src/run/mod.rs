@@ -2,21 +2,28 @@
 //! part, and only it is generic over the suite.
 
 mod attempt;
+mod attend;
 mod baseline;
+mod conduct;
 mod drive;
 mod judged;
+mod lead;
 mod load;
 mod missing;
+mod muster;
 mod outlets;
 mod perform;
 mod performer;
 mod prepare;
 mod publish;
 mod recording;
+mod relay;
 mod render;
+mod seats;
 mod server;
 mod session;
 mod undeclared;
+mod worker;
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -29,6 +36,7 @@ use self::attempt::Attempt;
 use self::baseline::Baseline;
 pub(crate) use self::baseline::check as check_baseline;
 use self::judged::{lost_rows, unbegun};
+use self::lead::Lead;
 pub(crate) use self::missing::Missing;
 use self::outlets::Outlets;
 use self::perform::perform;
@@ -38,10 +46,12 @@ pub use self::publish::write_comparison_json;
 use self::publish::{leave, publish};
 use self::recording::Recording;
 pub use self::render::{RenderError, Rendered, Renderings, render};
+use self::seats::users;
 use self::server::Server;
 pub use self::session::{Session, SessionError};
+pub use self::worker::work;
 use crate::config::RunConfig;
-use crate::executor::{Closing, Control};
+use crate::executor::{Closing, Control, Share};
 use crate::progress::Progress;
 use crate::report::{Generator, RunResult, SERIES_FILE};
 use crate::suite::Suite;
@@ -56,11 +66,12 @@ pub async fn run<S: Suite>(
     telemetry: Handle,
 ) -> ExitCode {
     let started_at = SystemTime::now();
-    let attempt = Attempt {
+    let mut attempt = Attempt {
         id: run_id(config.title(), started_at),
         started_at,
         control,
         telemetry,
+        lead: None,
     };
     // Before anything is shown or started: a baseline that doesn't fit is said at once.
     let baseline = match Baseline::open(&config, &Generator::of_this_machine()) {
@@ -70,31 +81,51 @@ pub async fn run<S: Suite>(
             return refusal.exit();
         }
     };
+    if let Some(fleet) = &config.fleet {
+        match Lead::join::<S>(fleet, &config, &attempt.control, &attempt.telemetry).await {
+            Ok(lead) => attempt.lead = Some(lead),
+            Err(refusal) => {
+                tell(&format!("error: {refusal}"));
+                return refusal.exit();
+            }
+        }
+    }
+    let (exit, reason) = carry_out::<S>(config, &attempt, baseline.as_ref()).await;
+    if let Some(lead) = attempt.lead {
+        lead.over(exit, &reason).await;
+    }
+    exit
+}
+
+/// Makes the run and reports it; gives its exit code, and why.
+async fn carry_out<S: Suite>(
+    config: RunConfig,
+    attempt: &Attempt,
+    baseline: Option<&Baseline>,
+) -> (ExitCode, String) {
     let directory = config.report_dir.join(&attempt.id);
     let progress = Progress::asked_for(&config, &attempt.control);
-    let (server, outlets) = match open::<S>(&config, &attempt, &directory, progress).await {
+    let (server, outlets) = match open::<S>(&config, attempt, &directory, progress).await {
         Ok(opened) => opened,
         Err(refusal) if refusal.is_of_reports() => {
             tell(&format!("error: {refusal}"));
             // What another put there stays.
             let _ = std::fs::remove_file(directory.join(SERIES_FILE));
             let _ = std::fs::remove_dir(&directory);
-            return refusal.exit();
+            return (refusal.exit(), refusal.to_string());
         }
-        Err(refusal) => return leave(&unbegun(config, &attempt, &refusal), &directory),
+        Err(refusal) => {
+            let result = unbegun(config, attempt, &refusal);
+            return (leave(&result, &directory), refusal.to_string());
+        }
     };
-    let (result, outlets) = perform::<S>(config, &server, &attempt, outlets).await;
-    let result = conclude(
-        result,
-        outlets,
-        baseline.as_ref(),
-        (&directory, &attempt.control),
-    )
-    .await;
+    let (result, outlets) = perform::<S>(config, &server, attempt, outlets).await;
+    let result = conclude(result, outlets, baseline, (&directory, &attempt.control)).await;
+    let reason = result.judgement.reasons.join("; ");
     if result.judgement.exit == ExitCode::BadConfiguration {
-        return leave(&result, &directory);
+        return (leave(&result, &directory), reason);
     }
-    publish(&result, &directory)
+    (publish(&result, &directory), reason)
 }
 
 /// Finds the server and opens whatever the run is written to.
@@ -108,7 +139,17 @@ async fn open<S: Suite>(
         prepare::check_writable(directory, config)?;
         let series = Recording::of_run(directory, &attempt.id, config)?;
         let found = async {
-            let server = Server::find::<S>(config, &progress).await?;
+            // A lead has no virtual users.
+            let users = match attempt.lead {
+                Some(_) => Vec::new(),
+                None => users(&config.scenarios, &Share::whole()),
+            };
+            let server = Server::find::<S>(config, &users, &progress).await?;
+            if let Some(lead) = &attempt.lead {
+                let say = |text: &str| progress.step(text);
+                lead.brief(&attempt.id, config, &attempt.control, say)
+                    .await?;
+            }
             // After the server: a run that is refused must not stay "running" in an output.
             let feed = outlets::open_feed(config, attempt, directory).await?;
             Ok::<_, Refusal>((server, feed))

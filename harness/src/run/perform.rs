@@ -27,6 +27,7 @@ pub(super) async fn perform<S: Suite>(
         control: &attempt.control,
         telemetry: &attempt.telemetry,
         lag: &lag,
+        lead: attempt.lead.as_ref(),
     };
     let (load, watch) = load::<S>(run, outlets).await;
     let course = Course {

@@ -8,11 +8,11 @@ use std::time::SystemTime;
 use thiserror::Error;
 
 use crate::admin::chain;
-use crate::config::Scenario;
 use crate::config::{RunConfig, SummaryJson};
 use crate::files::{DASH, check, own_path};
 use crate::health::Resources;
 use crate::output::{Address, OpenError};
+use crate::persona::Role;
 use crate::ports::{self, Ports};
 use crate::report::RecordedError;
 use crate::suite::Error as SuiteError;
@@ -66,6 +66,8 @@ pub(crate) enum Refusal {
     Output(#[from] OpenError),
     #[error("--baseline: {0}")]
     Baseline(#[from] RecordedError),
+    #[error("--fleet: {0}")]
+    Fleet(String),
     #[error("stopped by a signal before the load")]
     Signal,
 }
@@ -104,7 +106,8 @@ impl Refusal {
             | Self::LocalAddress(_)
             | Self::Output(_)
             | Self::Baseline(_)
-            | Self::NoServer => ExitCode::BadConfiguration,
+            | Self::NoServer
+            | Self::Fleet(_) => ExitCode::BadConfiguration,
             Self::Private(_) | Self::Client(_) => ExitCode::Invalid,
             Self::Signal => ExitCode::Interrupted,
         }
@@ -183,11 +186,11 @@ pub(super) const PORTS: &str = "widen the range (sysctl -w \
 
 /// Finds out whether there are ports for the connections of every virtual user.
 pub(super) fn check_ports(
-    config: &RunConfig,
+    users: &[Role],
     connections: fn(&str) -> u64,
     pairs: &[(Option<IpAddr>, SocketAddr)],
 ) -> Result<(), Refusal> {
-    let needed = connections_of(&config.scenarios, connections);
+    let needed = connections_of(users, connections);
     let counted = pairs.iter().map(|(from, to)| ports::between(*from, *to));
     let Some(counted) = counted.collect::<Option<Vec<Ports>>>() else {
         return Ok(());
@@ -197,7 +200,7 @@ pub(super) fn check_ports(
         taken: counted.iter().map(|ports| ports.taken).sum(),
     };
     if needed > ports.all - ports.taken {
-        let vus = u64::from(config.plan().vus_max());
+        let vus = users.len() as u64;
         return Err(Refusal::Ports { vus, needed, ports });
     }
     Ok(())
@@ -207,18 +210,15 @@ pub(super) fn check_ports(
 const OTHER_FILES: u64 = 64;
 
 /// File descriptors for the connections of every virtual user.
-fn connections_of(scenarios: &[Scenario], connections: fn(&str) -> u64) -> u64 {
-    let users = scenarios
-        .iter()
-        .flat_map(|scenario| scenario.mix.deal(scenario.schedule.vus_max()));
-    users.map(|role| connections(role.name)).sum()
+fn connections_of(users: &[Role], connections: fn(&str) -> u64) -> u64 {
+    users.iter().map(|role| connections(role.name)).sum()
 }
 
 /// Has room made for the files of a run, and finds out whether there may be so many.
 /// `connections` says how many a user of a persona has open at once.
-pub(super) fn check_files(config: &RunConfig, connections: fn(&str) -> u64) -> Result<(), Refusal> {
-    let vus = u64::from(config.plan().vus_max());
-    let needed = connections_of(&config.scenarios, connections) + OTHER_FILES;
+pub(super) fn check_files(users: &[Role], connections: fn(&str) -> u64) -> Result<(), Refusal> {
+    let vus = users.len() as u64;
+    let needed = connections_of(users, connections) + OTHER_FILES;
     crate::descriptors::prepare(needed);
     let limit = Resources::of_this_process().fds;
     if needed > limit {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::prepare::{Refusal, check_files, check_ports};
 use crate::admin::Admin;
 use crate::config::RunConfig;
+use crate::persona::Role;
 use crate::progress::Progress;
 use crate::report::PRIVATE_STACK;
 use crate::suite::{PrivateServer, Suite};
@@ -26,12 +27,13 @@ pub(super) struct Server {
 const PROBE_WITHIN: Duration = Duration::from_secs(5);
 
 impl Server {
-    /// The given server, or a private one.
+    /// The given server, or a private one, if this machine has room for these users.
     pub(super) async fn find<S: Suite>(
         config: &RunConfig,
+        users: &[Role],
         progress: &Progress,
     ) -> Result<Self, Refusal> {
-        check_files(config, S::connections)?;
+        check_files(users, S::connections)?;
         let (address, private) = match &config.host {
             Some(host) => (host.clone(), None),
             None => {
@@ -41,7 +43,7 @@ impl Server {
         };
         let target = Target::resolve(&address, &config.connect).await?;
         let target = Arc::new(target.with_parts(&config.catalogue));
-        check_ports(config, S::connections, &target.pairs())?;
+        check_ports(users, S::connections, &target.pairs())?;
         target.probe(PROBE_WITHIN).await?;
         let admin = Admin::new(&target, config.setup_timeout, &config.headers)?;
         if private.is_none() {

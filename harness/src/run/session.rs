@@ -11,9 +11,10 @@ use super::attempt::Attempt;
 use super::outlets::Outlets;
 use super::perform::perform;
 use super::prepare::{Refusal, check_files, check_ports, run_id};
+use super::seats::users;
 use super::server::Server;
 use crate::config::RunConfig;
-use crate::executor::Control;
+use crate::executor::{Control, Share};
 use crate::progress::Progress;
 use crate::report::RunResult;
 use crate::suite::Suite;
@@ -51,8 +52,9 @@ impl<S: Suite> Session<S> {
         telemetry: Handle,
     ) -> Result<Self, SessionError> {
         let progress = Progress::new(config.quiet, &config.plan());
+        let users = users(&config.scenarios, &Share::whole());
         let server = tokio::select! {
-            server = Server::find::<S>(config, &progress) => server,
+            server = Server::find::<S>(config, &users, &progress) => server,
             () = control.stopping().cancelled() => Err(Refusal::Signal),
         };
         progress.finish();
@@ -70,8 +72,9 @@ impl<S: Suite> Session<S> {
     /// # Errors
     /// What there is too little of, and how to fix it.
     pub fn check(&self, config: &RunConfig) -> Result<(), SessionError> {
-        check_files(config, S::connections)?;
-        check_ports(config, S::connections, &self.server.target.pairs())?;
+        let users = users(&config.scenarios, &Share::whole());
+        check_files(&users, S::connections)?;
+        check_ports(&users, S::connections, &self.server.target.pairs())?;
         Ok(())
     }
 
@@ -89,6 +92,7 @@ impl<S: Suite> Session<S> {
             started_at,
             control: Arc::clone(&self.control),
             telemetry: self.telemetry.clone(),
+            lead: None,
         };
         let outlets = Outlets::none(&config, &attempt).await;
         let (result, outlets) = perform::<S>(config, &self.server, &attempt, outlets).await;

@@ -71,6 +71,16 @@ impl ExitCode {
         ),
     ];
 
+    /// The code of this number; one that nobody ends with says nothing of the system.
+    #[must_use]
+    pub fn of_code(code: u8) -> Self {
+        let known = Self::TABLE.iter().map(|(known, _)| *known);
+        known
+            .into_iter()
+            .find(|known| known.code() == code)
+            .unwrap_or(Self::Invalid)
+    }
+
     /// The number that the process ends with.
     #[must_use]
     pub const fn code(self) -> u8 {

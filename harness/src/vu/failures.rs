@@ -69,6 +69,19 @@ impl Failures {
             .or_insert_with(|| format!("can't be read: {}", sample(&answer.body)));
     }
 
+    /// Keeps a sample of another process, if it is the first of its kind.
+    pub(crate) fn keep(&self, name: &'static str, status: u16, text: &str) {
+        let mut samples = self.samples.lock();
+        samples
+            .entry((name, status))
+            .or_insert_with(|| scrub(text).into_owned());
+    }
+
+    /// Notes what the machine of another process lacked.
+    pub(crate) fn lack(&self, lack: Lack) {
+        self.lacks.lock().insert(lack);
+    }
+
     /// Request name, status and what the first such answer said.
     #[must_use]
     pub fn samples(&self) -> Vec<(&'static str, u16, String)> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, the uppermost first. A module uses only what stands below it.
-const FLOORS: [&str; 37] = [
+const FLOORS: [&str; 38] = [
     // For unit tests alone.
     "fixture",
     "program",
@@ -21,9 +21,10 @@ const FLOORS: [&str; 37] = [
     "output",
     "compare",
     "diagnosis",
-    "health",
     "threshold",
     "failing",
+    "fleet",
+    "health",
     "sampler",
     "invariant",
     "admin",

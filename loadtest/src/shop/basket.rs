@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 /// The seed's basket, and what a server lists where nothing else is asked for.
 pub const TOP: u32 = 5;
 /// The seed's price, in won.
 pub const PRICE: i64 = 2_000;
 
 /// How many products persona A buys, and the money for them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Basket {
     /// So many of the products that sold most.
     pub top: u32,

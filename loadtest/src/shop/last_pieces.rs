@@ -49,13 +49,33 @@ impl LastPieces {
     /// These products with their prices, the smallest id first.
     #[must_use]
     pub fn new(prices: HashMap<i64, i64>) -> Self {
+        Self::part(prices, 0, 1)
+    }
+
+    /// The part of one of several processes, counted from 0: a product is for users of one process,
+    /// because two of different ones can't meet. Its users know the prices of all.
+    #[must_use]
+    pub fn part(prices: HashMap<i64, i64>, number: u32, processes: u32) -> Self {
         let mut left: Vec<i64> = prices.keys().copied().collect();
-        left.sort_unstable_by(|one, other| other.cmp(one));
+        left.sort_unstable();
+        let dealt = (0..processes).cycle();
+        let mut left: Vec<i64> = left
+            .into_iter()
+            .zip(dealt)
+            .filter_map(|(product, of)| (of == number).then_some(product))
+            .collect();
+        left.reverse();
         let waiting = None;
         Self {
             prices,
             table: Mutex::new(Table { left, waiting }),
         }
+    }
+
+    /// What each of them costs, in won, by product.
+    #[must_use]
+    pub const fn prices(&self) -> &HashMap<i64, i64> {
+        &self.prices
     }
 
     /// What a product costs, if it is one of these.
@@ -179,6 +199,26 @@ mod tests {
             (pieces.dearest(), LastPieces::default().dearest()),
             (Some(700), None)
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_product_is_for_one_of_several_processes() {
+        let prices: HashMap<i64, i64> = (1..=5).map(|id| (id, 100)).collect();
+        let mut products = Vec::new();
+        for number in 0..3 {
+            let pieces = LastPieces::part(prices.clone(), number, 3);
+            assert_eq!(
+                (pieces.price_of(5), pieces.dearest()),
+                (Some(100), Some(100))
+            );
+            while pieces.is_any_left() {
+                let (one, other) = tokio::join!(pieces.meet(SECOND), pieces.meet(SECOND));
+                assert_eq!(one, other);
+                products.extend(one);
+            }
+        }
+        products.sort_unstable();
+        assert_eq!(products, [1, 2, 3, 4, 5]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ mod receipts;
 mod set_up;
 mod shelves;
 mod shopper;
+mod told;
 mod world;
 
 pub use basket::{Basket, PRICE, TOP};
@@ -30,6 +31,7 @@ pub use receipts::{Due, Receipts, WrongTotal};
 pub use set_up::{Asked, set_up};
 pub use shelves::Shelves;
 pub use shopper::{Coupon, Item, Shopper};
+pub use told::{pack_world, unpack_world};
 pub use world::World;
 
 use crate::api::requests;

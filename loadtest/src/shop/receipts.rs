@@ -1,9 +1,11 @@
 //! What a user's orders were answered: ids and totals.
 
+use serde::{Deserialize, Serialize};
+
 use crate::api::TotalIs;
 
 /// What an order costs, in won.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Due {
     /// Before the discount.
     pub gross: i64,
@@ -12,7 +14,7 @@ pub struct Due {
 }
 
 /// A total that isn't what was predicted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrongTotal {
     /// What it should be.
     pub due: Due,
@@ -21,7 +23,7 @@ pub struct WrongTotal {
 }
 
 /// The receipts of one user.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipts {
     /// How many there are.
     pub count: i64,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use harness::{Admin, Error, Refused, SetUp};
+use harness::{Admin, Error, Options, Refused, SetUp};
 
 use super::basket::Basket;
 use super::books::{Books, ShopError, init, ledger, prices};
@@ -44,7 +44,8 @@ pub async fn set_up(given: &SetUp<'_>, asked: Asked) -> Result<World, Error> {
         allow_reset: asked.allow_reset,
         policies: asked.policies.as_ref(),
     });
-    let api = api(given, &opening)?;
+    let suffix = suffix(&opening);
+    let api = api(given.options, &suffix)?;
     let mut look = Look::at(admin, api, given.audited).await;
     if let Some(host) = given.host {
         look.row("reset", init_of(api), what_becomes(&opening), "-");
@@ -71,6 +72,7 @@ pub async fn set_up(given: &SetUp<'_>, asked: Asked) -> Result<World, Error> {
     let basket = basket(asked.top, &prices)?;
     let mut world = World::new(api, policies, prices);
     world.basket = basket;
+    world.suffix = suffix;
     world.lacks_last_pieces = asked.plan.scarce.count > 0 && last_pieces.is_empty();
     world.last_pieces = LastPieces::new(last_pieces);
     world.coupon_wait = asked.coupon_wait;
@@ -154,18 +156,21 @@ fn basket(top: u32, prices: &HashMap<i64, i64>) -> Result<Basket, ShopError> {
     Ok(Basket::of(top, prices))
 }
 
-/// The API of the configuration. Users of a shop that is kept have names that nobody had before, so
-/// that their balances begin at 0.
-fn api(given: &SetUp<'_>, opening: &Result<Opening, Refused>) -> Result<&'static Api, Error> {
-    let suffix = match opening {
+/// Users of a shop that is kept have names that nobody had before, so that their balances begin at 0.
+fn suffix(opening: &Result<Opening, Refused>) -> String {
+    match opening {
         Ok(Opening::Keep(_)) => {
             let now = SystemTime::now().duration_since(UNIX_EPOCH);
             format!("-{:x}", now.unwrap_or_default().as_millis())
         }
         _ => String::new(),
-    };
-    let table = given.options.section(&SECTION);
-    let api = Api::parse(table, &suffix).map_err(|flaws| {
+    }
+}
+
+/// The API of the configuration, with names of users that end like this.
+pub(super) fn api(options: &Options, suffix: &str) -> Result<&'static Api, Error> {
+    let table = options.section(&SECTION);
+    let api = Api::parse(table, suffix).map_err(|flaws| {
         let flaws: Vec<String> = flaws
             .iter()
             .map(|flaw| format!("api.{}: {}", flaw.key, flaw.message))

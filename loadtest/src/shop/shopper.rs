@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use harness::vu::TransportError;
-use harness::{Answer, Call, Stop, User, VirtualUser};
+use harness::{Answer, Call, Error, Stop, User, VirtualUser};
 
 use super::receipts::{Due, Receipts};
 use super::requests;
+use super::told::{pack_user, unpack_user};
 use super::world::World;
 use crate::api::{Ids, Route};
 use crate::book::{Book, Fate, Operation};
@@ -363,6 +364,15 @@ impl User for Shopper {
 
     fn unknown_outcomes(&self) -> u64 {
         self.book.unknowns()
+    }
+
+    fn pack(&self) -> Vec<u8> {
+        pack_user(&self.book, &self.receipts)
+    }
+
+    fn unpack(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        (self.book, self.receipts) = unpack_user(bytes)?;
+        Ok(())
     }
 }
 

@@ -21,6 +21,8 @@ pub struct World {
     pub prices: HashMap<i64, i64>,
     /// Further products, of one piece each, that only races are for.
     pub last_pieces: LastPieces,
+    /// What is behind the names of the users, so that nobody had them before.
+    pub suffix: String,
     /// Whether there were to be such products, and are none.
     pub lacks_last_pieces: bool,
     /// What persona A buys.

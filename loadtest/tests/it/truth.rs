@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use harness::executor::{
-    Account, Actor, Alarm, Control, Crew, Executor, Fleet, Iterated, Part, Plan, Rate, Schedule,
-    Stage, Step,
+    Account, Actor, Alarm, Control, Crew, Executor, Fleet, Iterated, Part, Plan, Portion, Rate,
+    Schedule, Stage, Step,
 };
 use harness::metrics::{Counter, Names, Recorder, Snapshot, TagFilter, Trend, TrendOf};
 use harness::vu::{ConnectOptions, Fields, Request, Surroundings, Target, VirtualUser};
@@ -102,6 +102,7 @@ async fn measured(
     };
     let vus = schedule.vus_max();
     let crew = Crew {
+        portion: Portion::whole(vus),
         actors: (1..=vus).map(getter).collect(),
         schedule,
         clock,

@@ -1,0 +1,28 @@
+//! Several machines, one run: what its processes tell each other.
+//!
+//! An engine that a team already runs starts equal processes. The first is the lead, which has no
+//! virtual users but the only verdict; the others are workers. They meet at a Redis of the run's
+//! own.
+
+mod agree;
+mod frame;
+mod gather;
+mod place;
+mod pulse;
+mod second;
+mod skew;
+mod state;
+mod store;
+mod tags;
+mod totals;
+
+pub use agree::disagreement;
+pub use frame::{Broken, Decoder, Frame, merge};
+pub use gather::{Gather, Whole};
+pub use place::{Given, Misplaced, Place, place};
+pub use pulse::{News, Pulse};
+pub use second::Second;
+pub use skew::{Reading, Skew, start_after};
+pub use state::{Member, Phase, State};
+pub use store::{Heard, Message, Newcomer, Over, SILENCE, Sent, Store, StoreError};
+pub use totals::{Totals, Worker, settled};

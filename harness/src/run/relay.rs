@@ -1,0 +1,133 @@
+//! A worker's seconds on their way to the lead.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use crate::diagnosis::HealthLog;
+use crate::fleet::{Frame, SILENCE, Second, Store, StoreError};
+use crate::health::{Health, Lag, Monitor, Resources};
+use crate::metrics::Snapshot;
+use crate::sampler::{Observer, Tick};
+use crate::threshold::Limits;
+
+/// What a worker's sampler tells.
+pub(super) struct Relay {
+    monitor: Monitor,
+    health: HealthLog,
+    worst: Health,
+    seconds: UnboundedSender<Second>,
+    sending: JoinHandle<Result<(), String>>,
+    sent: u64,
+    next: u64,
+}
+
+/// What is left of it at the end.
+pub(super) struct Relayed {
+    /// How many seconds were sent.
+    pub(super) sent: u64,
+    /// The number of the last one.
+    pub(super) last: u64,
+    /// What the worker's health says of the run.
+    pub(super) findings: Vec<String>,
+    /// The worst of every look, CPU in % of the worker's cores.
+    pub(super) worst: Health,
+}
+
+impl Relay {
+    pub(super) fn start(store: Store, lag: &Arc<Lag>, limits: &Limits, on: &Handle) -> Self {
+        // Bounded by the run's end when the store is gone for good: a second has some kilobytes.
+        let (seconds, received) = unbounded_channel();
+        Self {
+            monitor: Monitor::new(Arc::clone(lag)),
+            health: HealthLog::new(Resources::of_this_process(), limits),
+            worst: Health::default(),
+            seconds,
+            sending: on.spawn(send(store, received)),
+            sent: 0,
+            next: 0,
+        }
+    }
+
+    /// Waits until all seconds are at the store.
+    pub(super) async fn finish(self) -> Result<Relayed, String> {
+        drop(self.seconds);
+        self.sending
+            .await
+            .map_err(|_| "sending seconds broke down".to_owned())??;
+        Ok(Relayed {
+            sent: self.sent,
+            last: self.next.saturating_sub(1),
+            findings: self.health.findings(),
+            worst: Health {
+                cpu_percent: self.worst.cpu_percent / self.health.resources.cores,
+                ..self.worst
+            },
+        })
+    }
+}
+
+/// A shorter time than this says little of a second.
+const SHORTEST_LOOK: Duration = Duration::from_millis(500);
+
+impl Observer for Relay {
+    fn tick(&mut self, tick: &Tick<'_>) {
+        let health = self.monitor.look(tick.elapsed, tick.second);
+        if tick.second.duration >= SHORTEST_LOOK {
+            self.health.note(&health);
+            self.worst = self.worst.worst(&health);
+        }
+        // The second that is over, or has begun if it is the last look; no two have one number.
+        let second = tick.elapsed.as_secs().saturating_sub(1).max(self.next);
+        let frame = Frame {
+            second,
+            elapsed: tick.elapsed,
+            snapshot: used(tick.second),
+        };
+        self.next = second + 1;
+        self.sent += 1;
+        // Without a receiver the store is gone, which is found by the heartbeat.
+        let _ = self.seconds.send(Second { frame, health });
+    }
+}
+
+/// What there is of a snapshot; series of seconds before have nothing in them.
+fn used(second: &Snapshot) -> Snapshot {
+    let mut used = Snapshot::default();
+    used.merge(second);
+    used.iterations.retain(|_, series| {
+        series.duration.count() + series.start_delay.count() + series.interrupted + series.dropped
+            > 0
+    });
+    used.checks
+        .retain(|_, counts| counts.passes + counts.fails > 0);
+    used.duration = second.duration;
+    used.vus = second.vus;
+    used.vus_max = second.vus_max;
+    used
+}
+
+/// Sends seconds in their sequence, each until it is there or the store is lost.
+async fn send(mut store: Store, mut seconds: UnboundedReceiver<Second>) -> Result<(), String> {
+    while let Some(second) = seconds.recv().await {
+        deliver(&mut store, second.frame.second, &second.encode())
+            .await
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+async fn deliver(store: &mut Store, second: u64, bytes: &[u8]) -> Result<(), StoreError> {
+    let began = Instant::now();
+    loop {
+        match store.send(second, bytes).await {
+            Err(error) if !error.is_final() && began.elapsed() < SILENCE => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            sent => return sent,
+        }
+    }
+}
