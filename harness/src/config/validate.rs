@@ -199,7 +199,7 @@ fn assemble(
         redirects: redirects > 0,
         checks: outline.checks_with(&options),
     };
-    let config = RunConfig {
+    Some(RunConfig {
         program: outline.program,
         fields: outline.fields.clone(),
         catalogue: Arc::clone(&catalogue),
@@ -235,8 +235,7 @@ fn assemble(
         warnings: Vec::new(),
         tags,
         scenarios: scenarios?,
-    };
-    Some(config)
+    })
 }
 
 fn fleet(reader: &mut Reader, variables: &[(String, String)]) -> Option<Fleet> {
