@@ -3,17 +3,17 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo install test chaos lint workflows bench bench-quick bench-tools services influx browser tmux \
-	nginx openapi manifests schema fuzz fuzz-tools
+	nginx openapi kubernetes schema fuzz fuzz-tools
 
 # What the bench measures against.
 K6_VERSION := 1.1.0
 # What the server's description is tested with.
 SCHEMATHESIS_VERSION := 4.32.5
 OPENAPI_SPEC_VALIDATOR_VERSION := 0.9.0
+# What the manifests of deploy/kubernetes are checked with.
+KUBERNETES_VALIDATE_VERSION := 1.37.0
 # How many requests `make schema` has made from it.
 CASES ?= 100000
-# What knows Kubernetes' own schemas.
-KUBERNETES_VALIDATE_VERSION := 1.37.0
 # What builds the fuzz targets, and how long each of them runs.
 CARGO_FUZZ_VERSION := 0.13.1
 SECONDS ?= 60
@@ -92,7 +92,7 @@ demo: services ## Run the seed's 300 users on a private stack: verdict, and a re
 install: ## Build loadtest and put it into ~/.cargo/bin
 	cargo install --locked --path loadtest --bin loadtest
 
-test: services influx browser tmux nginx openapi manifests ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
+test: services influx browser tmux nginx openapi kubernetes ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
 	cargo test --workspace --locked
 
 chaos: services influx ## Every fault in the middle of a run, with the books compared by SQL (some 6 minutes)
@@ -143,10 +143,10 @@ tmux: # the terminal that the tests of the live view drive
 nginx: # a server of another kind, which the tests of the examples put under load
 	$(call install,nginx)
 
-manifests: # what checks deploy/kubernetes, in an environment of the project's own
-	$(call install,venv)
-	$(call from_pypi,kubernetes,kubernetes-validate,kubernetes-validate==$(KUBERNETES_VALIDATE_VERSION))
-
 openapi: # what reads and tries the server's description, in an environment of the project's own
 	$(call install,venv)
 	$(call from_pypi,openapi,st,schemathesis==$(SCHEMATHESIS_VERSION) openapi-spec-validator==$(OPENAPI_SPEC_VALIDATOR_VERSION))
+
+kubernetes: # what checks manifests by Kubernetes' own schemas, in an environment of the project's own
+	$(call install,venv)
+	$(call from_pypi,kubernetes,kubernetes-validate,kubernetes-validate==$(KUBERNETES_VALIDATE_VERSION))

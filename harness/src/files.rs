@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -234,6 +234,24 @@ impl Write for Stream {
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// Makes `name` beside a directory lead to it. Where that can't be, or another has something of that
+/// name, it isn't there: it is a convenience.
+pub(crate) fn link_beside(directory: &Path, name: &str) {
+    let (Some(parent), Some(own)) = (directory.parent(), directory.file_name()) else {
+        return;
+    };
+    let link = parent.join(name);
+    let is_anothers = |found: fs::Metadata| !found.is_symlink();
+    if link.symlink_metadata().is_ok_and(is_anothers) {
+        return;
+    }
+    // Put in place at once, so that nobody finds it missing.
+    let new = parent.join(format!(".{name}-{}", std::process::id()));
+    if symlink(own, &new).is_ok() && fs::rename(&new, &link).is_err() {
+        let _ = fs::remove_file(&new);
     }
 }
 

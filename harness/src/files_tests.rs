@@ -1,5 +1,5 @@
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::MetadataExt;
 
 use nix::sys::stat::Mode;
 
@@ -154,4 +154,22 @@ fn what_can_not_be_written_is_found_before() {
         }
     }
     assert_eq!(fs::read_dir(&directory).expect("there").count(), 0);
+}
+
+#[test]
+fn a_link_leads_to_the_last_of_them_and_takes_nobodys_place() {
+    let directory = directory();
+    let at = |name: &str| directory.path().join(name);
+    for run in ["first", "second"] {
+        fs::create_dir(at(run)).expect("made");
+        link_beside(&at(run), "latest");
+        let leads_to = fs::read_link(at("latest")).expect("a link");
+        assert_eq!(leads_to, Path::new(run));
+    }
+    let there = fs::read_dir(&directory).expect("there").count();
+    assert_eq!(there, 3, "nothing but the two and the link");
+    fs::remove_file(at("latest")).expect("removed");
+    write(&at("latest"), "mine").expect("written");
+    link_beside(&at("first"), "latest");
+    assert_eq!(read(&at("latest")), "mine");
 }

@@ -55,7 +55,7 @@ pub static SCARCE: Field = number(
 /// Products that persona A buys.
 pub static BUYS: Field = number(
     "top",
-    "Persona A buys one of each of the N products that sold most, and charges what they cost",
+    "Persona A buys one of each of the N products that sold most, and charges N times the highest price",
 )
 .default("5")
 .about(&["4_get_top_products"])

@@ -22,8 +22,27 @@ pub(super) fn headline(summary: &Summary) -> String {
             plural(summary.thresholds.len() as u64, "threshold", "thresholds"),
             plural(summary.invariants.len() as u64, "invariant", "invariants")
         ),
-        Verdict::Fail => "The server did not hold what was asked of it.".to_owned(),
+        Verdict::Fail => failed(summary),
         Verdict::Invalid => "This run says nothing about the server.".to_owned(),
+    }
+}
+
+/// How many of what was asked for did not hold; or the first reason, where all of that did.
+fn failed(summary: &Summary) -> String {
+    let crossed = summary.thresholds.iter().filter(|row| !row.ok).count();
+    let broken = summary.invariants.iter().filter(|row| !row.ok).count();
+    let parts = [
+        (crossed, summary.thresholds.len(), "thresholds crossed"),
+        (broken, summary.invariants.len(), "invariants broken"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(wrong, ..)| *wrong > 0)
+        .map(|(wrong, all, what)| format!("{wrong} of {all} {what}"))
+        .collect();
+    match (parts.is_empty(), summary.reasons.first()) {
+        (true, Some(reason)) => format!("{reason}."),
+        _ => format!("{}.", parts.join(", ")),
     }
 }
 

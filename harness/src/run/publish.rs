@@ -7,12 +7,15 @@ use super::missing::Missing;
 use super::render::{Renderings, render};
 use crate::compare::{COMPARISON_FILE, Comparison};
 use crate::config::SummaryJson;
-use crate::files::write_whole;
+use crate::files::{link_beside, write_whole};
 use crate::report::{RunResult, SUMMARY_FILE, fit_tables, write_json, write_terminal};
 use crate::shown::pretty_json;
 use crate::stdout;
 use crate::threshold::ExitCode;
 use crate::tui::{columns, tell};
+
+/// What leads to the directory of the last run, beside it.
+const LATEST: &str = "latest";
 
 /// Writes every report; gives the exit code. What could not be written is told after the verdict.
 pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
@@ -66,6 +69,7 @@ fn write_files(result: &RunResult, directory: &Path, missing: &mut Missing) -> V
         missing.note(path.display(), written);
     };
     summary(&directory.join(SUMMARY_FILE), missing);
+    link_beside(directory, LATEST);
     if let Some(comparison) = &result.comparison {
         let path = directory.join(COMPARISON_FILE);
         missing.note(path.display(), write_comparison_json(&path, comparison));

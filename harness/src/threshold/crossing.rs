@@ -39,6 +39,9 @@ pub struct Culprit {
     pub wrong: u64,
     /// How many samples it had.
     pub samples: u64,
+    /// What was wrong with them, such as "too slow".
+    #[serde(skip)]
+    pub fault: &'static str,
 }
 
 impl Crossing {
@@ -64,7 +67,12 @@ impl fmt::Display for Crossing {
         let Some(culprit) = &self.culprit else {
             return Ok(());
         };
-        write!(f, ", most by {}", who(culprit.scenario, culprit.persona))?;
+        write!(
+            f,
+            ": {} of {} {} (",
+            culprit.wrong, culprit.samples, culprit.fault
+        )?;
+        write!(f, "{}", who(culprit.scenario, culprit.persona))?;
         if let Some(name) = culprit.name {
             write!(f, " {name}")?;
         }
@@ -73,7 +81,7 @@ impl fmt::Display for Crossing {
             Some(0) => write!(f, " unanswered")?,
             Some(status) => write!(f, " {status}")?,
         }
-        write!(f, ": {} of {}", culprit.wrong, culprit.samples)
+        write!(f, ")")
     }
 }
 
@@ -114,7 +122,21 @@ fn culprit(threshold: &Threshold, snapshot: &Snapshot) -> Option<Culprit> {
         status,
         wrong,
         samples,
+        fault: fault(threshold),
     })
+}
+
+/// What is wrong with a sample on the wrong side of the limit.
+fn fault(threshold: &Threshold) -> &'static str {
+    match (threshold.metric.of, passes_are_wrong(threshold)) {
+        (Of::Rate(RateOf::Checks), true) => "held",
+        (Of::Rate(RateOf::Checks), false) | (Of::Rate(RateOf::Failed), true) => "failed",
+        (Of::Rate(RateOf::Failed), false) => "did not fail",
+        (Of::Rate(RateOf::Success), true) => "succeeded",
+        (Of::Rate(RateOf::Success), false) => "did not succeed",
+        _ if is_lower_bound(threshold) => "were too quick",
+        _ => "were too slow",
+    }
 }
 
 fn of_checks(threshold: &Threshold, snapshot: &Snapshot) -> Vec<(Key, Count)> {
@@ -162,20 +184,36 @@ fn of_request(tags: &RequestTags) -> Key {
 }
 
 fn wrong_of_rate(threshold: &Threshold, passes: u64, all: u64) -> u64 {
+    if passes_are_wrong(threshold) {
+        passes
+    } else {
+        all - passes
+    }
+}
+
+/// Whether a rate is crossed by what it counts, and not by the rest.
+fn passes_are_wrong(threshold: &Threshold) -> bool {
     match threshold.operator {
-        Operator::Less | Operator::LessOrEqual => passes,
-        Operator::Greater | Operator::GreaterOrEqual => all - passes,
+        Operator::Less | Operator::LessOrEqual => true,
+        Operator::Greater | Operator::GreaterOrEqual => false,
         // Fewer than all where all were wanted, some where none were.
-        Operator::Equal if threshold.limit >= 0.5 => all - passes,
-        Operator::NotEqual if threshold.limit < 0.5 => all - passes,
-        Operator::Equal | Operator::NotEqual => passes,
+        Operator::Equal => threshold.limit < 0.5,
+        Operator::NotEqual => threshold.limit >= 0.5,
     }
 }
 
 fn wrong_of_trend(threshold: &Threshold, trend: &Trend) -> u64 {
     let within = trend.count_up_to_ms(threshold.limit);
-    match threshold.operator {
-        Operator::Greater | Operator::GreaterOrEqual => within,
-        _ => trend.count() - within,
+    if is_lower_bound(threshold) {
+        within
+    } else {
+        trend.count() - within
     }
+}
+
+fn is_lower_bound(threshold: &Threshold) -> bool {
+    matches!(
+        threshold.operator,
+        Operator::Greater | Operator::GreaterOrEqual
+    )
 }

@@ -133,11 +133,12 @@ fn the_worst_window_counts_where_the_whole_run_hides_it() {
         status: Some(500),
         wrong: 100,
         samples: 100,
+        fault: "were too slow",
     };
     assert_eq!(crossing.culprit.as_ref(), Some(&by));
     assert_eq!(
         crossing.to_string(),
-        "in second 15 (hold), most by a slow 500: 100 of 100"
+        "in second 15 (hold): 100 of 100 were too slow (a slow 500)"
     );
 }
 
@@ -156,7 +157,7 @@ fn a_crossing_names_the_second_from_which_on_it_did_not_hold() {
         .to_string();
     assert_eq!(
         crossing,
-        "in second 12 (hold), most by a slow unanswered: 2000 of 2000"
+        "in second 12 (hold): 2000 of 2000 were too slow (a slow unanswered)"
     );
 }
 

@@ -18,7 +18,7 @@ pub enum Verdict {
     Invalid,
 }
 
-/// The exit codes of `loadtest`, k6's where k6 has one.
+/// The exit codes of `loadtest`. 0, 99, 104 and 105 are k6's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitCode {
     /// Verdict pass.
@@ -46,7 +46,8 @@ impl ExitCode {
         ),
         (
             Self::ThresholdCrossed,
-            "fail: a threshold is crossed (checks count as one), or requests never ended",
+            "fail: a threshold is crossed (checks count as one), requests never ended, or answers \
+             could not be read",
         ),
         (
             Self::InvariantBroken,

@@ -161,7 +161,13 @@ fn surroundings() -> tempfile::TempDir {
     for run in ["reports/BEFORE", "reports/AFTER", "reports/MAIN"] {
         copy(&sample, &folder.path().join(run));
     }
-    for run in ["reports/NEW", "reports/RUN", "run", "main"] {
+    for run in [
+        "reports/NEW",
+        "reports/RUN",
+        "reports/latest",
+        "run",
+        "main",
+    ] {
         copy(&sample, &folder.path().join(run));
     }
     let spool = folder.path().join("reports/RUN/spool-1.lp");

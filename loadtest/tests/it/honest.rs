@@ -314,7 +314,7 @@ async fn a_crossing_ends_the_run_and_names_what_crossed_it() {
     );
     assert!(
         ran.reasons()
-            .contains("(main), most by impulse_buyer 5_create_order 201: "),
+            .contains(" were too slow (impulse_buyer 5_create_order 201)"),
         "{}",
         ran.reasons()
     );

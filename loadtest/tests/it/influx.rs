@@ -149,7 +149,7 @@ async fn no_errors_is_zero_and_rows_do_not_grow_with_the_rate() {
     for (vus, database) in [(2, "slow"), (40, "fast")] {
         let stack = stack().await;
         let args = format!(
-            "--vus {vus} --duration 5s --coupon-wait 20ms --sla none --shared-machine --out influxdb={base}/{database}"
+            "--vus {vus} --duration 5s --coupon-wait 20ms --sla none --out influxdb={base}/{database}"
         );
         let ran = Run::against(stack.base_url(), &args).finish().await;
         assert_eq!(ran.code, 0, "{}", ran.stdout);

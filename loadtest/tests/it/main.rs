@@ -18,6 +18,7 @@ mod http2;
 mod https;
 mod influx;
 mod live_view;
+mod manifests;
 mod names;
 mod other_shops;
 mod outside;
