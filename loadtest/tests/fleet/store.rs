@@ -304,7 +304,7 @@ async fn the_silent_are_replaced_before_the_start_only() {
 }
 
 /// The commands and keys that the manual lets the store's user have.
-fn user_of_the_manual() -> Vec<String> {
+pub(crate) fn user_of_the_manual() -> Vec<String> {
     let manual = include_str!("../../../docs/distributed.md");
     let line = manual
         .lines()

@@ -43,7 +43,12 @@ impl Site {
     /// The same, with words that have blanks in them.
     pub(crate) fn lead_with(&self, workers: u32, args: &str, words: &[&str]) -> Process {
         let fleet = format!("{} --index 0 --workers {workers}", self.fleet());
-        Process::start_with(&format!("{} {fleet} {args}", self.load()), words)
+        Process::start_with(&format!("{} {fleet} {args}", self.load()), words, &[])
+    }
+
+    /// A process with words that have blanks in them, and variables.
+    pub(crate) fn process(&self, args: &str, words: &[&str], env: &[(&str, String)]) -> Process {
+        Process::start_with(args, words, env)
     }
 
     /// A worker, which needs no more than this.
@@ -108,15 +113,16 @@ pub(crate) struct Ended {
 
 impl Process {
     fn start(args: &str) -> Self {
-        Self::start_with(args, &[])
+        Self::start_with(args, &[], &[])
     }
 
-    fn start_with(args: &str, words: &[&str]) -> Self {
+    fn start_with(args: &str, words: &[&str], env: &[(&str, String)]) -> Self {
         let reports = tempfile::tempdir().expect("a temporary directory");
         let log = std::fs::File::create(reports.path().join("told")).expect("a file");
         let child = tokio::process::Command::new(LOADTEST)
             .args(args.split_whitespace())
             .args(words)
+            .envs(env.iter().map(|(name, text)| (*name, text)))
             .arg("--report-dir")
             .arg(reports.path().join("reports"))
             .stdin(Stdio::null())
