@@ -16,7 +16,7 @@
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisError, Script, Value};
+use redis::{Client, ErrorKind, RedisError, Script, ServerErrorKind, Value};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -99,6 +99,19 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the store may only not be there yet.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Redis(error) => {
+                error.is_io_error()
+                    || error.is_timeout()
+                    || error.kind() == ErrorKind::Server(ServerErrorKind::BusyLoading)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether another try would come out the same.
     #[must_use]
     pub const fn is_final(&self) -> bool {

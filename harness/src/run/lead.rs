@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::prepare::Refusal;
 use crate::config::{Fleet, RunConfig, Told};
@@ -17,6 +17,7 @@ use crate::fleet::{
 use crate::report::Generator;
 use crate::suite::Suite;
 use crate::threshold::ExitCode;
+use crate::tui::tell;
 
 /// From the last worker's being ready to the start: long enough for all to hear of it.
 const AHEAD: Duration = Duration::from_millis(1_200);
@@ -71,11 +72,26 @@ pub(super) fn newcomer(fleet: &Fleet, digest: Option<String>, version: &str) -> 
     }
 }
 
-/// Joins the run.
+/// Joins the run. An engine may start the store with the processes, so one that doesn't answer yet is
+/// waited for.
 pub(super) async fn join(fleet: &Fleet, newcomer: &Newcomer) -> Result<Store, Refusal> {
+    const TRY_AGAIN_AFTER: Duration = Duration::from_millis(500);
     let place = &fleet.place;
-    let joined = Store::join(&place.store, &place.run, newcomer).await;
-    joined.map_err(|error| Refusal::Fleet(explained(&error)))
+    let began = Instant::now();
+    let mut said = false;
+    loop {
+        match Store::join(&place.store, &place.run, newcomer).await {
+            Ok(store) => return Ok(store),
+            Err(error) if error.may_pass() && began.elapsed() < fleet.wait => {
+                if !said {
+                    tell(&format!("waiting for {error}"));
+                    said = true;
+                }
+                sleep(TRY_AGAIN_AFTER).await;
+            }
+            Err(error) => return Err(Refusal::Fleet(explained(&error))),
+        }
+    }
 }
 
 fn explained(error: &StoreError) -> String {

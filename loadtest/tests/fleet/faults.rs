@@ -148,3 +148,16 @@ async fn a_worker_that_comes_late_or_lacks_something_is_told_so() {
     let unreachable = site.alone(&host).end().await;
     unreachable.assert(104, "the store at --fleet: ");
 }
+
+/// An engine may start the store with the processes.
+#[tokio::test]
+async fn a_store_that_is_not_there_yet_is_waited_for() {
+    let site = Site::start().await;
+    site.store.kill();
+    let team = site.team(1, "--vus 1 --iterations-per-vu 1 --coupon-wait 0s");
+    team.lead.says("waiting for the store at --fleet").await;
+    site.store.restart().await.expect("it starts again");
+    let (lead, workers) = team.end().await;
+    lead.assert(0, "PASS");
+    workers[0].assert(0, "exit code 0");
+}
