@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::state::{Member, State};
-use super::store::{Heard, SILENCE, Store, StoreError};
+use super::store::{Heard, SILENCE, Store};
+use super::trouble::StoreError;
 
 /// How often. A stop is heard after this at the latest.
 const EVERY: Duration = Duration::from_millis(250);

@@ -16,108 +16,21 @@
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, ErrorKind, RedisError, Script, ServerErrorKind, Value};
+use redis::{Client, Script};
 use serde::Deserialize;
-use thiserror::Error;
 
 use super::skew::{Reading, Skew, start_after};
 use super::state::{Member, State};
+use super::trouble::StoreError;
 use crate::crypto;
 
 /// Who hasn't been there for so long is taken for lost.
 pub const SILENCE: Duration = Duration::from_secs(5);
 /// How long keys are kept after the last sign of a process.
-const KEPT: Duration = Duration::from_secs(3_600);
-/// Seconds of a worker that the store keeps for a lead that reads slowly.
-const SECONDS_KEPT: u32 = 600;
+pub(super) const KEPT: Duration = Duration::from_secs(3_600);
 /// How often the store is asked for its time, for one good answer.
 const READINGS: usize = 32;
 const ANSWER: Duration = Duration::from_secs(2);
-
-/// Why a process has no place in a run.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// Another process has this index.
-    #[error("index {index} is taken by a process on {host}; each process needs its own --index")]
-    Taken {
-        /// The index.
-        index: u32,
-        /// Its host.
-        host: String,
-    },
-    /// The run has begun without it.
-    #[error(
-        "the run has begun; who comes later, or again, can't take part (users would be missed or doubled)"
-    )]
-    Late,
-    /// The run is over.
-    #[error("the run of this name is over, and not all of its processes have left")]
-    Over,
-    /// Another version of the program.
-    #[error(
-        "this is version {own}, and the run is of version {others}; start the same program everywhere"
-    )]
-    Version {
-        /// This process's.
-        own: String,
-        /// The run's.
-        others: String,
-    },
-    /// Another configuration.
-    #[error(
-        "this process was given another configuration than those before it; \
-         workers need only --fleet, and take the lead's"
-    )]
-    Configuration,
-    /// More workers than the lead was told.
-    #[error("index {index} is beyond the {workers} workers that the lead was told (--workers)")]
-    Beyond {
-        /// This process's.
-        index: u32,
-        /// How many workers there are.
-        workers: String,
-    },
-    /// The run has forgotten this process, or another took its place.
-    #[error(
-        "the store has forgotten this process: it was restarted or emptied, or this one was away for too long"
-    )]
-    Forgotten,
-    /// Seconds are sent one after the other.
-    #[error("second {second} was sent after second {last}")]
-    OutOfTurn {
-        /// This one.
-        second: u64,
-        /// The last one that the store has.
-        last: u64,
-    },
-    /// An answer that a store of this version wouldn't give.
-    #[error("the store at --fleet said something that makes no sense: {0}")]
-    Nonsense(String),
-    /// The store's own.
-    #[error("the store at --fleet: {0}")]
-    Redis(#[from] RedisError),
-}
-
-impl StoreError {
-    /// Whether the store may only not be there yet.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        match self {
-            Self::Redis(error) => {
-                error.is_io_error()
-                    || error.is_timeout()
-                    || error.kind() == ErrorKind::Server(ServerErrorKind::BusyLoading)
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether another try would come out the same.
-    #[must_use]
-    pub const fn is_final(&self) -> bool {
-        !matches!(self, Self::Redis(_))
-    }
-}
 
 /// Who comes to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,27 +93,16 @@ pub struct Heard {
     pub over: Option<Over>,
 }
 
-/// A second of a worker as it was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
-    /// Whose it is.
-    pub worker: u32,
-    /// Which second of the run.
-    pub second: u64,
-    /// The frame.
-    pub bytes: Vec<u8>,
-}
-
 /// A process's place at the store.
 #[derive(Clone)]
 pub struct Store {
-    connection: ConnectionManager,
+    pub(super) connection: ConnectionManager,
     prefix: String,
     /// The readings of this process's clock count from here.
     zero: Instant,
-    index: u32,
+    pub(super) index: u32,
     token: String,
-    generation: String,
+    pub(super) generation: String,
 }
 
 impl Store {
@@ -277,7 +179,7 @@ impl Store {
         })
     }
 
-    fn key(&self, of: &str) -> String {
+    pub(super) fn key(&self, of: &str) -> String {
         format!("{}:{of}", self.prefix)
     }
 
@@ -287,10 +189,6 @@ impl Store {
 
     fn totals(&self, worker: u32) -> String {
         self.key(&format!("{}:totals:{worker}", self.generation))
-    }
-
-    fn frames(&self, worker: u32) -> String {
-        self.key(&format!("{}:frames:{worker}", self.generation))
     }
 
     /// Says that this process is still there; to be called every second.
@@ -489,76 +387,6 @@ impl Store {
         call.arg(self.key("run")).arg("stop").arg(at);
         Ok(call.exec_async(&mut self.connection).await?)
     }
-
-    /// Sends a second. One that is sent again, because the answer was lost, is there once.
-    ///
-    /// # Errors
-    /// It is not the next one, or the store's.
-    pub async fn send(&mut self, second: u64, frame: &[u8]) -> Result<(), StoreError> {
-        let key = self.frames(self.index);
-        let mut call = redis::cmd("XADD");
-        call.arg(&key).arg("MAXLEN").arg("~").arg(SECONDS_KEPT);
-        call.arg(id(second)).arg("f").arg(frame);
-        let added: Result<String, RedisError> = call.query_async(&mut self.connection).await;
-        if let Err(error) = added {
-            // A smaller id than the last, or the same.
-            if !error.to_string().contains("equal or smaller") {
-                return Err(error.into());
-            }
-            let last = self.last(&key).await?;
-            if last != second {
-                return Err(StoreError::OutOfTurn { second, last });
-            }
-        }
-        let mut expire = redis::cmd("PEXPIRE");
-        expire.arg(&key).arg(KEPT.as_millis() as u64);
-        Ok(expire.exec_async(&mut self.connection).await?)
-    }
-
-    async fn last(&mut self, key: &str) -> Result<u64, StoreError> {
-        let mut call = redis::cmd("XREVRANGE");
-        call.arg(key).arg("+").arg("-").arg("COUNT").arg(1);
-        let entries: Vec<(String, Value)> = call.query_async(&mut self.connection).await?;
-        match entries.first() {
-            Some((id, _)) => second_of(id),
-            None => Err(StoreError::Forgotten),
-        }
-    }
-
-    /// The seconds of workers that came after those in `seen`, each worker's in turn. To be noted
-    /// in `seen` when they are dealt with.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn receive(&mut self, seen: &[(u32, Option<u64>)]) -> Result<Vec<Sent>, StoreError> {
-        const AT_ONCE: u32 = 60;
-        let mut call = redis::cmd("XREAD");
-        call.arg("COUNT").arg(AT_ONCE).arg("STREAMS");
-        for (worker, _) in seen {
-            call.arg(self.frames(*worker));
-        }
-        for (_, last) in seen {
-            call.arg(last.map_or_else(|| "0-0".to_owned(), id));
-        }
-        type Entry = (String, Vec<Vec<u8>>);
-        let streams: Option<Vec<(String, Vec<Entry>)>> =
-            call.query_async(&mut self.connection).await?;
-        let mut all = Vec::new();
-        for (key, entries) in streams.unwrap_or_default() {
-            let worker = key.rsplit(':').next().and_then(|index| index.parse().ok());
-            let worker = worker.ok_or(StoreError::Nonsense(key))?;
-            for (id, fields) in entries {
-                let second = second_of(&id)?;
-                let bytes = fields.into_iter().nth(1).unwrap_or_default();
-                all.push(Sent {
-                    worker,
-                    second,
-                    bytes,
-                });
-            }
-        }
-        Ok(all)
-    }
 }
 
 fn json(state: &State) -> String {
@@ -585,16 +413,4 @@ fn member(row: &[String]) -> Result<Member, StoreError> {
         // Nothing before its first beat.
         state: serde_json::from_str(state).unwrap_or_default(),
     })
-}
-
-/// The entry of a second. (`0-0` is no id, so second 0 is `0-1`.)
-fn id(second: u64) -> String {
-    format!("{second}-1")
-}
-
-fn second_of(id: &str) -> Result<u64, StoreError> {
-    let second = id
-        .split_once('-')
-        .and_then(|(second, _)| second.parse().ok());
-    second.ok_or_else(|| StoreError::Nonsense(id.to_owned()))
 }
