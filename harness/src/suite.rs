@@ -268,7 +268,8 @@ pub struct Audit<'a, S: Suite> {
     pub users: Vec<S::User>,
     /// The suite's own options.
     pub options: &'a Options,
-    /// How many iterations the schedule asked for, where that is fixed and none was cut.
+    /// How many iterations were to be made, where that is fixed and none was cut: what the schedule
+    /// asked for, without those that its time did not suffice for.
     pub planned_iterations: Option<u64>,
 }
 

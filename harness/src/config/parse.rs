@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::decimal::shifted;
-use crate::executor::Rate;
+use crate::executor::{GRACE_STAGE, Rate};
 
 /// More VUs than this is a typo.
 const MOST_VUS: u32 = 100_000;
@@ -113,6 +113,11 @@ pub(super) fn stage(text: &str) -> Result<StageText, String> {
     if !is_name(name) || (name.is_empty() && text.contains('=')) {
         return Err(format!(
             "'{name}' is not a stage's name; use letters, digits, _ - and ."
+        ));
+    }
+    if name == GRACE_STAGE {
+        return Err(format!(
+            "'{name}' is what finishes after the last stage; give the stage another name"
         ));
     }
     let in_stage = |error: String| format!("stage '{text}': {error}");
@@ -240,6 +245,7 @@ mod tests {
             (stage("1m:many").err(), "'many' is not a number of VUs"),
             (stage("soon:5").err(), "'soon' is not a duration"),
             (stage("=1m:5").err(), "'' is not a stage's name"),
+            (stage("grace=1m:5").err(), "'grace' is what finishes after"),
             (stage("a b=1m:5").err(), "'a b' is not a stage's name"),
             (rate("500").err(), "'500' is not a rate; write 500/s"),
             (rate("x/s").err(), "'x/s' is not a rate"),

@@ -351,8 +351,11 @@ impl<A: Actor> Fleet<A> {
             }
             Some(iterated) if turn.due.is_none() => {
                 vu.worked = true;
-                let pause = vu.pause_after(iterated);
-                self.rest(vu, clock, pause, turn.window.close).await;
+                // Think time comes between iterations: after the last one the run is over.
+                if vu.left > 0 && work.has_more() {
+                    let pause = vu.pause_after(iterated);
+                    self.rest(vu, clock, pause, turn.window.close).await;
+                }
             }
             Some(_) => vu.worked = true,
         }

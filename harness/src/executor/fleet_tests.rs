@@ -517,6 +517,31 @@ fn thinking_comes_between_iterations_and_ends_with_the_window() {
 }
 
 #[test]
+fn a_run_ends_with_its_last_iteration_and_not_with_a_thought() {
+    let max_duration = 60_000 * MS;
+    for executor in [
+        Executor::PerVuIterations {
+            vus: 2,
+            iterations: 2,
+            max_duration,
+        },
+        Executor::SharedIterations {
+            vus: 2,
+            iterations: 4,
+            max_duration,
+        },
+    ] {
+        let outcome = run_all(&Sleepers {
+            schedules: &[schedule(executor)],
+            personas: &[("thinker", 100 * MS); 2],
+            thinks: 300 * MS,
+            signals: &[],
+        });
+        assert_eq!(outcome.took.as_millis(), 500);
+    }
+}
+
+#[test]
 fn scenarios_run_at_once_each_by_its_own_schedule() {
     let steady = schedule(Executor::ConstantVus {
         vus: 2,

@@ -47,9 +47,7 @@ impl Settled {
         });
         &mut self.rolls[at].1
     }
-}
 
-impl Settled {
     /// Adds what came of another process's share of the scenario.
     pub fn add(&mut self, other: &Self) {
         if let Some(theirs) = other.arrivals {
@@ -161,6 +159,14 @@ impl Work {
         match &self.kind {
             Kind::Open(open) => Some(open),
             _ => None,
+        }
+    }
+
+    /// Whether an iteration of the closed model is left.
+    pub(super) fn has_more(&self) -> bool {
+        match &self.kind {
+            Kind::Shared(left) => left.load(Ordering::Relaxed) > 0,
+            Kind::Unlimited | Kind::Open(_) => true,
         }
     }
 

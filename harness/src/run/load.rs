@@ -68,6 +68,8 @@ pub(super) async fn load<S: Suite>(run: Run<'_>, outlets: Outlets) -> (Load, Wat
         warnings: S::warnings(&world),
         ..Load::default()
     };
+    load.warnings
+        .extend(out_of_time(run, &load.driven.snapshot));
     if run.config.audit && load.driven.error.is_none() {
         watch.outlets.progress.step("auditing the load");
         match audit::<S>(run, &world, users, &load.driven.snapshot).await {
@@ -79,6 +81,17 @@ pub(super) async fn load<S: Suite>(run: Run<'_>, outlets: Outlets) -> (Load, Wat
         }
     }
     (load, watch)
+}
+
+/// What is to be said of planned iterations that the time did not suffice for.
+fn out_of_time(run: Run<'_>, snapshot: &Snapshot) -> Option<String> {
+    let planned = run.config.plan().planned_iterations()?;
+    let count = |counter| snapshot.counter(counter, &TagFilter::default());
+    let begun = count(Counter::Iterations) + count(Counter::Interrupted);
+    let stopped = run.control.stopping().is_cancelled();
+    (begun < planned && !stopped).then(|| {
+        format!("{begun} of {planned} iterations began within their time (--max-duration)")
+    })
 }
 
 async fn set_up<S: Suite>(run: Run<'_>, progress: &Progress) -> Result<S::World, Error> {
@@ -102,14 +115,17 @@ async fn audit<S: Suite>(
     snapshot: &Snapshot,
 ) -> Result<Vec<Invariant>, Error> {
     let config = run.config;
-    let cut = snapshot.counter(Counter::Interrupted, &TagFilter::default());
-    let whole = !run.control.stopping().is_cancelled() && cut == 0;
+    let count = |counter| snapshot.counter(counter, &TagFilter::default());
+    let whole = !run.control.stopping().is_cancelled() && count(Counter::Interrupted) == 0;
+    // Those that --max-duration left no time for were never made.
+    let made = |planned: u64| planned.min(count(Counter::Iterations));
+    let planned = config.plan().planned_iterations().filter(|_| whole);
     let audit = Audit {
         admin: &run.server.admin,
         world,
         users,
         options: &config.options,
-        planned_iterations: config.plan().planned_iterations().filter(|_| whole),
+        planned_iterations: planned.map(made),
     };
     tokio::select! {
         audited = within(config.setup_timeout, S::audit(audit)) => audited,

@@ -30,7 +30,7 @@ fn reset(says: &str) -> Disturbed {
 }
 
 /// Compares the users' books with the server's, or with what public reads show of them.
-/// `planned_iterations` is how many the schedule asked for, if that is fixed and none was cut.
+/// `planned_iterations` is how many were to be made, if that is fixed and none was cut.
 ///
 /// # Errors
 /// When the server's books can't be read, or are not those of the shop that the load used.

@@ -46,6 +46,31 @@ async fn the_thundering_herd_on_a_private_stack() {
     );
 }
 
+/// As in k6, a time for iterations is a limit: what it left no time for breaks no rule.
+#[tokio::test(flavor = "multi_thread")]
+async fn iterations_that_there_was_no_time_for_are_said_and_break_no_rule() {
+    let stack = stack().await;
+    for limit in [
+        "--iterations 9000 --duration 1s",
+        "--iterations-per-vu 9000 --max-duration 1s",
+    ] {
+        let args = format!("--vus 3 {limit} --coupon-wait 50ms --sla none");
+        let ran = Run::against(stack.base_url(), &args).finish().await;
+        ran.assert_passed();
+        let made = ran.summary["run"]["iterations"].as_u64().expect("a number");
+        assert!((1..9_000).contains(&made), "{made}");
+        assert_eq!(ran.actual("orders = planned iterations"), made);
+        let warnings = ran.summary["warnings"].to_string();
+        let planned = if limit.contains("per-vu") {
+            27_000
+        } else {
+            9_000
+        };
+        let said = format!("{made} of {planned} iterations began within their time");
+        assert!(warnings.contains(&said), "{warnings}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn all_personas_together() {
     let stack = stack().await;
