@@ -1,7 +1,7 @@
 //! A made-up suite for unit tests: three personas, ten requests, two options and one profile.
 
 use crate::catalogue::{Catalogue, PartEntry, RequestEntry};
-use crate::config::{Field, Fields, Options, Outline, Profile, Program, parse};
+use crate::config::{Field, Fields, Inputs, Layer, Options, Outline, Profile, Program, parse};
 use crate::persona::Role;
 use crate::vu::Expected;
 
@@ -147,4 +147,22 @@ pub(crate) fn outline() -> Outline {
             given.unwrap_or(std::time::Duration::from_secs(1))
         },
     }
+}
+
+/// What the made-up suite is given: flags by their keys, and variables.
+pub(crate) fn inputs(flags: &[(&str, &[&str])], variables: &[(&str, &str)]) -> Inputs {
+    let mut layer = Layer::default();
+    for (key, texts) in flags {
+        let field = outline().fields.of_key(key).expect(key);
+        layer.set_flag(field, texts.iter().map(|text| (*text).to_owned()).collect());
+    }
+    Inputs {
+        flags: layer,
+        variables: owned(variables),
+    }
+}
+
+pub(crate) fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let pair = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+    pairs.iter().map(pair).collect()
 }

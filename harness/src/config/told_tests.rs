@@ -2,24 +2,7 @@
 
 use super::super::load_told;
 use super::*;
-use crate::fixture::outline;
-
-fn inputs(flags: &[(&str, &[&str])], variables: &[(&str, &str)]) -> Inputs {
-    let mut layer = Layer::default();
-    for (key, texts) in flags {
-        let field = outline().fields.of_key(key).expect(key);
-        layer.set_flag(field, texts.iter().map(|text| (*text).to_owned()).collect());
-    }
-    Inputs {
-        flags: layer,
-        variables: owned(variables),
-    }
-}
-
-fn owned(variables: &[(&str, &str)]) -> Vec<(String, String)> {
-    let pair = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
-    variables.iter().map(pair).collect()
-}
+use crate::fixture::{inputs, outline, owned};
 
 fn told(flags: &[(&str, &[&str])], variables: &[(&str, &str)]) -> Told {
     Told::of(&outline(), &inputs(flags, variables)).expect("nothing secret")
