@@ -127,6 +127,7 @@ fn coupons(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
         })
         .sum();
     let issued = after.issued - before.issued;
+    let of_policies = |count: fn(&LedgerPolicy) -> i64| after.policies.iter().map(count).sum();
     vec![
         Invariant::new(
             "claims accepted = min(quantity, claims)",
@@ -145,6 +146,17 @@ fn coupons(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
             "coupons issued = accepted claims",
             Amount::between(accepted, accepted + unknown),
             issued,
+        ),
+        policies(facts, totals),
+        Invariant::new(
+            "coupons issued = those of all policies",
+            Amount::Exactly(of_policies(|row| row.issued)),
+            after.issued,
+        ),
+        Invariant::new(
+            "coupons there are = those of all policies",
+            Amount::Exactly(of_policies(|row| row.quantity)),
+            after.quantity,
         ),
         Invariant::new("claims left in the queue", Amount::Exactly(0), after.queued),
         Invariant::new(
@@ -167,6 +179,30 @@ fn claimable(facts: &Facts<'_>, policy: i64) -> i64 {
     (quantity - issued_before).max(0)
 }
 
+/// Each policy issued what was claimed of it.
+fn policies(facts: &Facts<'_>, totals: &Totals) -> Invariant {
+    let before = &facts.before.coupons.policies;
+    let after = &facts.after.coupons.policies;
+    let wrong: Vec<String> = after
+        .iter()
+        .filter_map(|row| {
+            let mut known = before.iter();
+            let known = known.find(|known| known.policy_id == row.policy_id);
+            let issued = row.issued - known.map_or(0, |known| known.issued);
+            let claims = totals.claims.get(&row.policy_id);
+            let (accepted, unknown) =
+                claims.map_or((0, 0), |claims| (claims.accepted, claims.unknown));
+            let due = Amount::between(accepted, accepted + unknown);
+            let id = row.policy_id;
+            (!due.takes(issued)).then(|| format!("policy {id}: {issued} issued for {due} claims"))
+        })
+        .collect();
+    let all = after.len() as i64;
+    let right = all - wrong.len() as i64;
+    let rule = "policies that issued as many coupons as were accepted";
+    Invariant::new(rule, Amount::Exactly(all), right).with_cases(&wrong)
+}
+
 fn beyond_quantity(policies: &[LedgerPolicy]) -> Vec<String> {
     let over = policies.iter().filter(|row| row.issued > row.quantity);
     let told = |row: &LedgerPolicy| {
@@ -183,7 +219,12 @@ fn money(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
     let (before, after) = (facts.before, facts.after);
     let wrong = wrong_balances(facts.users);
     let users = facts.users.len() as i64;
-    vec![
+    let net = after.orders.gross.zip(after.orders.discount);
+    let net = net.map(|(gross, discount)| {
+        let expected = Amount::Exactly(gross - discount);
+        Invariant::new("paid = gross − discount (won)", expected, after.orders.paid)
+    });
+    let mut rows = vec![
         Invariant::new(
             "charges = acknowledged (won)",
             Amount::between(done.charged, done.charged + unknown.charged),
@@ -205,7 +246,9 @@ fn money(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
             users - wrong.len() as i64,
         )
         .with_cases(&wrong),
-    ]
+    ];
+    rows.extend(net);
+    rows
 }
 
 /// Users whose balance can't be what the server says.

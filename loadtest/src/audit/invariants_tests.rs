@@ -10,6 +10,7 @@ const POLICY: i64 = 7;
 
 fn ledger() -> Ledger {
     let mut ledger = Ledger::default();
+    (ledger.orders.gross, ledger.orders.discount) = (Some(0), Some(0));
     ledger.coupons.quantity = 1;
     ledger.coupons.policies = vec![LedgerPolicy {
         policy_id: POLICY,
@@ -87,6 +88,7 @@ fn after() -> Ledger {
     let mut after = ledger();
     after.orders.count = 2;
     after.orders.with_coupon = 1;
+    (after.orders.gross, after.orders.discount) = (Some(4_000), Some(2_000));
     after.orders.paid = 2_000;
     after.balances.charged = 12_100;
     after.balances.held = 10_100;
@@ -124,7 +126,7 @@ type Tampering = (&'static str, fn(&mut Ledger), &'static [&'static str]);
 
 #[test]
 fn every_wrong_number_breaks_its_rule() {
-    let rows: [Tampering; 12] = [
+    let rows: [Tampering; 16] = [
         (
             "an order more",
             |l| l.orders.count += 1,
@@ -161,12 +163,45 @@ fn every_wrong_number_breaks_its_rule() {
             &[
                 "coupons issued ≤ quantity",
                 "coupons issued = accepted claims",
+                "coupons issued = those of all policies",
             ],
         ),
         (
             "a policy overdrawn",
             |l| l.coupons.policies[0].issued += 1,
-            &["coupons issued ≤ quantity"],
+            &[
+                "coupons issued ≤ quantity",
+                "policies that issued as many coupons as were accepted",
+                "coupons issued = those of all policies",
+            ],
+        ),
+        (
+            "a coupon of another policy",
+            |l| {
+                l.coupons.policies[0].issued = 0;
+                l.coupons.quantity = 2;
+                l.coupons.policies.push(LedgerPolicy {
+                    policy_id: POLICY + 1,
+                    quantity: 1,
+                    issued: 1,
+                });
+            },
+            &["policies that issued as many coupons as were accepted"],
+        ),
+        (
+            "more coupons than the policies have",
+            |l| l.coupons.quantity += 1,
+            &["coupons there are = those of all policies"],
+        ),
+        (
+            "a price that was not paid",
+            |l| l.orders.gross = Some(4_001),
+            &["paid = gross − discount (won)"],
+        ),
+        (
+            "a discount that nobody had",
+            |l| l.orders.discount = Some(1_999),
+            &["paid = gross − discount (won)"],
         ),
         (
             "a claim stuck",
@@ -259,6 +294,7 @@ fn an_unknown_order_may_or_may_not_have_happened() {
     );
     let mut happened = after();
     happened.orders.count += 1;
+    happened.orders.gross = Some(6_000);
     happened.orders.paid += 2_000;
     happened.balances.held -= 2_000;
     happened.products[0].stock -= 1;

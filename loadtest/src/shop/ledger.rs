@@ -34,6 +34,10 @@ pub struct LedgerOrders {
     pub count: i64,
     /// How many with a coupon.
     pub with_coupon: i64,
+    /// Their price before coupons, if the books say so.
+    pub gross: Option<i64>,
+    /// What coupons took off, if the books say so.
+    pub discount: Option<i64>,
     /// Paid for them.
     pub paid: i64,
 }
