@@ -100,23 +100,26 @@ impl Admin {
         })
     }
 
-    /// Measures a call of the set-up under the name of a request of the suite, with a check that
-    /// its status is an expected one. It counts among the requests of the load, as in k6.
+    /// Sends JSON as a request of the suite and reads the answer as JSON. It is measured, with a
+    /// check that its status is an expected one, and counts among the requests of the load, as in
+    /// k6. It is tried again only if it can't have reached the server.
     ///
     /// # Errors
-    /// Those of the call.
-    pub async fn measured<T>(
+    /// See [`AdminError`]; a status that the request doesn't expect is one.
+    pub async fn measured<T: DeserializeOwned>(
         &self,
         request: &Request,
         check: &'static str,
-        call: impl Future<Output = Result<T, AdminError>>,
+        path: &str,
+        body: &impl Serialize,
     ) -> Result<T, AdminError> {
         let began = Instant::now();
-        let answer = call.await;
+        let method = Method::from_bytes(request.method.as_str().as_bytes()).unwrap_or_default();
+        let answer = self.answer(&method, path, Some(body)).await;
         let status = match &answer {
-            Err(AdminError::NoAnswer { .. }) => 0,
+            Ok(answer) => answer.status,
             Err(AdminError::Redirect { status, .. } | AdminError::Status { status, .. }) => *status,
-            Ok(_) | Err(AdminError::Body { .. }) => 200,
+            Err(AdminError::NoAnswer { .. } | AdminError::Body { .. }) => 0,
         };
         let tags = RequestTags {
             scenario: SET_UP,
@@ -135,7 +138,11 @@ impl Admin {
             check,
             duration: began.elapsed(),
         });
-        answer
+        let answer = answer?;
+        if !request.is_expected(status) {
+            return Err(answer.unexpected());
+        }
+        answer.read(|body| serde_json::from_slice(body))
     }
 
     /// Takes what was measured.
@@ -164,22 +171,6 @@ impl Admin {
         self.call(Method::GET, path, None::<&()>, read).await
     }
 
-    /// Sends JSON by any method and reads the answer as JSON. It is tried again only if it can't
-    /// have reached the server.
-    ///
-    /// # Errors
-    /// See [`AdminError`].
-    pub async fn send<T: DeserializeOwned>(
-        &self,
-        method: crate::metrics::Method,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<T, AdminError> {
-        let method = Method::from_bytes(method.as_str().as_bytes()).unwrap_or_default();
-        let read = |body: &[u8]| serde_json::from_slice(body);
-        self.call(method, path, Some(body), read).await
-    }
-
     /// Posts JSON and reads the answer as JSON. It is tried again only if it can't have reached
     /// the server.
     ///
@@ -190,12 +181,13 @@ impl Admin {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, AdminError> {
-        self.send(crate::metrics::Method::Post, path, body).await
+        let read = |body: &[u8]| serde_json::from_slice(body);
+        self.call(Method::POST, path, Some(body), read).await
     }
 
     /// Where a request of this path is redirected to, if it is.
     pub async fn redirect(&self, path: &str) -> Option<String> {
-        match self.bytes(&Method::GET, path, None::<&()>).await {
+        match self.try_once(&Method::GET, path, None::<&()>).await {
             Err(AdminError::Redirect { location, .. }) => Some(location),
             _ => None,
         }
@@ -208,31 +200,39 @@ impl Admin {
         body: Option<&impl Serialize>,
         read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, AdminError> {
+        self.answer(&method, path, body).await?.read(read)
+    }
+
+    /// A successful answer, after some tries where it is safe to try again.
+    async fn answer(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Answer, AdminError> {
         let mut pause = FIRST_PAUSE;
         let mut tries = 1;
-        let body = loop {
-            match self.bytes(&method, path, body).await {
+        loop {
+            match self.try_once(method, path, body).await {
                 Err(AdminError::NoAnswer { unsent, .. })
                     if tries < TRIES && (unsent || method.is_safe()) => {}
                 // The server says that it is a matter of time.
                 Err(AdminError::Status { status, .. })
                     if tries < TRIES && method.is_safe() && matches!(status, 502..=504) => {}
-                answer => break answer?,
+                answer => return answer,
             }
             tokio::time::sleep(pause).await;
             pause *= 2;
             tries += 1;
-        };
-        let request = format!("{method} {path}");
-        read(&body).map_err(|source| AdminError::Body { request, source })
+        }
     }
 
-    async fn bytes(
+    async fn try_once(
         &self,
         method: &Method,
         path: &str,
         body: Option<&impl Serialize>,
-    ) -> Result<bytes::Bytes, AdminError> {
+    ) -> Result<Answer, AdminError> {
         let request = format!("{method} {path}");
         let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
         let mut call = self.client.request(method.clone(), url);
@@ -248,26 +248,48 @@ impl Admin {
         let status = answer.status();
         let location = answer.headers().get(LOCATION).cloned();
         let body = answer.bytes().await.map_err(no_answer)?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        let status = status.as_u16();
-        if let Some(location) = location.filter(|_| (300..400).contains(&status)) {
-            let location = String::from_utf8_lossy(location.as_bytes()).into_owned();
-            return Err(AdminError::Redirect {
-                request,
-                status,
-                location,
-            });
-        }
-        // Scrubbed as a whole: half a secret would not be known for one.
-        let said = String::from_utf8_lossy(&body);
-        let said = scrub(&said);
-        Err(AdminError::Status {
+        let answer = Answer {
             request,
-            status,
+            status: status.as_u16(),
+            body,
+        };
+        if status.is_success() {
+            return Ok(answer);
+        }
+        match location.filter(|_| status.is_redirection()) {
+            Some(location) => Err(AdminError::Redirect {
+                request: answer.request,
+                status: answer.status,
+                location: String::from_utf8_lossy(location.as_bytes()).into_owned(),
+            }),
+            None => Err(answer.unexpected()),
+        }
+    }
+}
+
+/// What came back.
+struct Answer {
+    /// Method and path of what it answers.
+    request: String,
+    status: u16,
+    body: bytes::Bytes,
+}
+
+impl Answer {
+    fn read<T>(self, read: impl FnOnce(&[u8]) -> serde_json::Result<T>) -> Result<T, AdminError> {
+        let request = self.request;
+        read(&self.body).map_err(|source| AdminError::Body { request, source })
+    }
+
+    fn unexpected(self) -> AdminError {
+        // Scrubbed as a whole: half a secret would not be known for one.
+        let said = String::from_utf8_lossy(&self.body);
+        let said = scrub(&said);
+        AdminError::Status {
+            request: self.request,
+            status: self.status,
             body: said.chars().take(QUOTED_CHARS).collect(),
-        })
+        }
     }
 }
 

@@ -129,15 +129,27 @@ async fn another_status_and_another_body_are_quoted() {
 
 static INIT: Request = Request::post("init").expects(&[200]);
 
-/// Two calls of a set-up: one is answered, the other refused.
+/// Three calls of a set-up: one is answered, one refused, and one answered with another status than
+/// the request expects.
 #[tokio::test]
 async fn a_measured_call_is_a_request_and_a_check() {
     const REFUSED: &str = "HTTP/1.1 403 No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-    let (admin, _) = server(&[OK, REFUSED]).await;
-    for _ in 0..2 {
-        let call = admin.post::<u32>("/init", &1);
-        let _ = admin.measured(&INIT, "init 200", call).await;
+    const LATER: &str = "HTTP/1.1 202 Ok\r\nconnection: close\r\ncontent-length: 1\r\n\r\n7";
+    let (admin, _) = server(&[OK, REFUSED, LATER]).await;
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let answer = admin.measured::<u32>(&INIT, "init 200", "/init", &1).await;
+        told.push(answer.map_err(|error| error.to_string()));
     }
+    let refused = |text: &str| Err(text.to_owned());
+    assert_eq!(
+        told,
+        [
+            Ok(7),
+            refused("POST /init was answered with 403: "),
+            refused("POST /init was answered with 202: 7")
+        ]
+    );
     let (recorder, raw) = (Recorder::default(), RawSamples::default());
     for noted in admin.take_noted() {
         noted.record(&recorder, Some(&raw));
@@ -149,12 +161,15 @@ async fn a_measured_call_is_a_request_and_a_check() {
         .values()
         .map(|c| (c.passes, c.fails))
         .collect();
-    assert_eq!(counts, [(1, 1)]);
+    assert_eq!(counts, [(1, 2)]);
     let mut statuses: Vec<_> = snapshot.requests.keys().map(|tags| tags.status).collect();
     statuses.sort_unstable();
-    assert_eq!(statuses, [200, 403]);
+    assert_eq!(statuses, [200, 202, 403]);
     let only = TagFilter::of("name", "init");
-    assert_eq!(snapshot.rate(RateOf::Failed, &only).share(), Some(0.5));
-    assert_eq!(raw.take().len(), 4, "each a request and a check");
+    assert_eq!(
+        snapshot.rate(RateOf::Failed, &only).share(),
+        Some(2.0 / 3.0)
+    );
+    assert_eq!(raw.take().len(), 6, "each a request and a check");
     assert!(admin.take_noted().is_empty(), "once");
 }

@@ -207,7 +207,7 @@ impl Suite for Shop {
     }
 
     fn warnings(world: &World) -> Vec<String> {
-        let unjudged = world.before.as_ref().and_then(unjudged);
+        let unjudged = unjudged(world);
         let lacking = world.lacks_last_pieces.then(no_last_pieces);
         unjudged.into_iter().chain(lacking).collect()
     }

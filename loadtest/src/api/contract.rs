@@ -18,9 +18,6 @@ pub static SECTION: Section = Section {
     check: |table| Api::parse(Some(table), "").err().unwrap_or_default(),
 };
 
-/// The check of the set-up's request.
-pub const INIT_CHECK: &str = "init 200";
-
 /// A request of the load.
 #[derive(Debug)]
 pub struct Route {
@@ -101,18 +98,12 @@ pub struct Api {
     /// One of two orders at once.
     pub racing: Request,
     order_body: OrderBody,
-    /// The total in its answer.
-    pub total: Numbers<1>,
-    /// Id and total.
+    /// Id and total in its answer.
     pub receipt: Numbers<2>,
     /// What the total is.
     pub total_is: TotalIs,
     /// Erases and fills the shop.
-    pub init: Path,
-    /// Its method.
-    pub init_method: Method,
-    /// The same as a request that is measured.
-    pub init_request: Request,
+    pub init: Route,
     /// The policies' ids in its answer.
     pub policies: String,
     /// Where the books are: the shop's, and a user's.
@@ -156,7 +147,6 @@ impl Api {
     fn read(keys: &mut Keys) -> Self {
         let claim_refused = keys.statuses("claim", "refused");
         let orders = route(keys, "orders", "order", requests::ORDER, &[]);
-        let init_method = keys.method("init");
         Self {
             users: route(keys, "users", "getUserId", requests::USER_ID, &[]),
             user_id: match keys.text("users", "id") {
@@ -183,12 +173,9 @@ impl Api {
             racing: racing(&orders),
             orders,
             order_body: order_body(keys),
-            total: numbers(keys, "orders", ["total"]),
             receipt: numbers(keys, "orders", ["id", "total"]),
             total_is: total_is(keys),
-            init: keys.path("init", "path"),
-            init_method,
-            init_request: of_method(requests::INIT, init_method),
+            init: route(keys, "init", "init", requests::INIT, &[]),
             policies: keys.name("init", "policies"),
             ledger: keys
                 .optional_path("ledger", "path")
@@ -197,19 +184,15 @@ impl Api {
         }
     }
 
-    /// The checks of statuses: one of each route, and the set-up's.
+    /// The checks of statuses: one of each route.
     #[must_use]
     pub fn checks(&self) -> Vec<&'static str> {
-        let checks = self.routes().map(|route| route.check);
-        std::iter::once(INIT_CHECK).chain(checks).collect()
+        self.routes().map(|route| route.check).to_vec()
     }
 
     /// The request that a check of a status is about.
     #[must_use]
     pub fn request_of_check(&self, check: &str) -> Option<&'static str> {
-        if check == INIT_CHECK {
-            return Some(self.init_request.name);
-        }
         let route = self.routes().into_iter().find(|one| one.check == check)?;
         Some(route.request.name)
     }
@@ -218,12 +201,12 @@ impl Api {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         let routes = self.routes().map(|route| route.request);
-        let others = [self.init_request, self.racing];
-        routes.into_iter().chain(others).collect()
+        routes.into_iter().chain([self.racing]).collect()
     }
 
-    const fn routes(&self) -> [&Route; 7] {
+    const fn routes(&self) -> [&Route; 8] {
         [
+            &self.init,
             &self.users,
             &self.charge,
             &self.claim,

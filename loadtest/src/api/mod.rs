@@ -8,6 +8,6 @@ mod numbers;
 mod path;
 pub(crate) mod requests;
 
-pub use contract::{Api, INIT_CHECK, Route, SECTION, TotalIs};
+pub use contract::{Api, Route, SECTION, TotalIs};
 pub use numbers::Numbers;
 pub use path::{Ids, Path};

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::invariants::{Facts, UserFacts, invariants};
 use super::public::{PublicFacts, predicted_coupons, public};
-use super::receipts::{order_totals, within_limit};
+use super::receipts::{order_totals, own_ids, refusals, within_limit};
 use super::reset::{in_ledger, on_shelves};
 use super::totals::Totals;
 use crate::personas::Buyer;
@@ -157,7 +157,11 @@ impl Audit<'_> {
                 })
             }
         };
+        if matches!(self.before, Books::Public { .. }) {
+            rows.extend(refusals(users, self.world));
+        }
         rows.extend(order_totals(users, api));
+        rows.extend(own_ids(users, api));
         rows.extend(within_limit(users, self.world.coupons, api));
         Ok(rows)
     }

@@ -1,6 +1,6 @@
 //! What is asked of the shop before and after the load.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use harness::{Admin, AdminError};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::ledger::{Ledger, UserLedger};
 use super::plan::Plan;
 use super::shelves::Shelves;
-use crate::api::{Api, INIT_CHECK, Ids};
+use crate::api::{Api, Ids};
 
 /// Why set-up or audit can't go on.
 #[derive(Debug, Error)]
@@ -59,12 +59,11 @@ pub enum Books {
 /// # Errors
 /// See [`ShopError`].
 pub async fn init(admin: &Admin, api: &Api, plan: &Plan) -> Result<Vec<i64>, ShopError> {
-    let (method, path) = (api.init_method, api.init.of(Ids::default()));
-    let request = format!("{} {path}", method.as_str());
-    let body = plan.body();
-    let call = admin.send(method, &path, &body);
-    let answer = admin.measured(&api.init_request, INIT_CHECK, call).await;
-    let answer: Value = match answer {
+    let request = api.init.source();
+    let path = api.init.path.of(Ids::default());
+    let (init, body) = (&api.init, plan.body());
+    let answer = admin.measured(&init.request, init.check, &path, &body);
+    let answer: Value = match answer.await {
         Err(AdminError::Status { status: 403, .. }) => return Err(ShopError::InitRefused(request)),
         other => other?,
     };
@@ -73,7 +72,18 @@ pub async fn init(admin: &Admin, api: &Api, plan: &Plan) -> Result<Vec<i64>, Sho
     if ids.is_empty() {
         return Err(ShopError::Empty("coupon policies", request));
     }
-    Ok(ids)
+    match first_twice(&ids) {
+        Some(id) => Err(ShopError::NotKept(
+            request,
+            format!("it has policy {id} twice"),
+        )),
+        None => Ok(ids),
+    }
+}
+
+fn first_twice(ids: &[i64]) -> Option<i64> {
+    let mut seen = HashSet::new();
+    ids.iter().copied().find(|id| !seen.insert(*id))
 }
 
 /// Every product's price in won, by its id.
@@ -112,6 +122,21 @@ pub async fn user_ledger(
     match &api.ledger {
         Some((_, path)) => admin.get(&path.of(of_user(user))).await.map(Some),
         None => Ok(None),
+    }
+}
+
+/// The id of the first user of the load.
+///
+/// # Errors
+/// See [`AdminError`].
+pub(super) async fn first_user(admin: &Admin, api: &Api) -> Result<i64, AdminError> {
+    let path = api.users.path.of(Ids {
+        vu: 1,
+        ..Ids::default()
+    });
+    match &api.user_id {
+        None => admin.get(&path).await,
+        Some(id) => Ok(admin.read(&path, |body| id.object(body)).await?[0]),
     }
 }
 

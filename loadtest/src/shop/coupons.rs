@@ -42,6 +42,12 @@ impl Coupons {
     }
 }
 
+impl From<Option<u32>> for Coupons {
+    fn from(limit: Option<u32>) -> Self {
+        limit.map_or(Self::Unlimited, Self::Limited)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Coupons;

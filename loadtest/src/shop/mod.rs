@@ -4,6 +4,7 @@
 mod basket;
 mod books;
 mod coupons;
+mod emptied;
 mod hostile;
 mod last_pieces;
 mod ledger;

@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use harness::{Admin, Error, Options, Refused, SetUp};
 
 use super::basket::Basket;
-use super::books::{Books, ShopError, init, ledger, prices};
+use super::books::{Books, ShopError, balance, first_user, init, ledger, listed_coupons, prices};
 use super::coupons::Coupons;
+use super::emptied::not_new;
 use super::last_pieces::LastPieces;
 use super::look::Look;
 use super::opening::{Consent, Opening};
@@ -15,7 +16,7 @@ use super::plan::{Plan, Scarce};
 use super::policies::Policies;
 use super::shelves::Shelves;
 use super::world::World;
-use crate::api::{Api, SECTION};
+use crate::api::{Api, Path, SECTION};
 
 /// What is asked for by flags.
 #[derive(Debug, Clone)]
@@ -48,17 +49,22 @@ pub async fn set_up(given: &SetUp<'_>, asked: Asked) -> Result<World, Error> {
     let api = api(given.options, &suffix)?;
     let mut look = Look::at(admin, api, given.audited).await;
     if let Some(host) = given.host {
-        look.row("reset", init_of(api), what_becomes(&opening), "-");
+        look.row("reset", api.init.source(), what_becomes(&opening), "-");
         given.say(&look.table(host));
     }
     look.usable()?;
+    let opening = opening?;
     let Goods {
         policies,
         prices,
         last_pieces,
-    } = match opening? {
+    } = match &opening {
         Opening::Reset(_) => made(admin, api, &asked.plan, look.shows_stock).await?,
-        Opening::Keep(policies) => found(policies, std::mem::take(&mut look.prices), asked.top)?,
+        Opening::Keep(policies) => found(
+            policies.clone(),
+            std::mem::take(&mut look.prices),
+            asked.top,
+        )?,
     };
     if prices.is_empty() {
         let after = format!("GET {}", api.products.text());
@@ -71,6 +77,7 @@ pub async fn set_up(given: &SetUp<'_>, asked: Asked) -> Result<World, Error> {
     );
     let basket = basket(asked.top, &prices)?;
     let mut world = World::new(api, policies, prices);
+    world.is_new = matches!(opening, Opening::Reset(_));
     world.basket = basket;
     world.suffix = suffix;
     world.lacks_last_pieces = asked.plan.scarce.count > 0 && last_pieces.is_empty();
@@ -81,7 +88,11 @@ pub async fn set_up(given: &SetUp<'_>, asked: Asked) -> Result<World, Error> {
         Coupons::Unlimited => None,
     };
     if given.audited {
-        world.before = Some(books(given, api, look.no_ledger).await?);
+        let before = books(given, api, look.no_ledger).await?;
+        if world.is_new {
+            is_new(admin, &world, &before).await?;
+        }
+        world.before = Some(before);
     }
     Ok(world)
 }
@@ -127,7 +138,7 @@ async fn made(admin: &Admin, api: &Api, plan: &Plan, shows_stock: bool) -> Resul
         .filter_map(|id| prices.remove_entry(id))
         .collect();
     let kept = plan.kept(policies.len(), &prices, last_pieces.len());
-    kept.map_err(|text| ShopError::NotKept(init_of(api), text))?;
+    kept.map_err(|text| ShopError::NotKept(api.init.source(), text))?;
     Ok(Goods {
         policies,
         prices,
@@ -180,16 +191,37 @@ pub(super) fn api(options: &Options, suffix: &str) -> Result<&'static Api, Error
     Ok(api.forever())
 }
 
-fn init_of(api: &Api) -> String {
-    format!("{} {}", api.init_method.as_str(), api.init.text())
-}
-
 fn what_becomes(opening: &Result<Opening, Refused>) -> String {
     match opening {
         Ok(Opening::Reset(why)) => format!("sent: {why}"),
         Ok(Opening::Keep(_)) => "not sent".to_owned(),
         Err(_) => "not allowed".to_owned(),
     }
+}
+
+/// Whether the set-up's request erased what there was, as far as can be seen.
+async fn is_new(admin: &Admin, world: &World, before: &Books) -> Result<(), ShopError> {
+    let left = match before {
+        Books::Ledger(ledger) => not_new(ledger, &world.policy_ids),
+        Books::Public { .. } => things_left(admin, world.api).await,
+    };
+    match left {
+        Some(left) => Err(ShopError::NotKept(world.api.init.source(), left)),
+        None => Ok(()),
+    }
+}
+
+/// What the first user has, who must have nothing in a new shop. A shop that can't say so is for
+/// the load to judge.
+async fn things_left(admin: &Admin, api: &Api) -> Option<String> {
+    let user = first_user(admin, api).await.ok()?;
+    let told = |path: &Path, count: i64, what: &str| {
+        let path = path.text();
+        (count != 0).then(|| format!("GET {path} still has {count} {what} for user {user}"))
+    };
+    let held = balance(admin, api, user).await.ok()?;
+    let coupons = listed_coupons(admin, api, user).await.ok()?;
+    told(&api.balance.path, held, "won").or_else(|| told(&api.coupons.path, coupons, "coupons"))
 }
 
 /// What the audit will compare with.

@@ -212,13 +212,8 @@ impl Shopper {
     /// Reads what an order was answered.
     pub(super) fn take_receipt(&mut self, answer: &Answer, due: Due) -> Result<(), Stop> {
         let api = self.world.api;
-        let (id, total) = if self.world.keeps_order_ids() {
-            let [id, total] = self.vu.read(answer, |body| api.receipt.of(body))?;
-            (Some(id), total)
-        } else {
-            let [total] = self.vu.read(answer, |body| api.total.of(body))?;
-            (None, total)
-        };
+        let [id, total] = self.vu.read(answer, |body| api.receipt.of(body))?;
+        let id = self.world.keeps_order_ids().then_some(id);
         let as_predicted = self.receipts.take(id, total, due, api.total_is);
         self.vu.check("order total as predicted", as_predicted);
         Ok(())

@@ -31,6 +31,8 @@ pub struct World {
     pub coupon_wait: Duration,
     /// What the server's books said before the load, if they are to be audited.
     pub before: Option<Books>,
+    /// Whether the set-up made it, and not somebody before the run.
+    pub is_new: bool,
     /// The coupons that there are over all policies, if `--coupons` limits them.
     pub coupons: Option<u32>,
     /// What persona C sends that no server should take.
@@ -59,10 +61,10 @@ impl World {
         price.unwrap_or(0)
     }
 
-    /// Whether users keep the ids of their orders: without a ledger, nobody else knows them.
+    /// Whether users keep the ids of their orders: only an audit wants them.
     #[must_use]
     pub const fn keeps_order_ids(&self) -> bool {
-        matches!(self.before, Some(Books::Public { .. }))
+        self.before.is_some()
     }
 
     /// The policy that a user claims from, spread evenly over the users as in the seed.

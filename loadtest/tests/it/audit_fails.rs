@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, Method};
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::program::{Ran, Run, psql, stack};
@@ -433,6 +434,31 @@ async fn an_item_sold_twice() {
     assert_broken(&ran, "stock sold = items ordered");
     assert_eq!(ran.actual("stock sold = items ordered"), 59);
     assert_eq!(ran.actual("smallest stock"), 0);
+}
+
+/// Two orders are there, and were acknowledged as one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_id_given_twice() {
+    let first: Arc<Mutex<Option<Value>>> = Arc::default();
+    let stack = stack().await;
+    let host = proxy(stack.base_url(), move |call, upstream| {
+        let first = Arc::clone(&first);
+        async move {
+            let mut reply = upstream.forward(&call).await;
+            if is_order(&call) {
+                let mut order: Value = serde_json::from_slice(&reply.body).expect("JSON");
+                order["orderId"] = first.lock().get_or_insert(order["orderId"].take()).clone();
+                reply.body = order.to_string().into();
+            }
+            reply
+        }
+    })
+    .await;
+    let ran = Run::against(&host, SHORT).finish().await;
+    let rule = "orders acknowledged, each with an id of its own (from POST /orders)";
+    assert_broken(&ran, rule);
+    assert_eq!(ran.broken(), [rule]);
+    assert_eq!(ran.actual(rule), 1);
 }
 
 /// Not the audit but the SLA: an answer that is right and late.

@@ -8,6 +8,8 @@ const RIGHT: Manners = Manners {
     right_price: true,
     locked: false,
     no_products: false,
+    keeps: false,
+    sold_out: false,
 };
 const HHPLUS: &str = "--profile hhplus --coupon-wait 20ms --sla none";
 const TOTALS: &str = "order totals as predicted (from POST /orders)";
@@ -132,6 +134,51 @@ async fn a_server_that_can_not_be_tested_is_left_as_it_is() {
             "{args}: who waits for it has it"
         );
     }
+}
+
+/// Without a ledger, what the first user has tells that nothing was erased.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_that_erased_nothing_is_found_without_a_ledger() {
+    // With the full price in spite of a coupon no money is left, and the used coupon is.
+    let rows = [
+        (
+            true,
+            "GET /users/{user}/balance still has 2000 won for user 1",
+        ),
+        (
+            false,
+            "GET /users/{user}/coupons still has 1 coupons for user 1",
+        ),
+    ];
+    for (right_price, said) in rows {
+        let keeps = Manners {
+            keeps: true,
+            right_price,
+            ..Manners::default()
+        };
+        let (_theirs, host) = Theirs::start(keeps).await;
+        let first = Run::against(&host, HHPLUS).finish().await;
+        assert_ne!(first.code, 97, "{}\n{}", first.stdout, first.stderr);
+        let ran = Run::against(&host, HHPLUS).finish().await;
+        assert_eq!(ran.code, 97, "{}\n{}", ran.stdout, ran.stderr);
+        let said = format!("POST /init did not do what it was asked for: {said}");
+        assert!(ran.reasons().contains(&said), "{}", ran.reasons());
+    }
+}
+
+/// Without a ledger, a claim may be refused only if as many as there are coupons came before.
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_refused_with_coupons_to_spare_are_named_without_a_ledger() {
+    let sold_out = Manners {
+        sold_out: true,
+        ..RIGHT
+    };
+    let (ran, _) = theirs(sold_out, HHPLUS).await;
+    let source = "(from POST /coupons?userId={user}&policyId={policy})";
+    assert_broken(
+        &ran,
+        &[&format!("claims refused ≤ claims − coupons {source}")],
+    );
 }
 
 /// With policies named, what is there is used: users are new, and nothing is erased.

@@ -308,3 +308,42 @@ async fn a_baseline_of_another_shop_does_not_fit() {
     assert!(ran.stderr.contains(misfit), "{}", ran.stderr);
     assert!(ran.stdout.contains("NOT COMPARABLE"), "{}", ran.stdout);
 }
+
+/// A `POST /init` that says it is done and erased nothing is found before the load.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_that_erased_nothing_is_invalid() {
+    let stack = stack().await;
+    let first = Run::against(stack.base_url(), ONCE).finish().await;
+    assert_eq!(first.code, 0, "{}\n{}", first.stdout, first.stderr);
+    let is_left = "POST /init did not do what it was asked for: GET /ledger still has 10 orders";
+    let twice = "POST /init did not do what it was asked for: it has policy 7 twice";
+    // (status and body of its answer, what is said)
+    let rows = [
+        (200, json!({ "policyIds": [1, 2, 3, 4, 5] }), is_left),
+        (200, json!({ "policyIds": [7, 7, 7, 7, 7] }), twice),
+        (
+            202,
+            json!({ "policyIds": [1, 2, 3, 4, 5] }),
+            "POST /init was answered with 202",
+        ),
+    ];
+    for (status, body, said) in rows {
+        let orders = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&orders);
+        let host = proxy(stack.base_url(), move |call, upstream| {
+            let (body, orders) = (body.clone(), Arc::clone(&counted));
+            async move {
+                *orders.lock() += u32::from(call.is(&Method::POST, "/orders"));
+                match call.is(&Method::POST, "/init") {
+                    true => Reply::json(status, &body),
+                    false => upstream.forward(&call).await,
+                }
+            }
+        })
+        .await;
+        let ran = Run::against(&host, ONCE).finish().await;
+        assert_eq!(ran.code, 97, "{}\n{}", ran.stdout, ran.stderr);
+        assert!(ran.reasons().contains(said), "{said}: {}", ran.reasons());
+        assert_eq!(*orders.lock(), 0, "{said}");
+    }
+}

@@ -23,6 +23,10 @@ pub(crate) struct Manners {
     pub(crate) locked: bool,
     /// Whether products can't be read.
     pub(crate) no_products: bool,
+    /// Whether `POST /init` erases nothing once there are users.
+    pub(crate) keeps: bool,
+    /// Whether every claim is refused.
+    pub(crate) sold_out: bool,
 }
 
 /// The lock's time-out.
@@ -76,7 +80,7 @@ impl Theirs {
             shop: Arc::default(),
             asked: Arc::default(),
         };
-        theirs.shop.lock().init();
+        theirs.shop.lock().init(false);
         let app = axum::Router::new()
             .fallback(answer)
             .with_state(theirs.clone());
@@ -108,11 +112,12 @@ impl Theirs {
         let body: Option<Value> = serde_json::from_slice(body).ok();
         let mut shop = self.shop.lock();
         let done = match (method.as_str(), &parts[..]) {
-            ("POST", ["init"]) => Some(shop.init()),
+            ("POST", ["init"]) => Some(shop.init(self.manners.keeps)),
             ("GET", ["users", "id"]) => parameter(query, "name").map(|name| shop.user(name)),
             ("GET", ["users", user, "balance"]) => number(user).map(|user| shop.balance(user)),
             ("POST", ["users", user, "balance"]) => shop.charge(user, body),
             ("GET", ["users", user, "coupons"]) => number(user).map(|user| shop.listed(user)),
+            ("POST", ["coupons"]) if self.manners.sold_out => Some(failed(409, "sold out")),
             ("POST", ["coupons"]) => shop.claim(query),
             ("GET", ["products"]) => Some(shop.products()),
             ("GET", ["products", "top", "realtime"]) => Some(shop.top()),
@@ -135,7 +140,11 @@ fn number(text: &str) -> Option<i64> {
 }
 
 impl Shop {
-    fn init(&mut self) -> Answer {
+    fn init(&mut self, keeps: bool) -> Answer {
+        if keeps && !self.users.is_empty() {
+            let ids: Vec<i64> = self.policies.keys().copied().collect();
+            return (200, json!({ "message": "initialised", "policyIds": ids }));
+        }
         let ids: Vec<i64> = (self.last_policy + 1..=self.last_policy + 5).collect();
         *self = Self {
             last_policy: self.last_policy + 5,
