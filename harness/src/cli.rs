@@ -2,6 +2,7 @@
 
 mod capacity;
 mod k6;
+mod limit;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ pub enum Invocation {
     Compare(Comparing),
     /// List the built-in profiles.
     Profiles,
+    /// List the limits.
+    Limits,
     /// Find the largest load under which the SLA holds.
     Capacity(crate::capacity::Request),
     /// Render the reports of an earlier run again.
@@ -71,6 +74,7 @@ pub fn parse(
     Ok(match matches.subcommand() {
         Some(("compare", matches)) => Invocation::Compare(comparing(matches)),
         Some(("profiles", _)) => Invocation::Profiles,
+        Some(("limits", _)) => Invocation::Limits,
         Some(("capacity", matches)) => Invocation::Capacity(capacity::request(matches, outline)?),
         Some(("report", matches)) => report(matches),
         Some(("replay", matches)) => Invocation::Replay {
@@ -159,6 +163,7 @@ fn command(outline: &Outline) -> Command {
         )
         .subcommand(compare(program.name))
         .subcommand(Command::new("profiles").about("List the built-in profiles"))
+        .subcommand(Command::new("limits").about("List the limits that --limit sets"))
         .subcommand(
             Command::new("validate")
                 .about("Check a configuration and show the plan; sends nothing")
@@ -242,7 +247,7 @@ fn arguments<'a>(
     outline
         .fields
         .iter()
-        .filter(move |field| wanted(field))
+        .filter(move |field| field.limit().is_none() && wanted(field))
         .map(|field| {
             let arg = Arg::new(field.key)
                 .long(field.flag)
@@ -259,6 +264,7 @@ fn arguments<'a>(
                     .action(ArgAction::Append),
             }
         })
+        .chain([limit::argument()])
 }
 
 /// The help of a field, with what only the suite knows.
@@ -300,6 +306,9 @@ fn flags(matches: &ArgMatches, outline: &Outline) -> Layer {
         } else if let Ok(Some(texts)) = matches.try_get_many::<String>(field.key) {
             layer.set_flag(field, texts.cloned().collect());
         }
+    }
+    for (field, text) in limit::given(matches) {
+        layer.set_flag(field, vec![text]);
     }
     layer
 }

@@ -12,7 +12,7 @@ const MOST_LOOKS: usize = 3_600;
 const SHARE: f64 = 0.1;
 const LEAST_SECONDS: u64 = 2;
 /// The flag of the machine's CPU.
-const MACHINE: &str = "--max-machine-cpu";
+const MACHINE: &str = "--limit machine-cpu";
 /// What raises the limit of throttled periods, which no flag does.
 const QUOTA: &str = "give its cgroup a larger CPU quota";
 /// A throttled period is one of up to 100 ms in which nothing was sent.
@@ -73,7 +73,7 @@ impl HealthLog {
         let exceeded = vec![
             limit(
                 "the generator's CPU",
-                "--max-cpu",
+                "--limit cpu",
                 "% of its cores",
                 limits.cpu * 100.0,
             ),
@@ -85,7 +85,7 @@ impl HealthLog {
             ),
             limit(
                 "the scheduling lag",
-                "--max-lag",
+                "--limit lag",
                 "ms",
                 limits.lag.as_secs_f64() * 1_000.0,
             ),
@@ -97,7 +97,7 @@ impl HealthLog {
             ),
             limit(
                 "the use of file descriptors",
-                "--max-fds",
+                "--limit fds",
                 "% of the limit",
                 limits.fds * 100.0,
             ),
@@ -206,7 +206,7 @@ mod tests {
                     cpu_percent: 195.0,
                     ..well
                 },
-                "the generator's CPU was beyond 90 % of its cores in 11 of 100 seconds, 98 at worst (--max-cpu)",
+                "the generator's CPU was beyond 90 % of its cores in 11 of 100 seconds, 98 at worst (--limit cpu)",
             ),
             (
                 Health {
@@ -236,7 +236,7 @@ mod tests {
                     lag_ms: 250.0,
                     ..well
                 },
-                "the scheduling lag was beyond 100 ms in 11 of 100 seconds, 250 at worst (--max-lag)",
+                "the scheduling lag was beyond 100 ms in 11 of 100 seconds, 250 at worst (--limit lag)",
             ),
             (
                 Health {

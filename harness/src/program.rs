@@ -93,6 +93,7 @@ fn without_load(invocation: Invocation, outline: &Outline) -> ExitCode {
             renderings,
         } => rendered(&summary, &renderings),
         Invocation::Replay { file, out } => deliver(&file, &out),
+        Invocation::Limits => show(limits),
         Invocation::Profiles
         | Invocation::Run(_)
         | Invocation::Validate(_)
@@ -131,6 +132,13 @@ fn profiles(outline: &Outline, out: &mut impl Write) -> io::Result<()> {
     }
     let mut profiles = outline.profiles.iter();
     profiles.try_for_each(|profile| writeln!(out, "{:<26} {}", profile.name, profile.description()))
+}
+
+/// Every limit with its default, and what is beyond it.
+fn limits(out: &mut impl Write) -> io::Result<()> {
+    Field::limits().try_for_each(|(name, field)| {
+        writeln!(out, "{name:<12} {:<6} {}", field.default, field.help)
+    })
 }
 
 fn load(outline: &Outline, flags: Layer, then: impl FnOnce(RunConfig) -> ExitCode) -> ExitCode {

@@ -77,7 +77,7 @@ impl Pace {
         let mut reasons = Vec::new();
         if beyond(self.dropped, self.scheduled, limits.dropped) {
             reasons.push(format!(
-                "the rate was not kept: {} of {} iterations due in the hold never started, more than {:.1} % (--max-dropped): {why}",
+                "the rate was not kept: {} of {} iterations due in the hold never started, more than {:.1} % (--limit dropped): {why}",
                 self.dropped,
                 self.scheduled,
                 limits.dropped * 100.0
@@ -85,7 +85,7 @@ impl Pace {
         }
         if beyond(self.late, started, limits.late_starts) {
             reasons.push(format!(
-                "the rate was not kept: {} of {started} iterations started more than {LATE_MS:.0} ms late in the hold, more than {:.1} % (--max-late-starts): {why}",
+                "the rate was not kept: {} of {started} iterations started more than {LATE_MS:.0} ms late in the hold, more than {:.1} % (--limit late-starts): {why}",
                 self.late,
                 limits.late_starts * 100.0
             ));
@@ -195,10 +195,10 @@ pub(super) mod tests {
             };
             let expected = [
                 format!(
-                    "the rate was not kept: 11 of 1000 iterations due in the hold never started, more than 1.0 % (--max-dropped): {why}"
+                    "the rate was not kept: 11 of 1000 iterations due in the hold never started, more than 1.0 % (--limit dropped): {why}"
                 ),
                 format!(
-                    "the rate was not kept: 99 of 989 iterations started more than 10 ms late in the hold, more than 10.0 % (--max-late-starts): {why}"
+                    "the rate was not kept: 99 of 989 iterations started more than 10 ms late in the hold, more than 10.0 % (--limit late-starts): {why}"
                 ),
             ];
             assert_eq!(pace.reasons(&Limits::default()), expected);

@@ -27,7 +27,7 @@ pub(super) fn command(outline: &Outline) -> Command {
              trial is a run of its own, set-up (whatever it does to the server's data) and audit included.\n\n\
              The load is VUs, which send a slow server less, or with --by rate iterations a second, \
              which start however slow the server is. A rate must also be kept: if more of its \
-             iterations are dropped or late than --max-dropped and --max-late-starts let, it \
+             iterations are dropped or late than --limit dropped and --limit late-starts let, it \
              doesn't hold. Where --max-vus is not given, there are VUs for iterations that take \
              5 s beyond the waits of their own.\n\n\
              A server at a loopback address counts as --shared-machine.",

@@ -1,5 +1,6 @@
 //! The one list of what can be configured: flags, environment and file keys all come from it.
 
+use super::nearest::known_are;
 use super::section::Section;
 
 /// Something that can be configured: a flag, a key of files and a `LOADTEST_*` variable.
@@ -133,6 +134,20 @@ const fn field(
         requests: &[],
         check: |_| Ok(()),
     }
+}
+
+/// What the flags of all limits begin with: `--limit cpu=80%` is one, and `[limits]` has them in
+/// files.
+const LIMIT: &str = "limit ";
+
+const fn limit(
+    key: &'static str,
+    flag: &'static str,
+    value: &'static str,
+    default: &'static str,
+    help: &'static str,
+) -> Field {
+    field(key, flag, Form::One(value), JUDGEMENT, help).default(default)
 }
 
 impl Field {
@@ -290,26 +305,26 @@ pub static FIELDS: &[Field] = &[
         "Short for a threshold on http_req_duration [default: p(95)<200]; 'each p(95)<200' also has one for every request name"),
     field("thresholds", "threshold", Form::Many("METRIC{TAG:VALUE}: ASSERTION"), JUDGEMENT,
         "What must hold, as in k6, e.g. 'http_req_duration{status:200}: p(95)<200'; repeat for more").scope(Scope::Both),
-    field("max_interrupted", "max-interrupted", Form::One("SHARE"), JUDGEMENT,
-        "Share of iterations that may be cut before the run is invalid [default: 5%]"),
-    field("max_unknown", "max-unknown", Form::One("SHARE"), JUDGEMENT,
-        "Operations of unknown outcome per iteration before a run can't pass [default: 5%]"),
-    field("max_dropped", "max-dropped", Form::One("SHARE"), JUDGEMENT,
-        "Share of scheduled iterations that may be dropped before a run can't pass [default: 1%]"),
-    field("max_late_starts", "max-late-starts", Form::One("SHARE"), JUDGEMENT,
-        "Share of iterations at a rate that may start over 10 ms late before the run is invalid [default: 10%]"),
-    field("max_mix_drift", "max-mix-drift", Form::One("SHARE"), JUDGEMENT,
-        "How far a persona's share may be from the plan before a run can't pass [default: 10%]"),
-    field("max_lost_rows", "max-lost-rows", Form::One("SHARE"), JUDGEMENT,
-        "Share of an output's rows that may be lost before a run can't pass [default: 1%]"),
-    field("max_cpu", "max-cpu", Form::One("SHARE"), JUDGEMENT,
-        "Share of its cores that the generator may use before the run is invalid [default: 90%]"),
-    field("max_machine_cpu", "max-machine-cpu", Form::One("SHARE"), JUDGEMENT,
-        "Share of the machine's CPU that may be in use before the run is invalid [default: 98%]"),
-    field("max_lag", "max-lag", Form::One("TIME"), JUDGEMENT,
-        "How late the generator's timers may fire before the run is invalid [default: 100ms]"),
-    field("max_fds", "max-fds", Form::One("SHARE"), JUDGEMENT,
-        "Share of the file descriptors that may be in use before the run is invalid [default: 90%]"),
+    limit("limit_interrupted", "limit interrupted", "SHARE", "5%",
+        "iterations that are cut at the end of their grace: invalid"),
+    limit("limit_cpu", "limit cpu", "SHARE", "90%",
+        "the generator's CPU, of the cores it may use: invalid"),
+    limit("limit_machine_cpu", "limit machine-cpu", "SHARE", "98%",
+        "the machine's CPU: invalid"),
+    limit("limit_lag", "limit lag", "TIME", "100ms",
+        "how late the generator's timers fire, at worst in a second: invalid"),
+    limit("limit_fds", "limit fds", "SHARE", "90%",
+        "file descriptors in use: invalid"),
+    limit("limit_late_starts", "limit late-starts", "SHARE", "10%",
+        "iterations at a rate that start more than 10 ms late: invalid"),
+    limit("limit_dropped", "limit dropped", "SHARE", "1%",
+        "iterations at a rate that never start: can't pass"),
+    limit("limit_mix_drift", "limit mix-drift", "SHARE", "10%",
+        "a persona's share against the mix, a request's number against the persona's plan: can't pass"),
+    limit("limit_unknown", "limit unknown", "SHARE", "5%",
+        "operations whose outcome nobody knows, per iteration: can't pass"),
+    limit("limit_lost_rows", "limit lost-rows", "SHARE", "1%",
+        "rows that an output lost: can't pass"),
     field("shared_machine", "shared-machine", Form::Switch, JUDGEMENT,
         "The server runs on this machine on purpose: a busy one is only a warning"),
     field("no_audit", "no-audit", Form::Switch, JUDGEMENT,
@@ -359,6 +374,31 @@ pub static FIELDS: &[Field] = &[
 ];
 
 impl Field {
+    /// Its name, if it is a limit: what `--limit` and `[limits]` call it.
+    #[must_use]
+    pub fn limit(&self) -> Option<&'static str> {
+        self.flag.strip_prefix(LIMIT)
+    }
+
+    /// All limits with their names.
+    pub fn limits() -> impl Iterator<Item = (&'static str, &'static Self)> {
+        let named = |field: &'static Self| Some((field.limit()?, field));
+        FIELDS.iter().filter_map(named)
+    }
+
+    /// The limit of this name, written with dashes or as in files with underscores.
+    ///
+    /// # Errors
+    /// The nearest that there is.
+    pub fn of_limit(name: &str) -> Result<&'static Self, String> {
+        let dashed = name.replace('_', "-");
+        let mut limits = Self::limits();
+        let found = limits.find(|(known, _)| *known == dashed);
+        let known: Vec<_> = Self::limits().map(|(known, _)| known).collect();
+        let none = || format!("there is no limit '{name}'; {}", known_are(&dashed, &known));
+        found.map(|(_, field)| field).ok_or_else(none)
+    }
+
     /// The engine's field of this key.
     #[must_use]
     pub fn of_key(key: &str) -> Option<&'static Self> {

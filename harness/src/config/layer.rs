@@ -8,6 +8,9 @@ use super::parse::switch;
 use super::problem::{Problem, Source};
 use super::strays::PREFIX;
 
+/// The table of limits.
+const LIMITS: &str = "limits";
+
 /// A value and where it comes from. A switch that is on has no texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value {
@@ -98,8 +101,39 @@ impl Layer {
             }
         };
         let of_suite = |key: &str| fields.sections().iter().any(|section| section.key == key);
-        let others = |key: &str| matches!(key, "description" | "scenario") || of_suite(key);
-        Self::from_table(&table, file, others, (fields, Field::in_files), problems)
+        let others =
+            |key: &str| matches!(key, "description" | "scenario" | LIMITS) || of_suite(key);
+        let mut layer = Self::from_table(&table, file, others, (fields, in_files), problems);
+        if let Some(limits) = table.get(LIMITS) {
+            layer.set_limits(limits, file, problems);
+        }
+        layer
+    }
+
+    /// Reads `[limits]`.
+    fn set_limits(&mut self, limits: &toml::Value, file: &str, problems: &mut Vec<Problem>) {
+        let source = |key: &str| Source::Key {
+            key: key.to_owned(),
+            file: file.to_owned(),
+        };
+        let Some(limits) = limits.as_table() else {
+            let message = "must have keys of its own, as in limits.cpu = \"80%\"";
+            problems.push(Problem::new(source(LIMITS), message));
+            return;
+        };
+        for (name, value) in limits {
+            let source = source(&format!("{LIMITS}.{name}"));
+            let found = Field::of_limit(name).and_then(|field| match texts(field, value) {
+                Ok(found) => Ok((field, found.unwrap_or_default())),
+                Err(wanted) => Err(format!("must be {wanted}")),
+            });
+            match found {
+                Ok((field, texts)) => {
+                    self.0.insert(field.key, Value { texts, source });
+                }
+                Err(message) => problems.push(Problem::new(source, message)),
+            }
+        }
     }
 
     /// Reads the keys of a table but for `others`; of the fields it may have those that `may` takes.
@@ -120,7 +154,8 @@ impl Layer {
                 continue;
             }
             let Some(field) = fields.of_key(key).filter(|field| may(field)) else {
-                let known: Vec<_> = fields.iter().filter(|f| may(f)).map(|f| f.key).collect();
+                let known = fields.iter().filter(|f| may(f)).map(|f| f.key);
+                let known: Vec<_> = known.chain([LIMITS]).collect();
                 problems.push(Problem::new(source(key), no_such_key(key, &known)));
                 continue;
             };
@@ -148,6 +183,11 @@ impl Layer {
         let texts = vec![text];
         self.0.insert(field.key, Value { texts, source });
     }
+}
+
+/// What stands in a file by a key of its own: limits have a table.
+fn in_files(field: &Field) -> bool {
+    field.in_files() && field.limit().is_none()
 }
 
 /// Where an error is. Its own text would quote the line, which may hold a secret.

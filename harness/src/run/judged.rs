@@ -245,7 +245,7 @@ fn dropped(settled: &[Settled], limit: f64) -> Option<String> {
     beyond(dropped, scheduled, limit).then(|| {
         format!(
             "{dropped} of {scheduled} iterations were dropped, more than {:.1} %: the rate was not kept; \
-             give more --max-vus, or ask for a lower rate (--max-dropped)",
+             give more --max-vus, or ask for a lower rate (--limit dropped)",
             limit * 100.0
         )
     })
@@ -257,7 +257,7 @@ fn late_starts(delays: &Trend, limit: f64) -> Option<String> {
     beyond(late, starts, limit).then(|| {
         format!(
             "{late} of {starts} iterations started more than {LATE_MS:.0} ms late, more than {:.1} %: \
-             give more --max-vus, or a machine with more to spare (--max-late-starts)",
+             give more --max-vus, or a machine with more to spare (--limit late-starts)",
             limit * 100.0
         )
     })
@@ -267,7 +267,7 @@ fn unknowns(unknown: u64, started: u64, limit: f64) -> Option<String> {
     beyond(unknown, started, limit).then(|| {
         format!(
             "{unknown} operations in {started} iterations have an unknown outcome, more than {:.1} %: \
-             the audit can't be exact (--max-unknown)",
+             the audit can't be exact (--limit unknown)",
             limit * 100.0
         )
     })
@@ -289,7 +289,7 @@ pub(super) fn lost_rows(outputs: &[Account], limit: f64) -> Vec<String> {
                 );
             }
             format!(
-                "{} of {} rows for {} were lost, more than {:.1} % (--max-lost-rows)",
+                "{} of {} rows for {} were lost, more than {:.1} % (--limit lost-rows)",
                 output.lost,
                 output.produced,
                 output.name,

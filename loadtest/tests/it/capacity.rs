@@ -23,7 +23,7 @@ async fn by_rate(args: &str) -> (Ran, Value) {
 async fn the_largest_rate_is_found_to_the_iteration() {
     let (ran, found) = by_rate(
         "--from 4 --to 8 --repeats 1 --max-vus 8 --coupon-wait 100ms --sla p(95)<5000 \
-         --max-late-starts 100% --max-lag 0ms",
+         --limit late-starts=100% --limit lag=0ms",
     )
     .await;
     assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
@@ -90,7 +90,7 @@ async fn a_rate_that_is_not_kept_does_not_hold() {
     let reason = trial["reasons"][0].as_str().expect("a text");
     let expected = format!(
         "the rate was not kept: {dropped} of 10 iterations due in the hold never started, \
-         more than 1.0 % (--max-dropped): 1 of 1 VUs were busy at once"
+         more than 1.0 % (--limit dropped): 1 of 1 VUs were busy at once"
     );
     assert!(reason.starts_with(&expected), "{reason}");
     assert!(ran.stderr.contains(reason), "{}", ran.stderr);
@@ -108,7 +108,7 @@ async fn a_load_that_is_too_small_for_a_lower_bound_is_said_to_be() {
     let host = stack.base_url();
     let args = format!(
         "capacity --from 1 --to 2 --repeats 1 --hold 2s --host {host} --coupon-wait 100ms --sla none \
-         --max-lag 60s --threshold http_reqs:rate>50000"
+         --limit lag=60s --threshold http_reqs:rate>50000"
     );
     let ran = Run::bare(&args).await;
     assert_eq!(ran.code, 99, "{}\n{}", ran.stdout, ran.stderr);

@@ -32,7 +32,7 @@ struct Outcome {
 const SHORT: &str = "--vus 30 --duration 8s";
 const LONG: &str = "--vus 100 --duration 9s";
 const PLAN: &str = "--mix a=50,b=25,c=10,d=15 --coupons 3000 --coupon-wait 100ms --sla none \
-     --think-time 100ms..300ms --http-timeout 3s --graceful-stop 5s --max-unknown 100%";
+     --think-time 100ms..300ms --http-timeout 3s --graceful-stop 5s --limit unknown=100%";
 
 /// A run with a fault in its middle: its books, and what it said of them.
 /// None where this user may not make it.

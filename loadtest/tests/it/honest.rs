@@ -163,7 +163,7 @@ async fn half_the_personas_missing() {
     })
     .await;
     let args = format!(
-        "--vus 4 --mix a=1,b=1 --duration 2s --graceful-stop 0s --max-interrupted 100% --max-unknown 100% {QUICK}"
+        "--vus 4 --mix a=1,b=1 --duration 2s --graceful-stop 0s --limit interrupted=100% --limit unknown=100% {QUICK}"
     );
     let ran = Run::against(&host, &args).finish().await;
     assert_code(
@@ -213,7 +213,7 @@ async fn operations_of_unknown_outcome() {
     assert!(ran.broken().is_empty(), "{:?}", ran.broken());
     let ran = Run::against(
         &host,
-        &format!("{args} --max-unknown 50% --max-mix-drift 100%"),
+        &format!("{args} --limit unknown=50% --limit mix-drift=100%"),
     )
     .finish()
     .await;
@@ -225,7 +225,7 @@ async fn operations_of_unknown_outcome() {
 async fn too_many_late_starts() {
     let stack = stack().await;
     let args = format!(
-        "--rate 100/s --duration 4s --max-vus 50 --max-start-delay 5s --max-dropped 100% --max-lag 1m {QUICK}"
+        "--rate 100/s --duration 4s --max-vus 50 --max-start-delay 5s --limit dropped=100% --limit lag=1m {QUICK}"
     );
     let mut run = Run::not_sharing(stack.base_url(), &args);
     let child = run.command.spawn().expect("the program starts");
@@ -246,7 +246,7 @@ async fn too_many_late_starts() {
 async fn a_generator_out_of_breath() {
     let stack = stack().await;
     let args = format!(
-        "--vus 1 --duration 4s --max-lag 0ms --max-cpu 100% --max-machine-cpu 100% {QUICK}"
+        "--vus 1 --duration 4s --limit lag=0ms --limit cpu=100% --limit machine-cpu=100% {QUICK}"
     );
     let ran = Run::not_sharing(stack.base_url(), &args).finish().await;
     assert_code(
@@ -414,7 +414,7 @@ async fn what_no_generator_can_have_caused_fails_though_it_was_out_of_breath() {
         }
     })
     .await;
-    let breath = "--max-lag 0ms --max-cpu 100% --max-machine-cpu 100%";
+    let breath = "--limit lag=0ms --limit cpu=100% --limit machine-cpu=100%";
     let args = format!("--vus 1 --duration 4s --coupon-wait 0s --sla none {breath}");
     let lag = "generator saturated: the scheduling lag was beyond 0 ms";
     let mut run = Run::not_sharing(&busy, &args);

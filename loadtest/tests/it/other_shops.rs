@@ -99,7 +99,7 @@ async fn failures_of_one_time_look_like_a_time_out() {
         locked: true,
         ..RIGHT
     };
-    let (ran, _) = theirs(manners, &format!("{HHPLUS} --max-unknown 100%")).await;
+    let (ran, _) = theirs(manners, &format!("{HHPLUS} --limit unknown=100%")).await;
     let said = "all 10 failures of 5_create_order took 3.0 s: that looks like a time-out";
     let warnings = ran.summary["warnings"].to_string();
     assert!(warnings.contains(said), "{warnings}");

@@ -31,7 +31,7 @@ async fn an_impulse_buyer_orders_whatever_became_of_the_coupon() {
         }
     })
     .await;
-    let args = "--vus 4 --iterations-per-vu 3 --coupon-wait 50ms --sla none --http-timeout 3s --max-unknown 50%";
+    let args = "--vus 4 --iterations-per-vu 3 --coupon-wait 50ms --sla none --http-timeout 3s --limit unknown=50%";
     let ran = Run::against(&host, args).finish().await;
     assert_eq!((ran.code, ran.broken()), (99, vec![]), "{}", ran.stdout);
     assert_eq!(ran.actual("orders = planned iterations"), 12);

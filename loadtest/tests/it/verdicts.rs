@@ -76,7 +76,7 @@ async fn a_hang_of_everybody_is_no_pass() {
     })
     .await;
     let args = format!(
-        "--vus 3 --duration 4s --graceful-stop 500ms --max-unknown 100% --max-interrupted 100% {BLIND}"
+        "--vus 3 --duration 4s --graceful-stop 500ms --limit unknown=100% --limit interrupted=100% {BLIND}"
     );
     let ran = Run::against(&host, &args).finish().await;
     assert_fails(&ran, "3 requests were never answered: 3 × 5_create_order");

@@ -114,7 +114,7 @@ async fn rows_that_a_full_disk_did_not_take_are_never_green() {
     for kind in ["csv", "json"] {
         let line = format!(
             "ulimit -f 120; ${{RUN/--vus 2 --iterations-per-vu 1/--vus 5 --duration 6s}} \
-             --max-lost-rows 100% --out {kind}=rows"
+             --limit lost-rows=100% --out {kind}=rows"
         );
         let ran = place.shell(&line).await;
         assert_code(&ran, 97, &line);
