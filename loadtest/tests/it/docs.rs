@@ -44,7 +44,10 @@ fn the_pages_name_everything_a_user_can_choose_or_meet() {
     let assert_named = |what: &str| assert!(text.contains(what), "no page names {what}");
     let outline = Outline::of::<Shop>();
     for field in outline.fields.iter() {
-        assert_named(&format!("`--{}", field.flag));
+        match field.limit() {
+            Some(limit) => assert_named(&format!("| `{limit}` | {} |", field.default)),
+            None => assert_named(&format!("`--{}", field.flag)),
+        }
     }
     for profile in outline.profiles {
         assert_named(&format!("`{}`", profile.name));
