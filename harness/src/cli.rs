@@ -1,12 +1,14 @@
 //! The command line. No I/O: words in, an invocation or clap's message out.
 
 mod capacity;
+mod environment;
 mod k6;
 mod limit;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{Field, Form, Layer, Outline, parse};
@@ -88,8 +90,8 @@ pub fn parse(
                 .cloned()
                 .unwrap_or_default(),
         },
-        Some((_, matches)) => Invocation::Validate(flags(matches, outline)),
-        None => Invocation::Run(flags(&matches, outline)),
+        Some((_, matches)) => Invocation::Validate(flags(matches, outline)?),
+        None => Invocation::Run(flags(&matches, outline)?),
     })
 }
 
@@ -264,7 +266,7 @@ fn arguments<'a>(
                     .action(ArgAction::Append),
             }
         })
-        .chain([limit::argument()])
+        .chain([limit::argument(), environment::argument()])
 }
 
 /// The help of a field, with what only the suite knows.
@@ -295,8 +297,9 @@ fn help(field: &Field, outline: &Outline) -> String {
     }
 }
 
-fn flags(matches: &ArgMatches, outline: &Outline) -> Layer {
-    let mut layer = Layer::default();
+fn flags(matches: &ArgMatches, outline: &Outline) -> Result<Layer, clap::Error> {
+    let mut layer = environment::given(matches, outline)
+        .map_err(|message| command(outline).error(ErrorKind::ValueValidation, message))?;
     for field in outline.fields.iter() {
         // A command takes only some of the fields.
         if field.form == Form::Switch {
@@ -310,7 +313,7 @@ fn flags(matches: &ArgMatches, outline: &Outline) -> Layer {
     for (field, text) in limit::given(matches) {
         layer.set_flag(field, vec![text]);
     }
-    layer
+    Ok(layer)
 }
 
 /// What examples need to be complete: an address, where no private server is started.
@@ -395,6 +398,44 @@ mod tests {
         );
         assert!(layer.get("no_audit").is_some());
         assert!(layer.get("quiet").is_none());
+    }
+
+    #[test]
+    fn a_variable_may_stand_on_the_command_line_and_a_flag_wins() {
+        let layer = |line: &str| match parse(words(line)) {
+            Ok(Invocation::Run(layer)) => Ok(layer),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.to_string()),
+        };
+        let line = "loadtest -e LOADTEST_VUS=7 -e LOADTEST_STAGES=1m:3;2m:5 -e LOADTEST_QUIET=true \
+                    --env LOADTEST_HOST=http://a --host http://b";
+        let given = layer(line).expect("good");
+        let texts = |key| given.get(key).expect(key).texts.join(" ");
+        assert_eq!(
+            ["vus", "stages", "quiet", "host"].map(texts),
+            ["7", "1m:3 2m:5", "", "http://b"]
+        );
+        // (flags, what is said)
+        let rows = [
+            (
+                "-e LOADTEST_VUSS=7",
+                "-e LOADTEST_VUSS: there is no such variable",
+            ),
+            (
+                "-e API_TOKEN=hunter2",
+                "-e API_TOKEN: only LOADTEST_* can be set here",
+            ),
+            ("-e LOADTEST_VUS", "-e LOADTEST_VUS has no value"),
+            (
+                "-e LOADTEST_QUIET=maybe",
+                "LOADTEST_QUIET: 'maybe' is neither true nor false",
+            ),
+        ];
+        for (flags, said) in rows {
+            let error = layer(&format!("loadtest {flags}")).expect_err(flags);
+            assert!(error.contains(said), "{flags}: {error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

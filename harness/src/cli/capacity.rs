@@ -95,7 +95,7 @@ pub(super) fn request(matches: &ArgMatches, outline: &Outline) -> Result<Request
             repeats: number("repeats"),
         },
         hold,
-        flags: flags(matches, outline),
+        flags: flags(matches, outline)?,
         json: matches.get_one::<String>("json").map(Into::into),
     })
 }

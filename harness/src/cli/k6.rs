@@ -51,14 +51,6 @@ const ANSWERS: &[(&str, &str)] = &[
     ("stats", "--tui shows the run while it goes on"),
     ("status", "--tui shows the run while it goes on"),
     ("version", "--version"),
-    (
-        "-e",
-        "set the variable for the command: NAME=VALUE in front of it",
-    ),
-    (
-        "--env",
-        "set the variable for the command: NAME=VALUE in front of it",
-    ),
     ("-c", "--config FILE"),
     ("-v", "RUST_LOG=debug in front of the command"),
     ("--verbose", "RUST_LOG=debug in front of the command"),
@@ -121,7 +113,10 @@ const ANSWERS: &[(&str, &str)] = &[
         "--min-iteration-duration",
         "--think-time TIME pauses between iterations; --rate keeps a rate",
     ),
-    ("--execution-segment", "one process makes the whole load"),
+    (
+        "--execution-segment",
+        "--fleet URL divides a run over several processes",
+    ),
     (
         "--throw",
         "a failed request never ends a run; a threshold with abort_on_fail does",
@@ -185,7 +180,6 @@ mod tests {
         for (line, answer) in [
             ("loadtest run script.js", "scripts aren't run here"),
             ("loadtest --rps 5", "`--rps` is k6's. Here: --rate N/s"),
-            ("loadtest -e A=B", "NAME=VALUE in front of it"),
             ("loadtest --no-thresholds", "--sla none"),
             ("loadtest inspect x.js", "`validate`"),
         ] {

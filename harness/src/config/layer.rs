@@ -48,7 +48,7 @@ impl Layer {
     }
 
     /// Reads `LOADTEST_*` variables. An empty one is none, and one of no setting is a stray.
-    pub(super) fn from_env(
+    pub(crate) fn from_env(
         variables: &[(String, String)],
         fields: &Fields,
         (problems, strays): (&mut Vec<Problem>, &mut Vec<(String, String)>),
