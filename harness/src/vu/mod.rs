@@ -242,7 +242,7 @@ impl VirtualUser {
         ok
     }
 
-    /// Reads the body of an answer as JSON. One that can't be read is a failed check, called
+    /// Reads the body of an answer as JSON. Whether it can be read is a check, called
     /// `NAME: answer can be read` after the request.
     ///
     /// # Errors
@@ -260,11 +260,12 @@ impl VirtualUser {
         answer: &Answer,
         read: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Result<T, Stop> {
-        read(&answer.usable()?.body).ok_or_else(|| {
-            self.check(answer.request.readable(), false);
+        let read = read(&answer.usable()?.body);
+        // Only here is it known which answers somebody reads: a share of the check needs them all.
+        if !self.check(answer.request.readable(), read.is_some()) {
             self.surroundings.failures.note_unreadable(answer);
-            Stop::Unusable
-        })
+        }
+        read.ok_or(Stop::Unusable)
     }
 
     /// Waits, as a person does between two clicks.
