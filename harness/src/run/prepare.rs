@@ -143,12 +143,13 @@ pub(super) fn check_writable(directory: &Path, config: &RunConfig) -> Result<(),
     std::fs::create_dir_all(directory).map_err(cannot)?;
     tempfile::tempfile_in(directory).map_err(cannot)?;
     let summary = match &config.summary_json {
-        Some(SummaryJson::File(path)) => Some(path.as_path()),
-        Some(SummaryJson::Stdout) | None => None,
+        Some(SummaryJson::File(path)) => {
+            check_file("--summary-json", path)?;
+            Some(path.as_path())
+        }
+        Some(SummaryJson::Stdout) => Some(Path::new("/dev/stdout")),
+        None => None,
     };
-    if let Some(path) = summary {
-        check_file("--summary-json", path)?;
-    }
     let outputs = config.outputs.iter().filter_map(Address::file);
     refuse_twice(summary.into_iter().chain(outputs))
 }
@@ -225,4 +226,26 @@ pub(super) fn check_files(users: &[Role], connections: fn(&str) -> u64) -> Resul
         return Err(Refusal::Files { vus, needed, limit });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_into_one_stream_twice() {
+        let refused = |paths: [&str; 2]| refuse_twice(paths.iter().map(Path::new)).is_err();
+        let rows = [
+            (["/dev/stdout", "/dev/stdout"], true),
+            (["/dev/stdout", "/dev/fd/1"], true),
+            (["/dev/fd/2", "/dev/stderr"], true),
+            (["/dev/stdout", "/dev/stderr"], false),
+            (["/dev/null", "/dev/null"], false),
+            (["/tmp/one.csv", "/tmp/./one.csv"], true),
+            (["/tmp/one.csv", "/tmp/two.csv"], false),
+        ];
+        for (paths, expected) in rows {
+            assert_eq!(refused(paths), expected, "{paths:?}");
+        }
+    }
 }
