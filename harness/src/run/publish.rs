@@ -48,11 +48,18 @@ pub(super) fn leave(result: &RunResult, directory: &Path) -> ExitCode {
     exit
 }
 
-/// Says where the report is.
+/// Says where the report is, if any could be written.
 fn name(rendered: &[PathBuf], directory: &Path) {
+    if let Some(report) = report(rendered, directory) {
+        tell(&format!("report: {}", report.display()));
+    }
+}
+
+/// The first report, or else the summary that they are made from, if it is there.
+fn report(rendered: &[PathBuf], directory: &Path) -> Option<PathBuf> {
     let summary = directory.join(SUMMARY_FILE);
-    let first = rendered.first().unwrap_or(&summary);
-    tell(&format!("report: {}", first.display()));
+    let first = rendered.first().cloned();
+    first.or_else(|| summary.is_file().then_some(summary))
 }
 
 fn show_json(result: &RunResult) -> io::Result<()> {
@@ -116,4 +123,22 @@ pub fn write_comparison_json(path: &Path, comparison: &Comparison) -> io::Result
     write_whole(path, |out| {
         out.write_all(pretty_json(comparison)?.as_bytes())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_could_not_be_written_is_not_named() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let directory = directory.path();
+        assert_eq!(report(&[], directory), None);
+        let summary = directory.join(SUMMARY_FILE);
+        std::fs::write(&summary, "{}").expect("a file");
+        assert_eq!(report(&[], directory), Some(summary));
+        let page = directory.join("report.html");
+        let rendered = [page.clone()];
+        assert_eq!(report(&rendered, directory), Some(page));
+    }
 }
