@@ -473,7 +473,10 @@ async fn an_answer_that_cannot_be_read_is_a_failed_check_and_ends_the_iteration(
         .map(|(tags, sum)| (tags.check, sum.passes, sum.fails))
         .collect();
     assert_eq!(checks, [("get: answer can be read", 1, 1)]);
-    assert_eq!(snapshot.rate(RateOf::Checks, &TagFilter::default()).share(), Some(0.5));
+    assert_eq!(
+        snapshot.rate(RateOf::Checks, &TagFilter::default()).share(),
+        Some(0.5)
+    );
     let samples = vu.surroundings.failures.samples();
     let expected = [("get", 200, "can't be read: seven".to_owned())];
     assert_eq!(samples[..1], expected);
