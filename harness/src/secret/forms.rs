@@ -145,7 +145,7 @@ fn add_behind_nuls(text: &str, ends: &mut Vec<usize>) {
         let mut next = Vec::new();
         for end in last {
             after(&text[end..], '\0', Coding::Plain, &mut |length| {
-                next.push(end + length)
+                next.push(end + length);
             });
         }
         ends.extend(&next);
