@@ -3,7 +3,7 @@
 use super::occurring::{Values, may_send};
 use super::scenario::{Scenario, plan};
 use crate::catalogue::RequestEntry;
-use crate::metrics::{Counter, Of, Proto, SET_UP};
+use crate::metrics::{Counter, Of, Proto, RateOf, SET_UP};
 use crate::persona::Role;
 use crate::threshold::Threshold;
 
@@ -147,30 +147,88 @@ fn has_status(values: &Values<'_>, of: Of, series: &Series<'_>, pairs: &Pairs<'_
     let Some(request) = series.request else {
         return true;
     };
-    let wanted = |status: u16, expected: bool| {
-        let mut each = pairs.iter().map(|(key, text)| {
-            let (value, is) = match text.strip_prefix('!') {
-                Some(value) => (value, false),
-                None => (text.as_str(), true),
-            };
-            match key.as_str() {
-                "status" => (value.parse() == Ok(status)) == is,
-                "expected_response" => (value.parse() == Ok(expected)) == is,
-                _ => true,
-            }
-        });
-        each.all(|passes| passes)
-    };
     // A request that was cut has no status, and nobody knows what it would have been.
     if of == Of::Counter(Counter::RequestsInterrupted) {
-        return wanted(0, true);
+        return wanted(pairs, CUT);
     }
-    let redirected = |status: &u16| values.occurring.redirects && (300..400).contains(status);
-    let may_be_expected =
-        |status: &u16| *status == 0 || request.expected.is_met_by(*status) || redirected(status);
-    let mut statuses = std::iter::once(0).chain(200..=999);
+    outcomes(values, request).any(|outcome| wanted(pairs, outcome))
+}
+
+/// A status, and whether it was expected.
+type Outcome = (u16, bool);
+
+/// What a request has that was cut: it is in no share.
+const CUT: Outcome = (0, true);
+
+/// How a request may come out.
+fn outcomes<'a>(
+    values: &'a Values<'_>,
+    request: &'a RequestEntry,
+) -> impl Iterator<Item = Outcome> + 'a {
+    let redirected = |status: u16| values.occurring.redirects && (300..400).contains(&status);
+    let may_be_expected = move |status: u16| {
+        status == CUT.0 || request.expected.is_met_by(status) || redirected(status)
+    };
+    let statuses = || std::iter::once(0).chain(200..=999);
     // An answer that breaks off is none that was expected, whatever its status.
-    statuses.any(|status| wanted(status, false) || may_be_expected(&status) && wanted(status, true))
+    let failures = statuses().map(|status| (status, false));
+    let expected = statuses().filter(move |status| may_be_expected(*status));
+    failures.chain(expected.map(|status| (status, true)))
+}
+
+/// Whether the pairs take what comes out so.
+fn wanted(pairs: &Pairs<'_>, (status, expected): Outcome) -> bool {
+    pairs.iter().all(|(key, text)| {
+        let (value, is) = match text.strip_prefix('!') {
+            Some(value) => (value, false),
+            None => (text.as_str(), true),
+        };
+        match key.as_str() {
+            "status" => (value.parse() == Ok(status)) == is,
+            "expected_response" => (value.parse() == Ok(expected)) == is,
+            _ => true,
+        }
+    })
+}
+
+/// Refuses a share of requests that are all failures by the threshold's own tags, or none of them.
+///
+/// # Errors
+/// Which share it always is.
+pub(super) fn refuse_certain(
+    values: &Values<'_>,
+    threshold: &Threshold,
+    scenarios: &[Scenario],
+) -> Result<(), String> {
+    let holds = |(status, expected): Outcome| match threshold.metric.of {
+        Of::Rate(RateOf::Failed) => Some(!expected),
+        Of::Rate(RateOf::Success) => Some((1..400).contains(&status)),
+        _ => None,
+    };
+    if holds(CUT).is_none() {
+        return Ok(());
+    }
+    let pairs: Pairs<'_> = threshold.filter.0.iter().collect();
+    let all = all_series(values, threshold, scenarios);
+    let taken = all
+        .iter()
+        .filter(|series| takes(values, threshold.metric.of, series, &pairs));
+    let requests = taken.filter_map(|series| series.request);
+    let outcomes = requests.flat_map(|request| outcomes(values, request));
+    let mut shares = outcomes
+        .filter(|outcome| *outcome != CUT && wanted(&pairs, *outcome))
+        .filter_map(holds);
+    let Some(first) = shares.next() else {
+        return Ok(());
+    };
+    if shares.any(|other| other != first) {
+        return Ok(());
+    }
+    let (metric, filter) = (threshold.metric.name, &threshold.filter);
+    Err(format!(
+        "{metric} is always {} with {filter}; count them, as in 'http_reqs{filter}: count<10'",
+        u8::from(first)
+    ))
 }
 
 /// Everything that may be measured of a metric.
@@ -216,7 +274,9 @@ fn subjects<'a>(
     threshold: &Threshold,
     role: Option<Role>,
 ) -> Vec<(Option<&'a RequestEntry>, Option<&'a str>)> {
-    let of_persona = |request: &RequestEntry| role.is_none_or(|role| may_send(&role, request));
+    let of_persona = |request: &RequestEntry| {
+        !request.unsent && role.is_none_or(|role| may_send(&role, request))
+    };
     let requests = values.occurring.names.catalogue.requests.iter();
     let tags = threshold.metric.tags;
     if tags.contains(&"name") {

@@ -7,7 +7,7 @@ use super::nearest::known_are;
 use super::occurring::{Values, may_send};
 use super::range::refuse_limit;
 use super::scenario::{Scenario, plan};
-use super::together::refuse_apart;
+use super::together::{refuse_apart, refuse_certain};
 use crate::catalogue::RequestEntry;
 use crate::metrics::{Aggregation, Counter, Kind, Method, Of, SET_UP, TrendOf};
 use crate::persona::Role;
@@ -40,8 +40,9 @@ impl Values<'_> {
             }
         }
         self.refuse_empty(filter, scenarios)?;
-        refuse_more_than_planned(threshold, scenarios)?;
+        refuse_more_than_planned(filter, scenarios)?;
         refuse_apart(self, threshold, scenarios)?;
+        refuse_certain(self, threshold, scenarios)?;
         refuse_window(threshold, scenarios)
     }
 
@@ -162,19 +163,36 @@ impl Values<'_> {
         };
         let requests = self.occurring.names.catalogue.requests.iter();
         requests
+            .filter(|request| !request.unsent)
             .filter(sent)
             .filter(|request| self.feeds(filter.0, request))
             .collect()
     }
 }
 
-/// More iterations than are planned can't be reached.
-fn refuse_more_than_planned(threshold: &Threshold, scenarios: &[Scenario]) -> Result<(), String> {
-    let of_all = threshold.metric.of == Of::Counter(Counter::Iterations)
-        && threshold.aggregation == Aggregation::Count
-        && threshold.window.is_none();
-    let planned = plan(scenarios).planned_iterations().filter(|_| of_all);
-    let Some(most) = planned.map(|planned| planned as f64) else {
+/// More iterations than are planned can't be reached, nor more VUs than there are.
+fn refuse_more_than_planned(filter: Filter<'_>, scenarios: &[Scenario]) -> Result<(), String> {
+    let threshold = filter.0;
+    let asked = scenarios
+        .iter()
+        .filter(|one| filter.takes("scenario", one.label()));
+    let counts = threshold.aggregation == Aggregation::Count && threshold.window.is_none();
+    let (most, what) = match threshold.metric.of {
+        Of::Counter(Counter::Iterations) if counts => {
+            let planned = asked.map(planned_iterations).sum::<Option<u64>>();
+            (planned, "iterations are planned")
+        }
+        Of::Counter(Counter::Dropped) if counts => {
+            let due = asked.filter_map(due_iterations).sum::<u64>();
+            (Some(due), "iterations are planned at a rate")
+        }
+        Of::Gauge(_) => (
+            Some(plan(scenarios).vus_max().into()),
+            "VUs are the most that there are",
+        ),
+        _ => (None, ""),
+    };
+    let Some(most) = most.map(|most| most as f64) else {
         return Ok(());
     };
     let is_beyond = match threshold.operator {
@@ -183,11 +201,21 @@ fn refuse_more_than_planned(threshold: &Threshold, scenarios: &[Scenario]) -> Re
         _ => false,
     };
     if is_beyond {
-        return Err(format!(
-            "'{threshold}' never holds: {most} iterations are planned"
-        ));
+        return Err(format!("'{threshold}' never holds: {most} {what}"));
     }
     Ok(())
+}
+
+/// How many iterations of a scenario may start, where that is known.
+fn planned_iterations(scenario: &Scenario) -> Option<u64> {
+    let schedule = &scenario.schedule;
+    due_iterations(scenario).or_else(|| schedule.planned_iterations())
+}
+
+/// How many iterations are due at the scenario's rate, if it has one.
+fn due_iterations(scenario: &Scenario) -> Option<u64> {
+    let arrivals = scenario.schedule.arrivals();
+    arrivals.map(|(arrivals, _)| arrivals.scheduled())
 }
 
 /// What is measured of iterations at a rate needs a scenario with one. That nothing was dropped is
