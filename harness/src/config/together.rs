@@ -1,19 +1,20 @@
 //! Whether the tags of a threshold occur together: each may occur, and no series have them all.
 
 use super::occurring::{Values, may_send};
+use super::outcome::{CUT, Pairs, outcomes, wanted};
 use super::scenario::{Scenario, plan};
 use crate::catalogue::RequestEntry;
-use crate::metrics::{Counter, Of, Proto, RateOf, SET_UP};
+use crate::metrics::{Counter, Of, Proto, SET_UP};
 use crate::persona::Role;
 use crate::threshold::Threshold;
 
 /// What may be measured: a request, a check or an iteration of somebody in a stage.
-struct Series<'a> {
+pub(super) struct Series<'a> {
     scenario: &'static str,
     /// Nobody where the set-up does it.
     role: Option<Role>,
     stage: String,
-    request: Option<&'a RequestEntry>,
+    pub(super) request: Option<&'a RequestEntry>,
     check: Option<&'a str>,
 }
 
@@ -22,9 +23,6 @@ impl Series<'_> {
         self.role.as_ref().map_or(SET_UP, |role| role.name)
     }
 }
-
-/// Pairs of a threshold's filter.
-type Pairs<'a> = Vec<&'a (String, String)>;
 
 /// Refuses a threshold whose tags no series has together.
 ///
@@ -110,7 +108,7 @@ fn reason(
 }
 
 /// Whether a series passes these pairs, as far as anybody knows before the load.
-fn takes(values: &Values<'_>, of: Of, series: &Series<'_>, pairs: &Pairs<'_>) -> bool {
+pub(super) fn takes(values: &Values<'_>, of: Of, series: &Series<'_>, pairs: &Pairs<'_>) -> bool {
     let each = |(key, text): &(String, String)| match text.strip_prefix('!') {
         Some(value) => has(values, series, key, value) != Some(true),
         None => has(values, series, key, text) != Some(false),
@@ -154,85 +152,8 @@ fn has_status(values: &Values<'_>, of: Of, series: &Series<'_>, pairs: &Pairs<'_
     outcomes(values, request).any(|outcome| wanted(pairs, outcome))
 }
 
-/// A status, and whether it was expected.
-type Outcome = (u16, bool);
-
-/// What a request has that was cut: it is in no share.
-const CUT: Outcome = (0, true);
-
-/// How a request may come out.
-fn outcomes<'a>(
-    values: &'a Values<'_>,
-    request: &'a RequestEntry,
-) -> impl Iterator<Item = Outcome> + 'a {
-    let redirected = |status: u16| values.occurring.redirects && (300..400).contains(&status);
-    let may_be_expected = move |status: u16| {
-        status == CUT.0 || request.expected.is_met_by(status) || redirected(status)
-    };
-    let statuses = || std::iter::once(0).chain(200..=999);
-    // An answer that breaks off is none that was expected, whatever its status.
-    let failures = statuses().map(|status| (status, false));
-    let expected = statuses().filter(move |status| may_be_expected(*status));
-    failures.chain(expected.map(|status| (status, true)))
-}
-
-/// Whether the pairs take what comes out so.
-fn wanted(pairs: &Pairs<'_>, (status, expected): Outcome) -> bool {
-    pairs.iter().all(|(key, text)| {
-        let (value, is) = match text.strip_prefix('!') {
-            Some(value) => (value, false),
-            None => (text.as_str(), true),
-        };
-        match key.as_str() {
-            "status" => (value.parse() == Ok(status)) == is,
-            "expected_response" => (value.parse() == Ok(expected)) == is,
-            _ => true,
-        }
-    })
-}
-
-/// Refuses a share of requests that are all failures by the threshold's own tags, or none of them.
-///
-/// # Errors
-/// Which share it always is.
-pub(super) fn refuse_certain(
-    values: &Values<'_>,
-    threshold: &Threshold,
-    scenarios: &[Scenario],
-) -> Result<(), String> {
-    let holds = |(status, expected): Outcome| match threshold.metric.of {
-        Of::Rate(RateOf::Failed) => Some(!expected),
-        Of::Rate(RateOf::Success) => Some((1..400).contains(&status)),
-        _ => None,
-    };
-    if holds(CUT).is_none() {
-        return Ok(());
-    }
-    let pairs: Pairs<'_> = threshold.filter.0.iter().collect();
-    let all = all_series(values, threshold, scenarios);
-    let taken = all
-        .iter()
-        .filter(|series| takes(values, threshold.metric.of, series, &pairs));
-    let requests = taken.filter_map(|series| series.request);
-    let outcomes = requests.flat_map(|request| outcomes(values, request));
-    let mut shares = outcomes
-        .filter(|outcome| *outcome != CUT && wanted(&pairs, *outcome))
-        .filter_map(holds);
-    let Some(first) = shares.next() else {
-        return Ok(());
-    };
-    if shares.any(|other| other != first) {
-        return Ok(());
-    }
-    let (metric, filter) = (threshold.metric.name, &threshold.filter);
-    Err(format!(
-        "{metric} is always {} with {filter}; count them, as in 'http_reqs{filter}: count<10'",
-        u8::from(first)
-    ))
-}
-
 /// Everything that may be measured of a metric.
-fn all_series<'a>(
+pub(super) fn all_series<'a>(
     values: &'a Values<'_>,
     threshold: &Threshold,
     scenarios: &[Scenario],

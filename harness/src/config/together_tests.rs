@@ -21,40 +21,6 @@ fn given(threshold: &str, redirects: &str) -> Inputs {
     inputs
 }
 
-/// All of these requests are failures by their tags, or none is.
-#[test]
-fn a_share_that_is_always_the_same_is_refused() {
-    let with = |threshold: &str| load(&outline(), given(threshold, ""));
-    let rows = [
-        ("http_req_failed{status:503}:rate<0.1", Some(1)),
-        ("http_req_failed{expected_response:false}:rate<0.1", Some(1)),
-        (
-            "http_req_failed{name:5_create_order,status:200}:rate<0.1",
-            Some(1),
-        ),
-        ("http_req_failed{expected_response:true}:rate<0.1", Some(0)),
-        ("http_req_success{status:500}:rate>0.5", Some(0)),
-        ("http_req_success{status:200}:rate>0.5", Some(1)),
-        // A 200 that breaks off is a failure.
-        ("http_req_failed{status:200}:rate<0.1", None),
-        ("http_req_failed{status:!503}:rate<0.1", None),
-        ("http_req_failed{name:5_create_order}:rate<0.1", None),
-        ("http_req_success{expected_response:false}:rate>0.5", None),
-        ("http_req_failed:rate<0.1", None),
-        ("http_reqs{status:503}:count<10", None),
-    ];
-    for (threshold, always) in rows {
-        let said = with(threshold).err().map(|all| all[0].to_string());
-        assert_eq!(said.is_some(), always.is_some(), "{threshold}: {said:?}");
-        if let (Some(said), Some(share)) = (said, always) {
-            assert!(
-                said.contains(&format!(" is always {share} with {{")),
-                "{said}"
-            );
-        }
-    }
-}
-
 #[test]
 fn a_request_that_nobody_sends_with_these_options_has_no_threshold() {
     const UNSENT: Request = Request::post("5_create_order").unsent();

@@ -416,7 +416,7 @@ fn a_file_that_is_no_toml_is_told_without_its_text() {
     for (text, place) in rows {
         let outline = outline();
         let read = |_: &str| Ok(text.to_owned());
-        let told = super::load_with(&outline, inputs("--config x.toml"), read);
+        let told = super::load_with(&outline, inputs("--config x.toml"), false, read);
         let told = told.expect_err(text)[0].to_string();
         let expected = format!("--config: x.toml is not TOML{place}");
         assert!(told.starts_with(&expected), "{told}");
@@ -822,57 +822,6 @@ fn more_iterations_than_are_planned_are_refused() {
             said.is_none_or(|said| said.ends_with(expected)),
             "{assertion}"
         );
-    }
-}
-
-#[test]
-fn more_than_the_rate_or_the_vus_allow_is_refused() {
-    let rate = "--rate 2/s --duration 5s --max-vus 3";
-    let vus = "--vus 2 --duration 5s";
-    let rows = [
-        (
-            rate,
-            "iterations:count>11",
-            Some("10 iterations are planned"),
-        ),
-        (rate, "iterations:count>=10", None),
-        (rate, "iterations:count<12", None),
-        (
-            rate,
-            "dropped_iterations:count>10",
-            Some("10 iterations are planned at a rate"),
-        ),
-        (rate, "dropped_iterations:count>9", None),
-        (
-            rate,
-            "vus:value>3",
-            Some("3 VUs are the most that there are"),
-        ),
-        (
-            vus,
-            "vus:value>2",
-            Some("2 VUs are the most that there are"),
-        ),
-        (
-            vus,
-            "vus_max:value==3",
-            Some("2 VUs are the most that there are"),
-        ),
-        (vus, "vus:value>1", None),
-        (vus, "vus_max:value==2", None),
-        (vus, "vus:value<3", None),
-    ];
-    for (shape, threshold, refused) in rows {
-        let line = format!("{shape} --threshold {threshold}");
-        let said = load(&outline(), inputs(&line)).err();
-        let said = said.map(|all| all[0].to_string());
-        assert_eq!(said.is_some(), refused.is_some(), "{line}: {said:?}");
-        if let (Some(said), Some(why)) = (said, refused) {
-            assert!(
-                said.ends_with(&format!("never holds: {why}")),
-                "{line}: {said}"
-            );
-        }
     }
 }
 

@@ -3,15 +3,17 @@
 
 use std::time::Duration;
 
+use super::filter::Filter;
 use super::nearest::known_are;
 use super::occurring::{Values, may_send};
 use super::range::refuse_limit;
+use super::reach::{refuse_beyond, refuse_constant};
 use super::scenario::{Scenario, plan};
-use super::together::{refuse_apart, refuse_certain};
+use super::together::refuse_apart;
 use crate::catalogue::RequestEntry;
-use crate::metrics::{Aggregation, Counter, Kind, Method, Of, SET_UP, TrendOf};
+use crate::metrics::{Counter, Kind, Method, Of, SET_UP, TrendOf};
 use crate::persona::Role;
-use crate::threshold::{Operator, Threshold, times};
+use crate::threshold::{Threshold, times};
 
 impl Values<'_> {
     /// Finds what the threshold is about and no run of this configuration has: a tag's value, a
@@ -40,9 +42,11 @@ impl Values<'_> {
             }
         }
         self.refuse_empty(filter, scenarios)?;
-        refuse_more_than_planned(filter, scenarios)?;
+        if !self.is_trial {
+            refuse_beyond(filter, scenarios)?;
+        }
         refuse_apart(self, threshold, scenarios)?;
-        refuse_certain(self, threshold, scenarios)?;
+        refuse_constant(self, threshold, scenarios)?;
         refuse_window(threshold, scenarios)
     }
 
@@ -170,54 +174,6 @@ impl Values<'_> {
     }
 }
 
-/// More iterations than are planned can't be reached, nor more VUs than there are.
-fn refuse_more_than_planned(filter: Filter<'_>, scenarios: &[Scenario]) -> Result<(), String> {
-    let threshold = filter.0;
-    let asked = scenarios
-        .iter()
-        .filter(|one| filter.takes("scenario", one.label()));
-    let counts = threshold.aggregation == Aggregation::Count && threshold.window.is_none();
-    let (most, what) = match threshold.metric.of {
-        Of::Counter(Counter::Iterations) if counts => {
-            let planned = asked.map(planned_iterations).sum::<Option<u64>>();
-            (planned, "iterations are planned")
-        }
-        Of::Counter(Counter::Dropped) if counts => {
-            let due = asked.filter_map(due_iterations).sum::<u64>();
-            (Some(due), "iterations are planned at a rate")
-        }
-        Of::Gauge(_) => (
-            Some(plan(scenarios).vus_max().into()),
-            "VUs are the most that there are",
-        ),
-        _ => (None, ""),
-    };
-    let Some(most) = most.map(|most| most as f64) else {
-        return Ok(());
-    };
-    let is_beyond = match threshold.operator {
-        Operator::Greater => threshold.limit >= most,
-        Operator::GreaterOrEqual | Operator::Equal => threshold.limit > most,
-        _ => false,
-    };
-    if is_beyond {
-        return Err(format!("'{threshold}' never holds: {most} {what}"));
-    }
-    Ok(())
-}
-
-/// How many iterations of a scenario may start, where that is known.
-fn planned_iterations(scenario: &Scenario) -> Option<u64> {
-    let schedule = &scenario.schedule;
-    due_iterations(scenario).or_else(|| schedule.planned_iterations())
-}
-
-/// How many iterations are due at the scenario's rate, if it has one.
-fn due_iterations(scenario: &Scenario) -> Option<u64> {
-    let arrivals = scenario.schedule.arrivals();
-    arrivals.map(|(arrivals, _)| arrivals.scheduled())
-}
-
 /// What is measured of iterations at a rate needs a scenario with one. That nothing was dropped is
 /// true of the others as well, and scripts for k6 often ask for it.
 fn refuse_without_rate(filter: Filter<'_>, scenarios: &[Scenario]) -> Result<(), String> {
@@ -271,35 +227,6 @@ fn refuse_window(threshold: &Threshold, scenarios: &[Scenario]) -> Result<(), St
         ));
     }
     Ok(())
-}
-
-/// What a threshold asks for.
-#[derive(Clone, Copy)]
-struct Filter<'a>(&'a Threshold);
-
-impl<'a> Filter<'a> {
-    /// The values that this tag must have.
-    fn asked(self, key: &str) -> impl Iterator<Item = &'a str> {
-        let pairs = self.0.filter.0.iter();
-        let of_key = pairs.filter(move |(known, _)| known == key);
-        of_key.filter_map(|(_, value)| (!value.starts_with('!')).then_some(value.as_str()))
-    }
-
-    /// Whether a series with this value passes, as far as the filter asks for this tag.
-    fn takes(self, key: &str, value: &str) -> bool {
-        let mut pairs = self.0.filter.0.iter().filter(|(known, _)| known == key);
-        pairs.all(|(_, asked)| match asked.strip_prefix('!') {
-            Some(other) => other != value,
-            None => asked == value,
-        })
-    }
-
-    /// Scenario and persona of the set-up, where the metric has anything of it: it sends requests
-    /// and has checks.
-    fn set_up(self) -> Option<&'static str> {
-        let tags = self.0.metric.tags;
-        (tags.contains(&"name") || tags.contains(&"check")).then_some(SET_UP)
-    }
 }
 
 fn stages(filter: Filter<'_>, scenarios: &[Scenario]) -> Vec<String> {
