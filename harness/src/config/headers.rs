@@ -119,6 +119,14 @@ pub(super) fn shown(text: &str) -> String {
     }
 }
 
+/// A header as it is compared: in its name, upper and lower case are the same (RFC 9110, 5.1).
+pub(super) fn plain(text: &str) -> String {
+    match split(text) {
+        Some((name, value)) => format!("{}: {value}", name.to_ascii_lowercase()),
+        None => text.to_owned(),
+    }
+}
+
 fn has_variable(value: &str) -> bool {
     parts(value).any(|part| matches!(part, Part::Variable(_)))
 }

@@ -53,7 +53,7 @@ pub use problem::{Problem, Source};
 pub use profile::Profile;
 pub use scenario::Scenario;
 pub use section::{Flaw, Section};
-pub(crate) use setting::plain;
+pub(crate) use setting::comparable;
 pub use setting::{Setting, command};
 pub use strays::without_unused;
 pub use told::Told;

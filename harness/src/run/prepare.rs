@@ -85,14 +85,6 @@ impl From<TargetError> for Refusal {
 }
 
 impl Refusal {
-    /// Whether it is about the reports themselves, so that none can be left.
-    pub(super) const fn is_of_reports(&self) -> bool {
-        matches!(
-            self,
-            Self::ReportDir { .. } | Self::File { .. } | Self::Twice(_)
-        )
-    }
-
     pub(super) const fn exit(&self) -> ExitCode {
         match self {
             Self::ReportDir { .. }
@@ -136,12 +128,38 @@ pub(super) fn run_id(profile: &str, started_at: SystemTime) -> String {
 
 /// Makes the run's directory, and so finds out before the load whether its reports can be written.
 pub(super) fn check_writable(directory: &Path, config: &RunConfig) -> Result<(), Refusal> {
+    check_directory(directory)?;
+    check_named(config)
+}
+
+/// Whether a run that is refused can leave its files in its directory. A summary that can't be
+/// written where it was asked for is not asked for any more.
+pub(super) fn can_leave(directory: &Path, config: &mut RunConfig) -> bool {
+    let is_lost = match (check_named(config), &config.summary_json) {
+        (Err(Refusal::Twice(twice)), Some(SummaryJson::File(path))) => {
+            own_path(path) == own_path(&twice)
+        }
+        (Err(Refusal::File { .. } | Refusal::Dash(_)), _) => true,
+        _ => false,
+    };
+    if is_lost {
+        config.summary_json = None;
+    }
+    check_directory(directory).is_ok()
+}
+
+fn check_directory(directory: &Path) -> Result<(), Refusal> {
     let cannot = |source| Refusal::ReportDir {
         path: directory.to_owned(),
         source,
     };
     std::fs::create_dir_all(directory).map_err(cannot)?;
     tempfile::tempfile_in(directory).map_err(cannot)?;
+    Ok(())
+}
+
+/// Finds out whether the files that flags name can be written, each by one.
+fn check_named(config: &RunConfig) -> Result<(), Refusal> {
     let summary = match &config.summary_json {
         Some(SummaryJson::File(path)) => {
             check_file("--summary-json", path)?;
