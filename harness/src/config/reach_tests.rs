@@ -1,13 +1,16 @@
 use super::super::{load, load_trial};
 use crate::fixture::{inputs, outline};
 
-const RATE: &[(&str, &[&str])] = &[
+/// Flags that make a load.
+type Shape = [(&'static str, &'static [&'static str])];
+
+const RATE: &Shape = &[
     ("rate", &["2/s"]),
     ("duration", &["5s"]),
     ("max_vus", &["3"]),
 ];
-const VUS: &[(&str, &[&str])] = &[("vus", &["2"]), ("duration", &["5s"])];
-const SHARED: &[(&str, &[&str])] = &[("vus", &["2"]), ("iterations", &["7"])];
+const VUS: &Shape = &[("vus", &["2"]), ("duration", &["5s"])];
+const SHARED: &Shape = &[("vus", &["2"]), ("iterations", &["7"])];
 
 /// What is said of a threshold of a load, nothing where it is taken.
 fn said(shape: &[(&str, &[&str])], threshold: &str) -> Option<String> {
@@ -26,7 +29,7 @@ fn more_than_the_plan_has_is_refused() {
         Some("2 VUs are the most that there are"),
         Some("3 VUs are the most that there are"),
     );
-    let rows: [(&[(&str, &[&str])], &str, Option<&str>); 22] = [
+    let rows: [(&Shape, &str, Option<&str>); 22] = [
         (RATE, "iterations: count>10", planned),
         (RATE, "iterations: count>=11", planned),
         (RATE, "iterations: count==11", planned),
