@@ -55,6 +55,9 @@ pub struct RequestEntry {
     /// Whether only the set-up sends it.
     #[serde(skip)]
     pub set_up_only: bool,
+    /// Whether nobody sends it with the options of the run.
+    #[serde(skip)]
+    pub unsent: bool,
 }
 
 /// A part of the server's time.

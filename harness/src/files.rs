@@ -137,10 +137,13 @@ fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The one path of a regular file, there or not yet; none of what several may be written into.
+/// The one path of a regular file, there or not yet, or of an open file of this process; none of
+/// what several may be written into.
 pub(crate) fn own_path(path: &Path) -> Option<PathBuf> {
-    let Ok(Place::File(path)) = Place::of(path) else {
-        return None;
+    let path = match Place::of(path) {
+        Ok(Place::File(path)) => path,
+        Ok(Place::Open(_, number)) => return Some(format!("/dev/fd/{number}").into()),
+        Ok(Place::Device(_)) | Err(_) => return None,
     };
     let directory = fs::canonicalize(directory_of(&path)).ok()?;
     Some(directory.join(path.file_name()?))

@@ -100,6 +100,7 @@ pub(crate) fn catalogue() -> Catalogue {
             _ => Expected::Success,
         },
         set_up_only: *name == "9_hostile_post",
+        unsent: false,
     };
     let part = |name: &str, label: &str| PartEntry {
         name: name.to_owned(),

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anstream::ColorChoice;
+use nix::errno::Errno;
 use tokio::runtime::Handle;
 use tracing_subscriber::EnvFilter;
 
@@ -15,6 +16,7 @@ use crate::cli::{self, Comparing, Invocation};
 use crate::compare::{Rule, compare};
 use crate::config::{self, Field, Fleet, Inputs, Layer, Outline, Problem, RunConfig, Told};
 use crate::executor::{Control, listen, outlive_file_limit};
+use crate::health::Resources;
 use crate::output::{Address, ReplayError, replay};
 use crate::report::{Recorded, fit_tables, misfits, write_comparison, write_plan};
 use crate::run::{
@@ -298,7 +300,7 @@ fn deliver(file: &Path, out: &str) -> ExitCode {
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&error.to_string(), Exit::Invalid),
+        Err(error) => return not_started(&error),
     };
     match runtime.block_on(replay(file, &address)) {
         Ok(replayed) if replayed.bad > 0 => {
@@ -321,6 +323,29 @@ fn fail(error: &str, exit: Exit) -> ExitCode {
     exit.code().into()
 }
 
+/// As many files as a run with a few virtual users needs.
+const LEAST_FILES: u64 = 128;
+
+/// There is no runtime: mostly because there may be no file more.
+fn not_started(error: &io::Error) -> ExitCode {
+    let is_of_files = [Errno::EMFILE, Errno::ENFILE].map(|errno| errno as i32);
+    if error
+        .raw_os_error()
+        .is_some_and(|code| is_of_files.contains(&code))
+    {
+        let limit = Resources::of_this_process().fds;
+        let said = format!(
+            "a run needs more than the {limit} file descriptors that this process may have: raise \
+             the limit (ulimit -n {LEAST_FILES})"
+        );
+        return fail(&said, Exit::BadConfiguration);
+    }
+    fail(
+        &format!("no thread could be started: {error}"),
+        Exit::Invalid,
+    )
+}
+
 /// Runs what is to run on the virtual users' runtime, beside one for what only watches.
 fn start<F: Future<Output = Exit>>(what: impl FnOnce(Arc<Control>, Handle) -> F) -> ExitCode {
     // Goose has nothing to say that the summary doesn't.
@@ -335,6 +360,7 @@ fn start<F: Future<Output = Exit>>(what: impl FnOnce(Arc<Control>, Handle) -> F)
         .with_writer(|| tui::Log)
         .init();
     let control = Arc::new(Control::default());
+    crate::descriptors::prepare(LEAST_FILES);
     // Two runtimes: what watches the virtual users must never hold one of them up.
     let watching = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -343,10 +369,7 @@ fn start<F: Future<Output = Exit>>(what: impl FnOnce(Arc<Control>, Handle) -> F)
         .build();
     let (runtime, telemetry) = match (tokio::runtime::Runtime::new(), watching) {
         (Ok(runtime), Ok(telemetry)) => (runtime, telemetry),
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(%error, "the runtime could not be started");
-            return ExitCode::FAILURE;
-        }
+        (Err(error), _) | (_, Err(error)) => return not_started(&error),
     };
     if let Err(error) = listen(&control, telemetry.handle()) {
         tracing::warn!(%error, "signals will not be handled");

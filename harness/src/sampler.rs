@@ -177,7 +177,8 @@ mod tests {
     use super::*;
     use crate::executor::{Executor, Part, Schedule};
 
-    /// Each row: VUs at each second of a plan of three seconds, and the latest value at its end.
+    /// Each row: VUs at each second of a plan of three seconds, and the latest value at its end, the
+    /// smallest and the largest.
     #[test]
     fn the_latest_number_of_vus_is_one_under_load() {
         let schedule = Schedule {
@@ -194,12 +195,13 @@ mod tests {
             schedule,
         };
         let plan = Plan::new(vec![part]);
-        let rows: [(&[u64], (u64, u64)); 4] = [
-            (&[5, 4], (4, 5)),
-            (&[5, 5, 0], (5, 5)),
+        let rows: [(&[u64], [u64; 3]); 5] = [
+            (&[5, 4], [4, 4, 5]),
+            (&[3, 5], [5, 3, 5]),
+            (&[5, 5, 0], [5, 5, 5]),
             // The grace, in which one iteration goes on.
-            (&[5, 5, 1, 1, 1], (5, 5)),
-            (&[], (5, 5)),
+            (&[5, 5, 1, 1, 1], [5, 5, 5]),
+            (&[], [5, 5, 5]),
         ];
         for (seconds, expected) in rows {
             let (mut gauge, mut under_load) = (Gauge::default(), UnderLoad::default());
@@ -208,7 +210,7 @@ mod tests {
                 under_load.note(&mut gauge, *vus, moment, &plan);
             }
             under_load.note(&mut gauge, 0, None, &plan);
-            let found = (gauge.value, gauge.max);
+            let found = [gauge.value, gauge.min, gauge.max];
             assert_eq!(found, expected, "{seconds:?}");
         }
     }

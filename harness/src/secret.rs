@@ -224,6 +224,33 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_masked_in_digits_and_in_wide_characters() {
+        keep("wide/Key~7");
+        let wide = |zeros: usize| -> String {
+            let zeros = "\0".repeat(zeros);
+            "wide/Key~7"
+                .chars()
+                .map(|c| format!("{c}{zeros}"))
+                .collect()
+        };
+        let rows = [
+            "776964652f4b65797e37".to_owned(),
+            "776964652F4B65797E37".to_owned(),
+            wide(1),
+            wide(3),
+            wide(1).trim_end_matches('\0').to_owned(),
+            wide(1).replace('\0', r"\u0000"),
+            wide(1).replace('\0', "%00"),
+        ];
+        for text in rows {
+            assert_eq!(scrub(&format!("<{text}>")), "<***>", "{text:?}");
+        }
+        for text in ["776964652f4b65797e38", "wide/Key\0\0\0\0~7", "WIDE/KEY~7"] {
+            assert_eq!(scrub(text), text);
+        }
+    }
+
+    #[test]
     fn a_login_in_base64_is_masked_whatever_stands_before_the_secret() {
         keep("hunter~22?>");
         for user in ["", "a", "ab", "abc", "joe?>"] {

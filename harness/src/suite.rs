@@ -95,7 +95,8 @@ pub trait Suite: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Those of [`Suite::requests`] whose method or expected statuses are others with these options.
+    /// Those of [`Suite::requests`] that are others with these options: by their method or expected
+    /// statuses, or because nobody sends them.
     #[must_use]
     fn requests_as_asked(_options: &Options) -> Vec<Request> {
         Vec::new()
@@ -350,6 +351,7 @@ fn catalogue(requests: &[&'static Request], parts: &[ServerPart], roles: &[Role]
         readable: request.readable().to_owned(),
         expected: request.expected,
         set_up_only: request.set_up_only,
+        unsent: request.unsent,
     };
     let part = |part: &ServerPart| PartEntry {
         name: part.name.to_owned(),

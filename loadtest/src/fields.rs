@@ -113,6 +113,11 @@ pub fn policies(options: &Options) -> Option<Policies> {
     Policies::parse(options.get(&POLICIES)?).ok()
 }
 
+/// Whether the shop is used as it is: nothing is created.
+pub fn is_used_as_it_is(options: &Options) -> bool {
+    matches!(policies(options), Some(Policies::Ids(_)))
+}
+
 /// The shop that these options ask for, for so many VUs; `races` says whether some of them race
 /// for last pieces.
 pub fn plan(options: &Options, vus: u32, coupons: Coupons, races: bool) -> Plan {

@@ -136,8 +136,13 @@ impl Suite for Shop {
     }
 
     fn requests_as_asked(options: &Options) -> Vec<Request> {
-        let api = Api::parse(options.section(&SECTION), "");
-        api.map(|api| api.requests()).unwrap_or_default()
+        let Ok(mut api) = Api::parse(options.section(&SECTION), "") else {
+            return Vec::new();
+        };
+        if fields::is_used_as_it_is(options) {
+            api.init.request = api.init.request.unsent();
+        }
+        api.requests()
     }
 
     fn requests_of_check(options: &Options, check: &str) -> Vec<&'static str> {

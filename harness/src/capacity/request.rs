@@ -121,7 +121,7 @@ impl Request {
         if let Some(max_vus) = max_vus {
             set("max_vus", vec![max_vus.to_string()]);
         }
-        config::load(outline, Inputs { flags, variables })
+        config::load_trial(outline, Inputs { flags, variables })
     }
 }
 

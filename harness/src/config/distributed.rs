@@ -28,6 +28,7 @@ pub fn place(outline: &Outline, inputs: &Inputs) -> Result<Option<Fleet>, Vec<Pr
         layers: Vec::new(),
         problems: Vec::new(),
         overridden: Vec::new(),
+        is_trial: false,
     };
     // What is no switch and no number is told of when everything is read.
     let mut others = (Vec::new(), Vec::new());

@@ -139,7 +139,7 @@ fn repeated(config: &RunConfig) -> Layer {
 
 /// The file is what `--config` names, whatever its name.
 fn loaded(outline: &Outline, inputs: Inputs, file: &str) -> Result<RunConfig, Vec<Problem>> {
-    load_with(outline, inputs, |_| Ok(file.to_owned()))
+    load_with(outline, inputs, false, |_| Ok(file.to_owned()))
 }
 
 /// An address, read as each kind that there is. None of them shows a secret.

@@ -30,6 +30,31 @@ pub(super) fn headers(
     headers
 }
 
+/// Headers whose values are no secret, and stand in too many texts to be masked there.
+const HARMLESS: [&str; 10] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "content-type",
+    "host",
+    "origin",
+    "pragma",
+    "referer",
+    "user-agent",
+];
+
+/// A shorter value that is written out is a flag or a number rather than a secret.
+const SHORTEST_SECRET: usize = 8;
+
+/// Has a value that is written out masked where a server quotes it, as it is in the settings.
+fn keep_written(name: &str, value: &str) {
+    let is_harmless = HARMLESS.iter().any(|one| name.eq_ignore_ascii_case(one));
+    if !is_harmless && value.chars().count() >= SHORTEST_SECRET {
+        secret::keep(value);
+    }
+}
+
 /// Messages never quote a value: what is written there may be a secret.
 pub(super) fn header(text: &str, variables: &[(String, String)]) -> Result<Header, String> {
     let (name, value) = split(text).ok_or(
@@ -56,6 +81,9 @@ pub(super) fn header(text: &str, variables: &[(String, String)]) -> Result<Heade
                 ));
             }
         }
+    }
+    if !has_variable(value) {
+        keep_written(name, expanded.trim());
     }
     Header::new(name, expanded.trim()).map_err(|error| match error {
         HeaderError::Value(_) => format!("{error}; take it out, or out of the variable"),
@@ -84,12 +112,23 @@ pub(super) fn shown(text: &str) -> String {
     let Some((name, value)) = split(text) else {
         return secret::MASK.to_owned();
     };
-    let from_a_variable = parts(value).any(|part| matches!(part, Part::Variable(_)));
-    if from_a_variable {
+    if has_variable(value) {
         text.to_owned()
     } else {
         format!("{name}: {}", secret::MASK)
     }
+}
+
+/// A header as it is compared: in its name, upper and lower case are the same (RFC 9110, 5.1).
+pub(super) fn plain(text: &str) -> String {
+    match split(text) {
+        Some((name, value)) => format!("{}: {value}", name.to_ascii_lowercase()),
+        None => text.to_owned(),
+    }
+}
+
+fn has_variable(value: &str) -> bool {
+    parts(value).any(|part| matches!(part, Part::Variable(_)))
 }
 
 /// A part of a value as it is written.
@@ -218,6 +257,33 @@ mod tests {
             let error = value(text).expect_err(text);
             assert!(error.starts_with(expected), "{text}: {error}");
             assert!(!error.contains("hunter"), "{error}");
+        }
+    }
+
+    #[test]
+    fn values_that_are_written_out_are_masked_unless_they_are_harmless() {
+        let rows = [
+            (
+                "x-api-key: literalsecret99",
+                "no literalsecret99!",
+                "no ***!",
+            ),
+            ("x-price: $$100-literal", "no $100-literal!", "no ***!"),
+            (
+                "authorization: Bearer literal-bearer",
+                "no literal-bearer!",
+                "no ***!",
+            ),
+            (
+                "Content-Type: application/x-literal",
+                "no application/x-literal!",
+                "no application/x-literal!",
+            ),
+            ("x-flag: lit-off", "no lit-off!", "no lit-off!"),
+        ];
+        for (text, answer, expected) in rows {
+            value(text).expect(text);
+            assert_eq!(secret::scrub(answer), expected, "{text}");
         }
     }
 

@@ -30,6 +30,7 @@ pub(super) fn thresholds(
         scenarios,
         occurring,
         protos: protos(reader),
+        is_trial: reader.is_trial,
     };
     let parse = |text: &str| {
         let threshold = threshold::parse_knowing(text, known).map_err(|error| error.to_string())?;

@@ -14,6 +14,8 @@ pub(super) struct Values<'a> {
     pub(super) occurring: &'a Occurring<'a>,
     /// The versions of HTTP that requests may be of.
     pub(super) protos: &'static [Proto],
+    /// Whether the load is one of several that are tried: another may reach what this one can't.
+    pub(super) is_trial: bool,
 }
 
 /// What may be sent and asserted, whatever the load is.

@@ -63,6 +63,7 @@ impl Outline {
             if let Some(asked) = others.iter().find(|other| other.name == entry.name) {
                 asked.method.as_str().clone_into(&mut entry.method);
                 entry.expected = asked.expected;
+                entry.unsent = asked.unsent;
             }
         }
         catalogue.into()

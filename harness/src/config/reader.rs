@@ -12,6 +12,7 @@ pub(super) struct Reader {
     pub(super) problems: Vec<Problem>,
     /// Keys whose values were given but no longer count, because of what was given above them.
     pub(super) overridden: Vec<&'static str>,
+    pub(super) is_trial: bool,
 }
 
 impl Reader {

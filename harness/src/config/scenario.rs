@@ -255,6 +255,7 @@ fn of_table(reader: &mut Reader, table: Table, roles: &[Role]) -> Option<Scenari
         layers: vec![reader.layers[0].clone(), table.layer],
         problems: Vec::new(),
         overridden: Vec::new(),
+        is_trial: reader.is_trial,
     };
     let executor = shape::executor(&mut own);
     let named = Source::Key {

@@ -52,12 +52,20 @@ fn is_default(field: &Field, texts: &[String]) -> bool {
 }
 
 /// A value's text as it is compared: the same for the same duration or number, `60s` as `1m`.
-pub(crate) fn plain(text: &str) -> String {
+fn plain(text: &str) -> String {
     let text = text.trim();
     match (humantime::parse_duration(text), text.parse::<u64>()) {
         (_, Ok(number)) => number.to_string(),
         (Ok(duration), _) => humantime::format_duration(duration).to_string(),
         _ => text.to_owned(),
+    }
+}
+
+/// The text of a value as it is compared, of the field with this key.
+pub(crate) fn comparable(key: &str, text: &str) -> String {
+    match key {
+        "headers" => headers::plain(text),
+        _ => plain(text),
     }
 }
 

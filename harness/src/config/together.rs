@@ -1,6 +1,7 @@
 //! Whether the tags of a threshold occur together: each may occur, and no series have them all.
 
 use super::occurring::{Values, may_send};
+use super::outcome::{CUT, Pairs, outcomes, wanted};
 use super::scenario::{Scenario, plan};
 use crate::catalogue::RequestEntry;
 use crate::metrics::{Counter, Of, Proto, SET_UP};
@@ -8,12 +9,12 @@ use crate::persona::Role;
 use crate::threshold::Threshold;
 
 /// What may be measured: a request, a check or an iteration of somebody in a stage.
-struct Series<'a> {
+pub(super) struct Series<'a> {
     scenario: &'static str,
     /// Nobody where the set-up does it.
     role: Option<Role>,
     stage: String,
-    request: Option<&'a RequestEntry>,
+    pub(super) request: Option<&'a RequestEntry>,
     check: Option<&'a str>,
 }
 
@@ -22,9 +23,6 @@ impl Series<'_> {
         self.role.as_ref().map_or(SET_UP, |role| role.name)
     }
 }
-
-/// Pairs of a threshold's filter.
-type Pairs<'a> = Vec<&'a (String, String)>;
 
 /// Refuses a threshold whose tags no series has together.
 ///
@@ -110,7 +108,7 @@ fn reason(
 }
 
 /// Whether a series passes these pairs, as far as anybody knows before the load.
-fn takes(values: &Values<'_>, of: Of, series: &Series<'_>, pairs: &Pairs<'_>) -> bool {
+pub(super) fn takes(values: &Values<'_>, of: Of, series: &Series<'_>, pairs: &Pairs<'_>) -> bool {
     let each = |(key, text): &(String, String)| match text.strip_prefix('!') {
         Some(value) => has(values, series, key, value) != Some(true),
         None => has(values, series, key, text) != Some(false),
@@ -147,34 +145,15 @@ fn has_status(values: &Values<'_>, of: Of, series: &Series<'_>, pairs: &Pairs<'_
     let Some(request) = series.request else {
         return true;
     };
-    let wanted = |status: u16, expected: bool| {
-        let mut each = pairs.iter().map(|(key, text)| {
-            let (value, is) = match text.strip_prefix('!') {
-                Some(value) => (value, false),
-                None => (text.as_str(), true),
-            };
-            match key.as_str() {
-                "status" => (value.parse() == Ok(status)) == is,
-                "expected_response" => (value.parse() == Ok(expected)) == is,
-                _ => true,
-            }
-        });
-        each.all(|passes| passes)
-    };
     // A request that was cut has no status, and nobody knows what it would have been.
     if of == Of::Counter(Counter::RequestsInterrupted) {
-        return wanted(0, true);
+        return wanted(pairs, CUT);
     }
-    let redirected = |status: &u16| values.occurring.redirects && (300..400).contains(status);
-    let may_be_expected =
-        |status: &u16| *status == 0 || request.expected.is_met_by(*status) || redirected(status);
-    let mut statuses = std::iter::once(0).chain(200..=999);
-    // An answer that breaks off is none that was expected, whatever its status.
-    statuses.any(|status| wanted(status, false) || may_be_expected(&status) && wanted(status, true))
+    outcomes(values, request).any(|outcome| wanted(pairs, outcome))
 }
 
 /// Everything that may be measured of a metric.
-fn all_series<'a>(
+pub(super) fn all_series<'a>(
     values: &'a Values<'_>,
     threshold: &Threshold,
     scenarios: &[Scenario],
@@ -216,7 +195,9 @@ fn subjects<'a>(
     threshold: &Threshold,
     role: Option<Role>,
 ) -> Vec<(Option<&'a RequestEntry>, Option<&'a str>)> {
-    let of_persona = |request: &RequestEntry| role.is_none_or(|role| may_send(&role, request));
+    let of_persona = |request: &RequestEntry| {
+        !request.unsent && role.is_none_or(|role| may_send(&role, request))
+    };
     let requests = values.occurring.names.catalogue.requests.iter();
     let tags = threshold.metric.tags;
     if tags.contains(&"name") {

@@ -21,6 +21,21 @@ fn given(threshold: &str, redirects: &str) -> Inputs {
     inputs
 }
 
+#[test]
+fn a_request_that_nobody_sends_with_these_options_has_no_threshold() {
+    const UNSENT: Request = Request::post("5_create_order").unsent();
+    let mut outline = outline();
+    let inputs = || given("http_reqs{name:5_create_order}:count<10", "");
+    assert!(load(&outline, inputs()).is_ok());
+    outline.requests = |_| vec![UNSENT];
+    let problems = load(&outline, inputs()).expect_err("nobody sends it");
+    let said = problems[0].to_string();
+    assert!(
+        said.contains("there is no request '5_create_order'"),
+        "{said}"
+    );
+}
+
 /// Each tag occurs, and no series has them all.
 #[test]
 fn thresholds_whose_tags_exclude_each_other_are_refused() {

@@ -33,11 +33,24 @@ use crate::vu::Target;
 /// Everything that is wrong with it.
 pub fn load(outline: &Outline, inputs: Inputs) -> Result<RunConfig, Vec<Problem>> {
     let told = Told::of(outline, &inputs);
-    let mut config = load_with(outline, inputs, |path| std::fs::read_to_string(path))?;
+    let mut config = load_with(outline, inputs, false, read)?;
     if let Some(fleet) = &mut config.fleet {
         fleet.told = told?;
     }
     Ok(config)
+}
+
+/// Makes that of one of several loads that a search tries: another may reach a limit that this one
+/// can't.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_trial(outline: &Outline, inputs: Inputs) -> Result<RunConfig, Vec<Problem>> {
+    load_with(outline, inputs, true, read)
+}
+
+fn read(path: &str) -> io::Result<String> {
+    std::fs::read_to_string(path)
 }
 
 /// Makes the configuration that the lead of a run told, in a process with these variables.
@@ -51,7 +64,7 @@ pub fn load_told(
     variables: &[(String, String)],
 ) -> Result<RunConfig, Vec<Problem>> {
     let inputs = told.inputs(&outline.fields, seed, variables);
-    load_with(outline, inputs, |_| {
+    load_with(outline, inputs, false, |_| {
         let file = told.file().map(str::to_owned);
         file.ok_or_else(|| io::Error::other("the lead could not read it"))
     })
@@ -61,6 +74,7 @@ pub fn load_told(
 pub(super) fn load_with(
     outline: &Outline,
     inputs: Inputs,
+    is_trial: bool,
     read: impl Fn(&str) -> io::Result<String>,
 ) -> Result<RunConfig, Vec<Problem>> {
     let mut problems = Vec::new();
@@ -73,6 +87,7 @@ pub(super) fn load_with(
         layers: vec![environment, inputs.flags],
         problems,
         overridden: Vec::new(),
+        is_trial,
     };
     let base = base(&mut reader, &outline.profiles, read);
     reader.layers.insert(0, base.layer);

@@ -416,7 +416,7 @@ fn a_file_that_is_no_toml_is_told_without_its_text() {
     for (text, place) in rows {
         let outline = outline();
         let read = |_: &str| Ok(text.to_owned());
-        let told = super::load_with(&outline, inputs("--config x.toml"), read);
+        let told = super::load_with(&outline, inputs("--config x.toml"), false, read);
         let told = told.expect_err(text)[0].to_string();
         let expected = format!("--config: x.toml is not TOML{place}");
         assert!(told.starts_with(&expected), "{told}");

@@ -3,15 +3,17 @@
 
 use std::time::Duration;
 
+use super::filter::Filter;
 use super::nearest::known_are;
 use super::occurring::{Values, may_send};
 use super::range::refuse_limit;
+use super::reach::{refuse_beyond, refuse_constant};
 use super::scenario::{Scenario, plan};
 use super::together::refuse_apart;
 use crate::catalogue::RequestEntry;
-use crate::metrics::{Aggregation, Counter, Kind, Method, Of, SET_UP, TrendOf};
+use crate::metrics::{Counter, Kind, Method, Of, SET_UP, TrendOf};
 use crate::persona::Role;
-use crate::threshold::{Operator, Threshold, times};
+use crate::threshold::{Threshold, times};
 
 impl Values<'_> {
     /// Finds what the threshold is about and no run of this configuration has: a tag's value, a
@@ -40,8 +42,11 @@ impl Values<'_> {
             }
         }
         self.refuse_empty(filter, scenarios)?;
-        refuse_more_than_planned(threshold, scenarios)?;
+        if !self.is_trial {
+            refuse_beyond(filter, scenarios)?;
+        }
         refuse_apart(self, threshold, scenarios)?;
+        refuse_constant(self, threshold, scenarios)?;
         refuse_window(threshold, scenarios)
     }
 
@@ -162,32 +167,11 @@ impl Values<'_> {
         };
         let requests = self.occurring.names.catalogue.requests.iter();
         requests
+            .filter(|request| !request.unsent)
             .filter(sent)
             .filter(|request| self.feeds(filter.0, request))
             .collect()
     }
-}
-
-/// More iterations than are planned can't be reached.
-fn refuse_more_than_planned(threshold: &Threshold, scenarios: &[Scenario]) -> Result<(), String> {
-    let of_all = threshold.metric.of == Of::Counter(Counter::Iterations)
-        && threshold.aggregation == Aggregation::Count
-        && threshold.window.is_none();
-    let planned = plan(scenarios).planned_iterations().filter(|_| of_all);
-    let Some(most) = planned.map(|planned| planned as f64) else {
-        return Ok(());
-    };
-    let is_beyond = match threshold.operator {
-        Operator::Greater => threshold.limit >= most,
-        Operator::GreaterOrEqual | Operator::Equal => threshold.limit > most,
-        _ => false,
-    };
-    if is_beyond {
-        return Err(format!(
-            "'{threshold}' never holds: {most} iterations are planned"
-        ));
-    }
-    Ok(())
 }
 
 /// What is measured of iterations at a rate needs a scenario with one. That nothing was dropped is
@@ -243,35 +227,6 @@ fn refuse_window(threshold: &Threshold, scenarios: &[Scenario]) -> Result<(), St
         ));
     }
     Ok(())
-}
-
-/// What a threshold asks for.
-#[derive(Clone, Copy)]
-struct Filter<'a>(&'a Threshold);
-
-impl<'a> Filter<'a> {
-    /// The values that this tag must have.
-    fn asked(self, key: &str) -> impl Iterator<Item = &'a str> {
-        let pairs = self.0.filter.0.iter();
-        let of_key = pairs.filter(move |(known, _)| known == key);
-        of_key.filter_map(|(_, value)| (!value.starts_with('!')).then_some(value.as_str()))
-    }
-
-    /// Whether a series with this value passes, as far as the filter asks for this tag.
-    fn takes(self, key: &str, value: &str) -> bool {
-        let mut pairs = self.0.filter.0.iter().filter(|(known, _)| known == key);
-        pairs.all(|(_, asked)| match asked.strip_prefix('!') {
-            Some(other) => other != value,
-            None => asked == value,
-        })
-    }
-
-    /// Scenario and persona of the set-up, where the metric has anything of it: it sends requests
-    /// and has checks.
-    fn set_up(self) -> Option<&'static str> {
-        let tags = self.0.metric.tags;
-        (tags.contains(&"name") || tags.contains(&"check")).then_some(SET_UP)
-    }
 }
 
 fn stages(filter: Filter<'_>, scenarios: &[Scenario]) -> Vec<String> {

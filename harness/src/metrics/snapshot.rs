@@ -226,14 +226,20 @@ pub struct Gauge {
     pub min: u64,
     /// Largest.
     pub max: u64,
+    is_set: bool,
 }
 
 impl Gauge {
     /// Notes a new value.
     pub fn set(&mut self, value: u64) {
         self.value = value;
-        self.min = self.min.min(value);
+        self.min = if self.is_set {
+            self.min.min(value)
+        } else {
+            value
+        };
         self.max = self.max.max(value);
+        self.is_set = true;
     }
 }
 

@@ -239,7 +239,9 @@ fn value(snapshot: &Snapshot, of: Of, filter: &TagFilter) -> Value {
             }
         }
         Of::Gauge(of) => {
-            let Gauge { value, min, max } = snapshot.gauge(of);
+            let Gauge {
+                value, min, max, ..
+            } = snapshot.gauge(of);
             Value::Gauge { value, min, max }
         }
     }

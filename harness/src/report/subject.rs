@@ -10,7 +10,7 @@ use super::series::{Second, Series, has};
 use super::summary::Run;
 use crate::catalogue::Catalogue;
 use crate::compare::{self, Measure, Metric, Subject};
-use crate::config::plain;
+use crate::config::comparable;
 use crate::metrics::{Broken, Trend};
 use crate::threshold::Verdict;
 use crate::vu::Target;
@@ -350,7 +350,7 @@ fn setting(run: &Run, key: &str) -> String {
         Some([]) => "on".to_owned(),
         Some(values) => values
             .iter()
-            .map(|text| plain(text))
+            .map(|text| comparable(key, text))
             .collect::<Vec<_>>()
             .join(";"),
     }
@@ -532,6 +532,32 @@ mod tests {
                 "think_time: the baseline has the default, this run 1s;b=2s"
             ]
         );
+    }
+
+    #[test]
+    fn a_header_is_the_same_in_whatever_case_its_name_is() {
+        let of = |text: &str| {
+            let headers = Setting {
+                key: "headers".to_owned(),
+                values: vec![text.to_owned()],
+                source: String::new(),
+                from_profile: false,
+                compared: true,
+            };
+            let run = Run {
+                settings: vec![headers],
+                ..Run::default()
+            };
+            super::setting(&run, "headers")
+        };
+        for (one, other, same) in [
+            ("X-Team: $TEAM", "x-team:$TEAM", true),
+            ("X-Team: ***", "x-team: ***", true),
+            ("X-Team: $TEAM", "X-Team: $team", false),
+            ("X-Team: $TEAM", "X-Teams: $TEAM", false),
+        ] {
+            assert_eq!(of(one) == of(other), same, "{one} {other}");
+        }
     }
 
     #[test]

@@ -73,14 +73,6 @@ pub async fn run<S: Suite>(
         telemetry,
         lead: None,
     };
-    // Before anything is shown or started: a baseline that doesn't fit is said at once.
-    let baseline = match Baseline::open(&config, &Generator::of_this_machine()) {
-        Ok(baseline) => baseline,
-        Err(refusal) => {
-            tell(&format!("error: {refusal}"));
-            return refusal.exit();
-        }
-    };
     if let Some(fleet) = &config.fleet {
         match Lead::join::<S>(fleet, &config, &attempt.control, &attempt.telemetry).await {
             Ok(lead) => attempt.lead = Some(lead),
@@ -90,7 +82,7 @@ pub async fn run<S: Suite>(
             }
         }
     }
-    let (exit, reason) = carry_out::<S>(config, &attempt, baseline.as_ref()).await;
+    let (exit, reason) = carry_out::<S>(config, &attempt).await;
     if let Some(lead) = attempt.lead {
         lead.over(exit, &reason).await;
     }
@@ -98,34 +90,51 @@ pub async fn run<S: Suite>(
 }
 
 /// Makes the run and reports it; gives its exit code, and why.
-async fn carry_out<S: Suite>(
-    config: RunConfig,
-    attempt: &Attempt,
-    baseline: Option<&Baseline>,
-) -> (ExitCode, String) {
+async fn carry_out<S: Suite>(config: RunConfig, attempt: &Attempt) -> (ExitCode, String) {
     let directory = config.report_dir.join(&attempt.id);
+    // Before anything is shown or started: a baseline that doesn't fit is said at once.
+    let baseline = match Baseline::open(&config, &Generator::of_this_machine()) {
+        Ok(baseline) => baseline,
+        Err(refusal) => return refused(config, attempt, &directory, &refusal),
+    };
     let progress = Progress::asked_for(&config, &attempt.control);
     let (server, outlets) = match open::<S>(&config, attempt, &directory, progress).await {
         Ok(opened) => opened,
-        Err(refusal) if refusal.is_of_reports() => {
-            tell(&format!("error: {refusal}"));
-            // What another put there stays.
-            let _ = std::fs::remove_file(directory.join(SERIES_FILE));
-            let _ = std::fs::remove_dir(&directory);
-            return (refusal.exit(), refusal.to_string());
-        }
-        Err(refusal) => {
-            let result = unbegun(config, attempt, &refusal);
-            return (leave(&result, &directory), refusal.to_string());
-        }
+        Err(refusal) => return refused(config, attempt, &directory, &refusal),
     };
     let (result, outlets) = perform::<S>(config, &server, attempt, outlets).await;
-    let result = conclude(result, outlets, baseline, (&directory, &attempt.control)).await;
+    let result = conclude(
+        result,
+        outlets,
+        baseline.as_ref(),
+        (&directory, &attempt.control),
+    )
+    .await;
     let reason = result.judgement.reasons.join("; ");
     if result.judgement.exit == ExitCode::BadConfiguration {
-        return (leave(&result, &directory), reason);
+        return (leave(&result, Some(&directory)), reason);
     }
     (publish(&result, &directory), reason)
+}
+
+/// Leaves what can be written of a run that was refused; gives its exit code, and why.
+fn refused(
+    mut config: RunConfig,
+    attempt: &Attempt,
+    directory: &Path,
+    refusal: &Refusal,
+) -> (ExitCode, String) {
+    // Reports are made from the series, which may not have been begun yet.
+    let can_leave = prepare::can_leave(directory, &mut config)
+        && Recording::of_run(directory, &attempt.id, &config).is_ok();
+    if !can_leave {
+        // What another put there stays.
+        let _ = std::fs::remove_file(directory.join(SERIES_FILE));
+        let _ = std::fs::remove_dir(directory);
+    }
+    let result = unbegun(config, attempt, refusal);
+    let exit = leave(&result, can_leave.then_some(directory));
+    (exit, refusal.to_string())
 }
 
 /// Finds the server and opens whatever the run is written to.

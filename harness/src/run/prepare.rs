@@ -85,14 +85,6 @@ impl From<TargetError> for Refusal {
 }
 
 impl Refusal {
-    /// Whether it is about the reports themselves, so that none can be left.
-    pub(super) const fn is_of_reports(&self) -> bool {
-        matches!(
-            self,
-            Self::ReportDir { .. } | Self::File { .. } | Self::Twice(_)
-        )
-    }
-
     pub(super) const fn exit(&self) -> ExitCode {
         match self {
             Self::ReportDir { .. }
@@ -136,19 +128,46 @@ pub(super) fn run_id(profile: &str, started_at: SystemTime) -> String {
 
 /// Makes the run's directory, and so finds out before the load whether its reports can be written.
 pub(super) fn check_writable(directory: &Path, config: &RunConfig) -> Result<(), Refusal> {
+    check_directory(directory)?;
+    check_named(config)
+}
+
+/// Whether a run that is refused can leave its files in its directory. A summary that can't be
+/// written where it was asked for is not asked for any more.
+pub(super) fn can_leave(directory: &Path, config: &mut RunConfig) -> bool {
+    let is_lost = match (check_named(config), &config.summary_json) {
+        (Err(Refusal::Twice(twice)), Some(SummaryJson::File(path))) => {
+            own_path(path) == own_path(&twice)
+        }
+        (Err(Refusal::File { .. } | Refusal::Dash(_)), _) => true,
+        _ => false,
+    };
+    if is_lost {
+        config.summary_json = None;
+    }
+    check_directory(directory).is_ok()
+}
+
+fn check_directory(directory: &Path) -> Result<(), Refusal> {
     let cannot = |source| Refusal::ReportDir {
         path: directory.to_owned(),
         source,
     };
     std::fs::create_dir_all(directory).map_err(cannot)?;
     tempfile::tempfile_in(directory).map_err(cannot)?;
+    Ok(())
+}
+
+/// Finds out whether the files that flags name can be written, each by one.
+fn check_named(config: &RunConfig) -> Result<(), Refusal> {
     let summary = match &config.summary_json {
-        Some(SummaryJson::File(path)) => Some(path.as_path()),
-        Some(SummaryJson::Stdout) | None => None,
+        Some(SummaryJson::File(path)) => {
+            check_file("--summary-json", path)?;
+            Some(path.as_path())
+        }
+        Some(SummaryJson::Stdout) => Some(Path::new("/dev/stdout")),
+        None => None,
     };
-    if let Some(path) = summary {
-        check_file("--summary-json", path)?;
-    }
     let outputs = config.outputs.iter().filter_map(Address::file);
     refuse_twice(summary.into_iter().chain(outputs))
 }
@@ -225,4 +244,26 @@ pub(super) fn check_files(users: &[Role], connections: fn(&str) -> u64) -> Resul
         return Err(Refusal::Files { vus, needed, limit });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_into_one_stream_twice() {
+        let refused = |paths: [&str; 2]| refuse_twice(paths.iter().map(Path::new)).is_err();
+        let rows = [
+            (["/dev/stdout", "/dev/stdout"], true),
+            (["/dev/stdout", "/dev/fd/1"], true),
+            (["/dev/fd/2", "/dev/stderr"], true),
+            (["/dev/stdout", "/dev/stderr"], false),
+            (["/dev/null", "/dev/null"], false),
+            (["/tmp/one.csv", "/tmp/./one.csv"], true),
+            (["/tmp/one.csv", "/tmp/two.csv"], false),
+        ];
+        for (paths, expected) in rows {
+            assert_eq!(refused(paths), expected, "{paths:?}");
+        }
+    }
 }

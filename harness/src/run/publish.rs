@@ -22,6 +22,8 @@ pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
     // Before anything is shown: a terminal may be slow, and a reader gone.
     let mut missing = Missing::default();
     let rendered = write_files(result, directory, &mut missing);
+    // Last of the files, for it may be a pipe that nobody reads.
+    write_named(result, &mut missing);
     show(result, &mut missing);
     let exit = missing.exit(result.judgement.exit);
     if exit != result.judgement.exit {
@@ -36,23 +38,38 @@ pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
 
 /// Leaves what was asked for of a run that never came to its load: its files, and the summary as
 /// JSON. There are no tables to show.
-pub(super) fn leave(result: &RunResult, directory: &Path) -> ExitCode {
+///
+/// Without a directory, only the summary is left where a flag asks for it.
+pub(super) fn leave(result: &RunResult, directory: Option<&Path>) -> ExitCode {
     tell(&format!("error: {}", result.judgement.reasons.join("; ")));
     let mut missing = Missing::default();
-    let rendered = write_files(result, directory, &mut missing);
+    let rendered = match directory {
+        Some(directory) => write_files(result, directory, &mut missing),
+        None => Vec::new(),
+    };
+    write_named(result, &mut missing);
     if result.config.summary_json == Some(SummaryJson::Stdout) {
         missing.note("the summary as JSON", show_json(result));
     }
     let exit = missing.exit(result.judgement.exit);
-    name(&rendered, directory);
+    if let Some(directory) = directory {
+        name(&rendered, directory);
+    }
     exit
 }
 
-/// Says where the report is.
+/// Says where the report is, if any could be written.
 fn name(rendered: &[PathBuf], directory: &Path) {
+    if let Some(report) = report(rendered, directory) {
+        tell(&format!("report: {}", report.display()));
+    }
+}
+
+/// The first report, or else the summary that they are made from, if it is there.
+fn report(rendered: &[PathBuf], directory: &Path) -> Option<PathBuf> {
     let summary = directory.join(SUMMARY_FILE);
-    let first = rendered.first().unwrap_or(&summary);
-    tell(&format!("report: {}", first.display()));
+    let first = rendered.first().cloned();
+    first.or_else(|| summary.is_file().then_some(summary))
 }
 
 fn show_json(result: &RunResult) -> io::Result<()> {
@@ -62,20 +79,28 @@ fn show_json(result: &RunResult) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes the files; gives the reports among them.
+/// Writes the summary into the file that a flag names.
+fn write_named(result: &RunResult, missing: &mut Missing) {
+    if let Some(SummaryJson::File(path)) = &result.config.summary_json {
+        write_summary(result, path, missing);
+    }
+}
+
+fn write_summary(result: &RunResult, path: &Path, missing: &mut Missing) {
+    let written = write_whole(path, |out| write_json(result, out));
+    missing.note(path.display(), written);
+}
+
+/// Writes the files of the run's directory; gives the reports among them.
 fn write_files(result: &RunResult, directory: &Path, missing: &mut Missing) -> Vec<PathBuf> {
-    let summary = |path: &Path, missing: &mut Missing| {
-        let written = write_whole(path, |out| write_json(result, out));
-        missing.note(path.display(), written);
-    };
-    summary(&directory.join(SUMMARY_FILE), missing);
+    write_summary(result, &directory.join(SUMMARY_FILE), missing);
     link_beside(directory, LATEST);
     if let Some(comparison) = &result.comparison {
         let path = directory.join(COMPARISON_FILE);
         missing.note(path.display(), write_comparison_json(&path, comparison));
     }
     // From the files alone, so that an old run is rendered as it was.
-    let rendered = match render(directory, &Renderings::default()) {
+    match render(directory, &Renderings::default()) {
         Ok(rendered) => {
             missing.add(rendered.failed);
             rendered.written
@@ -84,12 +109,7 @@ fn write_files(result: &RunResult, directory: &Path, missing: &mut Missing) -> V
             missing.add([format!("no reports: {error}")]);
             Vec::new()
         }
-    };
-    // Last, for it may be a pipe that nobody reads.
-    if let Some(SummaryJson::File(path)) = &result.config.summary_json {
-        summary(path, missing);
     }
-    rendered
 }
 
 /// Shows the tables, and the summary as JSON where it goes to standard output.
@@ -116,4 +136,22 @@ pub fn write_comparison_json(path: &Path, comparison: &Comparison) -> io::Result
     write_whole(path, |out| {
         out.write_all(pretty_json(comparison)?.as_bytes())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_could_not_be_written_is_not_named() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let directory = directory.path();
+        assert_eq!(report(&[], directory), None);
+        let summary = directory.join(SUMMARY_FILE);
+        std::fs::write(&summary, "{}").expect("a file");
+        assert_eq!(report(&[], directory), Some(summary));
+        let page = directory.join("report.html");
+        let rendered = [page.clone()];
+        assert_eq!(report(&rendered, directory), Some(page));
+    }
 }

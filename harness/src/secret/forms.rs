@@ -7,6 +7,8 @@
 //! JSON, escapes   a\/b\"c     a\u002fb\u0022c           also within JSON that is within JSON
 //! HTML            a/b&quot;c  a&#47;b&#x22;c
 //! Base64          YS9iImM=    also in the middle of another value, such as user:password
+//! hexadecimal     612f622263  of either case
+//! UTF-16, UTF-32  a␀/␀b␀"␀c␀  what is ASCII, read as UTF-8; each NUL in any of the forms above
 //! ```
 //!
 //! Which characters are encoded, and the case of hexadecimal digits, is up to who encodes. So a
@@ -19,22 +21,37 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Form {
     characters: Vec<char>,
-    /// Whether it is the middle of a value in Base64, all of which is the secret's.
-    is_base64: bool,
+    coding: Coding,
+}
+
+/// What was made of the value before it was put into a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    /// Nothing, or another character set.
+    Plain,
+    /// The middle of a value in Base64, all of which is the secret's.
+    Base64,
+    /// Two digits an octet.
+    Hexadecimal,
 }
 
 impl Form {
-    /// A value, and what of it stands in Base64 wherever it begins.
+    /// A value, its octets as digits, and what of it stands in Base64 wherever it begins.
     pub(super) fn all(value: &str) -> impl Iterator<Item = Self> {
         let plain = Self {
             characters: value.chars().collect(),
-            is_base64: false,
+            coding: Coding::Plain,
+        };
+        let digits: String = value.bytes().map(|octet| format!("{octet:02x}")).collect();
+        let hexadecimal = Self {
+            characters: digits.chars().collect(),
+            coding: Coding::Hexadecimal,
         };
         let coded = (0..3).map(|offset| Self {
             characters: middle(value.as_bytes(), offset).chars().collect(),
-            is_base64: true,
+            coding: Coding::Base64,
         });
-        std::iter::once(plain).chain(coded)
+        [plain, hexadecimal].into_iter().chain(coded)
     }
 
     pub(super) fn length(&self) -> usize {
@@ -51,9 +68,9 @@ impl Form {
                 at += text[at..].chars().next().map_or(1, char::len_utf8);
                 continue;
             };
-            let (start, end) = match self.is_base64 {
-                true => around(text, kept, at, end),
-                false => (at, end),
+            let (start, end) = match self.coding {
+                Coding::Base64 => around(text, kept, at, end),
+                Coding::Plain | Coding::Hexadecimal => (at, end),
             };
             let masked = masked.get_or_insert_with(String::new);
             masked.push_str(&text[kept..start]);
@@ -67,7 +84,7 @@ impl Form {
     fn end_at(&self, text: &str, at: usize) -> Option<usize> {
         let first = *self.characters.first()?;
         let begun = text[at..].chars().next()?;
-        if begun != first && !"%\\&+-_".contains(begun) {
+        if !begun.eq_ignore_ascii_case(&first) && !"%\\&+-_".contains(begun) {
             return None;
         }
         let mut ends = vec![at];
@@ -75,7 +92,10 @@ impl Form {
             let mut next = Vec::new();
             for end in ends {
                 let found = &mut |length| next.push(end + length);
-                after(&text[end..], *c, self.is_base64, found);
+                after(&text[end..], *c, self.coding, found);
+            }
+            if self.coding == Coding::Plain {
+                add_behind_nuls(text, &mut next);
             }
             next.sort_unstable();
             next.dedup();
@@ -115,15 +135,34 @@ fn around(text: &str, least: usize, start: usize, end: usize) -> (usize, usize) 
     (start, end)
 }
 
+/// As many NULs as stand between two characters of UTF-32.
+const MOST_NULS: usize = 3;
+
+/// Adds to where a character may end where the NULs behind it do.
+fn add_behind_nuls(text: &str, ends: &mut Vec<usize>) {
+    let mut last = ends.clone();
+    for _ in 0..MOST_NULS {
+        let mut next = Vec::new();
+        for end in last {
+            after(&text[end..], '\0', Coding::Plain, &mut |length| {
+                next.push(end + length);
+            });
+        }
+        ends.extend(&next);
+        last = next;
+    }
+}
+
 /// Tells the length of each form of a character that the text begins with.
-fn after(text: &str, c: char, is_base64: bool, found: &mut impl FnMut(usize)) {
+fn after(text: &str, c: char, coding: Coding, found: &mut impl FnMut(usize)) {
     if text.starts_with(c) {
         found(c.len_utf8());
     }
-    match (is_base64, c) {
-        (true, '+') if text.starts_with('-') => found(1),
-        (true, '/') if text.starts_with('_') => found(1),
-        (false, ' ') if text.starts_with('+') => found(1),
+    match (coding, c) {
+        (Coding::Base64, '+') if text.starts_with('-') => found(1),
+        (Coding::Base64, '/') if text.starts_with('_') => found(1),
+        (Coding::Plain, ' ') if text.starts_with('+') => found(1),
+        (Coding::Hexadecimal, 'a'..='f') if text.starts_with(c.to_ascii_uppercase()) => found(1),
         _ => {}
     }
     match text.as_bytes().first() {

@@ -20,6 +20,8 @@ pub struct Answer {
     pub error: Option<TransportError>,
     /// What it is an answer to.
     pub(super) request: &'static Request,
+    /// Index of the stage in which its request was sent.
+    pub(super) stage: u16,
     /// Status line and header fields, as they came.
     head: Bytes,
 }
@@ -28,6 +30,7 @@ impl Answer {
     /// `most_body` is how many bytes its body may have when it is decoded.
     pub(super) fn new(
         request: &'static Request,
+        stage: u16,
         response: Result<Response, TransportError>,
         most_body: usize,
     ) -> Self {
@@ -39,6 +42,7 @@ impl Answer {
                     body: Bytes::new(),
                     error: Some(error),
                     request,
+                    stage,
                     head: Bytes::new(),
                 };
             }
@@ -54,6 +58,7 @@ impl Answer {
             body,
             error: None,
             request,
+            stage,
             head,
         };
         if coded {
@@ -144,6 +149,7 @@ mod tests {
     fn answer(head: &'static [u8], body: &'static [u8]) -> Answer {
         Answer::new(
             &PAGE,
+            0,
             Ok(Response {
                 status: 200,
                 head: Bytes::from_static(head),
@@ -168,7 +174,7 @@ mod tests {
             answer.headers().collect::<Vec<_>>(),
             [("Location", "/a:b"), ("x", "1"), ("X", "2"), ("empty", "")]
         );
-        let none = Answer::new(&PAGE, Err(TransportError::Timeout), 1_000);
+        let none = Answer::new(&PAGE, 0, Err(TransportError::Timeout), 1_000);
         assert_eq!((none.status, none.headers().count()), (0, 0));
     }
 

@@ -178,7 +178,12 @@ impl VirtualUser {
         let mut under_way = UnderWay::begin(self, call);
         self.client.send(call, &mut under_way.exchange).await;
         let response = under_way.exchange.take_response();
-        let mut answer = Answer::new(call.request, response, self.client.most_body());
+        let mut answer = Answer::new(
+            call.request,
+            under_way.stage,
+            response,
+            self.client.most_body(),
+        );
         let hop = match self.surroundings.redirects {
             0 => None,
             most => self.hop(call, &mut answer, left, most),
@@ -230,7 +235,10 @@ impl VirtualUser {
 
     /// Records whether something that must hold does, and gives it back.
     pub fn check(&self, check: &'static str, ok: bool) -> bool {
-        let stage = self.surroundings.clock.stage();
+        self.check_in(self.surroundings.clock.stage(), check, ok)
+    }
+
+    fn check_in(&self, stage: u16, check: &'static str, ok: bool) -> bool {
         let tags = CheckTags {
             scenario: self.scenario,
             persona: self.persona,
@@ -242,7 +250,7 @@ impl VirtualUser {
         ok
     }
 
-    /// Reads the body of an answer as JSON. One that can't be read is a failed check, called
+    /// Reads the body of an answer as JSON. Whether it can be read is a check, called
     /// `NAME: answer can be read` after the request.
     ///
     /// # Errors
@@ -260,11 +268,13 @@ impl VirtualUser {
         answer: &Answer,
         read: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Result<T, Stop> {
-        read(&answer.usable()?.body).ok_or_else(|| {
-            self.check(answer.request.readable(), false);
+        let read = read(&answer.usable()?.body);
+        // Only here is it known which answers somebody reads: a share of the check needs them all.
+        // The stage is the request's, so that the clock needn't be read once more for each.
+        if !self.check_in(answer.stage, answer.request.readable(), read.is_some()) {
             self.surroundings.failures.note_unreadable(answer);
-            Stop::Unusable
-        })
+        }
+        read.ok_or(Stop::Unusable)
     }
 
     /// Waits, as a person does between two clicks.

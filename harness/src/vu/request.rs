@@ -34,6 +34,7 @@ pub struct Request {
     pub trend: Option<&'static str>,
     pub(crate) expected: Expected,
     pub(crate) set_up_only: bool,
+    pub(crate) unsent: bool,
     /// The name of the check, whose length is the name's and that of [`READABLE`].
     readable: [u8; LONGEST_CHECK],
     headers: [(&'static str, &'static str); MOST_HEADERS],
@@ -53,6 +54,7 @@ impl Request {
             trend: None,
             expected: Expected::Success,
             set_up_only: false,
+            unsent: false,
             readable: readable(name),
             headers: [("", ""); MOST_HEADERS],
             header_count: 0,
@@ -112,6 +114,14 @@ impl Request {
     #[must_use]
     pub const fn in_set_up(mut self) -> Self {
         self.set_up_only = true;
+        self
+    }
+
+    /// Nobody sends it with these options: no threshold can be about it. For those of
+    /// [`Suite::requests_as_asked`](crate::Suite::requests_as_asked).
+    #[must_use]
+    pub const fn unsent(mut self) -> Self {
+        self.unsent = true;
         self
     }
 

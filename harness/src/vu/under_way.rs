@@ -13,7 +13,7 @@ pub(super) struct UnderWay<'a> {
     user: &'a VirtualUser,
     call: &'a Call<'a>,
     began: Duration,
-    stage: u16,
+    pub(super) stage: u16,
     has_ended: bool,
     pub(super) exchange: Exchange,
 }

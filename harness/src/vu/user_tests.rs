@@ -451,7 +451,9 @@ async fn an_answer_that_cannot_be_read_is_a_failed_check_and_ends_the_iteration(
     let vu = user(&address, Ways::default()).await;
     let mut read = Vec::new();
     for path in ["/number", "/words", "/nowhere"] {
-        let answer = vu.send(GET.at(path)).await;
+        let mut answer = vu.send(GET.at(path)).await;
+        // As if it had been sent in another stage than the present one.
+        answer.stage = 3;
         read.push((answer.is_expected(), vu.json::<u32>(&answer)));
     }
     let expected = [
@@ -470,9 +472,13 @@ async fn an_answer_that_cannot_be_read_is_a_failed_check_and_ends_the_iteration(
     let checks: Vec<_> = snapshot
         .checks
         .iter()
-        .map(|(tags, sum)| (tags.check, sum.passes, sum.fails))
+        .map(|(tags, sum)| (tags.check, tags.stage, sum.passes, sum.fails))
         .collect();
-    assert_eq!(checks, [("get: answer can be read", 0, 1)]);
+    assert_eq!(checks, [("get: answer can be read", 3, 1, 1)]);
+    assert_eq!(
+        snapshot.rate(RateOf::Checks, &TagFilter::default()).share(),
+        Some(0.5)
+    );
     let samples = vu.surroundings.failures.samples();
     let expected = [("get", 200, "can't be read: seven".to_owned())];
     assert_eq!(samples[..1], expected);

@@ -212,9 +212,9 @@ async fn a_search_says_which_variables_it_ignores() {
 /// Tags of thresholds that exclude each other in the shop, and those that don't.
 #[tokio::test]
 async fn tags_of_thresholds_that_exclude_each_other() {
-    let with = |threshold: &str| {
-        let load = "--mix a=1,b=1,c=1 --vus 3 --duration 5s --threshold";
-        let args = format!("validate --host {NOWHERE} {load}");
+    let with_shop = |shop: &str, threshold: &str| {
+        let load = "--mix a=1,b=1,c=1 --vus 3 --duration 5s";
+        let args = format!("validate --host {NOWHERE} {load} --policies {shop} --threshold");
         let mut words: Vec<String> = args.split(' ').map(str::to_owned).collect();
         words.push(threshold.to_owned());
         let mut run = Run::new("");
@@ -224,6 +224,7 @@ async fn tags_of_thresholds_that_exclude_each_other() {
         run.command.stderr(std::process::Stdio::piped());
         run.finish()
     };
+    let with = |threshold: &str| with_shop("5", threshold);
     for (threshold, said) in [
         (
             "http_reqs{name:5_create_order,method:GET}: count<9",
@@ -262,6 +263,26 @@ async fn tags_of_thresholds_that_exclude_each_other() {
     ] {
         let ran = with(good).await;
         assert_eq!(ran.code, 0, "{good}: {}", ran.stderr);
+    }
+    // Where the shop is used as it is, nobody sets it up.
+    for (threshold, said) in [
+        (
+            "http_reqs{name:init}: count==1",
+            "there is no request 'init'",
+        ),
+        (
+            "checks{check:init 200}: rate==1",
+            "nothing in checks has check:init 200",
+        ),
+    ] {
+        let ran = with(threshold).await;
+        assert_eq!(ran.code, 0, "{threshold}: {}", ran.stderr);
+        let ran = with_shop("1,2", threshold).await;
+        assert!(
+            ran.code == 104 && ran.stderr.contains(said),
+            "{threshold}: {}",
+            ran.stderr
+        );
     }
 }
 

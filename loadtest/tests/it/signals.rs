@@ -344,7 +344,7 @@ async fn a_signal_before_the_load_leaves_what_was_asked_for() {
 }
 
 /// The same of other ends before the load: nobody there, a server that can't be tested, a database
-/// that isn't one, a set-up that fails.
+/// that isn't one, a baseline that isn't there, two outputs into one file, a set-up that fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_ends_a_run_before_its_load_leaves_what_was_asked_for() {
     const BUSY: &str = "HTTP/1.1 500 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -353,8 +353,17 @@ async fn whatever_ends_a_run_before_its_load_leaves_what_was_asked_for() {
     let (busy, _) = answering(Some(BUSY)).await;
     let (silent, _) = answering(None).await;
     let no_database = format!("--out influxdb={NOWHERE}/lt");
-    let rows: [(&str, &str, i32, &str); 4] = [
+    let no_baseline = "--baseline /nowhere/summary.json";
+    let twice = "--out csv=/tmp/twice.csv --out csv=/tmp/twice.csv";
+    let rows: [(&str, &str, i32, &str); 6] = [
         (NOWHERE, "", 104, "nothing answers at"),
+        (&fine, no_baseline, 104, "--baseline: /nowhere"),
+        (
+            &fine,
+            twice,
+            104,
+            "--out: /tmp/twice.csv is written by another",
+        ),
         (&fine, &no_database, 104, "--out: influxdb="),
         (&busy, "", 104, "GET /products was answered with 500"),
         (&silent, "--setup-timeout 1s", 97, "set-up failed: "),

@@ -324,6 +324,31 @@ async fn nothing_to_replay_is_said_and_no_file_is_made() {
     }
 }
 
+/// A job that waits for a summary or a JUnit file finds the reason there.
+#[tokio::test]
+async fn what_can_be_written_of_a_run_that_is_refused_is_written() {
+    const RUN: &str = "$LOADTEST --vus 1 --duration 1s --host http://127.0.0.1:9";
+    let (place, _) = without_stack();
+    let reason = "be written: there is no directory /nowhere";
+    let line = format!("{RUN} --summary-json /nowhere/s.json");
+    assert_code(&place.shell(&line).await, 104, &line);
+    let run = run_directory(&place.path().join("reports"));
+    for file in ["junit.xml", "summary.json"] {
+        let left = fs::read_to_string(run.join(file)).expect(file);
+        assert!(left.contains(reason), "{left}");
+    }
+    let line = format!("touch file; {RUN} --report-dir file/x --summary-json s.json");
+    assert_code(&place.shell(&line).await, 104, &line);
+    let reasons = &place.summary("s.json")["reasons"];
+    let reason = reasons[0].as_str().expect("a text");
+    assert!(reason.starts_with("--report-dir: file/x/"), "{reason}");
+    // Neither of two that are the same file.
+    let line = format!("echo mine >t.json; {RUN} --summary-json t.json --out csv=t.json");
+    assert_code(&place.shell(&line).await, 104, &line);
+    let kept = fs::read_to_string(place.path().join("t.json")).expect("a file");
+    assert_eq!(kept, "mine\n");
+}
+
 /// A place for commands that need no server, and the run that the repository shows.
 fn without_stack() -> (Place, String) {
     let place = Place {
