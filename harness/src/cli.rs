@@ -2,6 +2,7 @@
 
 mod capacity;
 mod k6;
+mod merge;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{Field, Form, Layer, Outline, parse};
-use crate::run::Renderings;
+use crate::run::{Merging, Renderings};
 use crate::threshold::ExitCode;
 
 /// What the user asks for.
@@ -32,6 +33,8 @@ pub enum Invocation {
         /// What is rendered, and where to; all of them beside the summary if none is named.
         renderings: Renderings,
     },
+    /// Make a report of what workers kept when their lead was lost.
+    Merge(Merging),
     /// Deliver what an output of an earlier run could not.
     Replay {
         /// The spool file.
@@ -73,6 +76,7 @@ pub fn parse(
         Some(("profiles", _)) => Invocation::Profiles,
         Some(("capacity", matches)) => Invocation::Capacity(capacity::request(matches, outline)?),
         Some(("report", matches)) => report(matches),
+        Some(("merge", matches)) => merge::merging(matches),
         Some(("replay", matches)) => Invocation::Replay {
             file: matches
                 .get_one::<String>("file")
@@ -157,6 +161,7 @@ fn command(outline: &Outline) -> Command {
                         .help("influxdb=… or influxdb2=…, as for a run"),
                 ),
         )
+        .subcommand(merge::command(program.name))
         .subcommand(compare(program.name))
         .subcommand(Command::new("profiles").about("List the built-in profiles"))
         .subcommand(

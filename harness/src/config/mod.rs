@@ -19,6 +19,7 @@ mod problem;
 mod profile;
 mod range;
 mod reader;
+mod report_dir;
 mod scenario;
 mod section;
 mod sections;
@@ -54,7 +55,7 @@ pub(crate) use setting::plain;
 pub use setting::{Setting, command};
 pub use strays::without_unused;
 pub use told::Told;
-pub use validate::{load, load_told};
+pub use validate::{load, load_kept, load_told};
 
 use crate::catalogue::Catalogue;
 use crate::executor::Plan;
@@ -63,6 +64,7 @@ use crate::metrics::Names;
 use crate::output::Address;
 use crate::threshold::{Limits, Threshold};
 use crate::vu::{ConnectOptions, Header};
+use report_dir::report_dir;
 
 /// Everything a run needs to know, valid in itself.
 #[derive(Debug, Clone)]
@@ -235,6 +237,8 @@ pub struct Fleet {
     pub wait: Duration,
     /// What the others are told.
     pub told: Told,
+    /// Where it leaves what it keeps itself.
+    pub report_dir: PathBuf,
 }
 
 /// An earlier run, and what the comparison with it decides.

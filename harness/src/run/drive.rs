@@ -16,7 +16,7 @@ use crate::executor::{
     self, Alarm, Clock, Closing, Control, Crew, Fleet, Gate, Plan, RuntimeError, Settled, Share,
 };
 use crate::fleet::Worker;
-use crate::health::{Health, Monitor, Resources};
+use crate::health::{Health, Lag, Monitor, Resources};
 use crate::metrics::{RawSamples, Recorder, Snapshot};
 use crate::persona::Role;
 use crate::sampler::{Observer, Pace, Sampled, Tick, sample};
@@ -34,8 +34,12 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(run: Run<'_>, outlets: Outlets) -> Self {
-        let config = run.config;
+    pub(super) fn new(
+        config: &RunConfig,
+        lag: &Arc<Lag>,
+        control: &Arc<Control>,
+        outlets: Outlets,
+    ) -> Self {
         config
             .thresholds
             .iter()
@@ -44,8 +48,8 @@ impl Watch {
             outlets,
             timeline: Timeline::new(&config.thresholds, &config.plan()),
             health: HealthLog::new(Resources::of_this_process(), &config.limits),
-            monitor: Monitor::new(Arc::clone(run.lag)),
-            control: Arc::clone(run.control),
+            monitor: Monitor::new(Arc::clone(lag)),
+            control: Arc::clone(control),
         }
     }
 }

@@ -25,7 +25,7 @@ const AHEAD: Duration = Duration::from_millis(1_200);
 const LEAVE_WITHIN: Duration = Duration::from_secs(3);
 
 /// What the workers are told before the set-up.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Briefing {
     /// Name of the run.
     pub(super) id: String,

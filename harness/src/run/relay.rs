@@ -7,8 +7,9 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
+use super::keeping::Keeping;
 use crate::diagnosis::HealthLog;
-use crate::fleet::{Frame, SILENCE, Second, Store, StoreError};
+use crate::fleet::{Frame, Kind, SILENCE, Second, Store, StoreError};
 use crate::health::{Health, Lag, Monitor, Resources};
 use crate::metrics::Snapshot;
 use crate::sampler::{Observer, Tick};
@@ -19,8 +20,9 @@ pub(super) struct Relay {
     monitor: Monitor,
     health: HealthLog,
     worst: Health,
-    seconds: UnboundedSender<Second>,
+    seconds: UnboundedSender<(u64, Vec<u8>)>,
     sending: JoinHandle<Result<(), String>>,
+    keeping: Option<Keeping>,
     sent: u64,
     next: u64,
 }
@@ -38,7 +40,13 @@ pub(super) struct Relayed {
 }
 
 impl Relay {
-    pub(super) fn start(store: Store, lag: &Arc<Lag>, limits: &Limits, on: &Handle) -> Self {
+    /// `keeping` has the seconds as well, where they can be kept.
+    pub(super) fn start(
+        store: Store,
+        keeping: Option<Keeping>,
+        lag: &Arc<Lag>,
+        (limits, on): (&Limits, &Handle),
+    ) -> Self {
         // Bounded by the run's end when the store is gone for good: a second has some kilobytes.
         let (seconds, received) = unbounded_channel();
         Self {
@@ -47,18 +55,16 @@ impl Relay {
             worst: Health::default(),
             seconds,
             sending: on.spawn(send(store, received)),
+            keeping,
             sent: 0,
             next: 0,
         }
     }
 
-    /// Waits until all seconds are at the store.
-    pub(super) async fn finish(self) -> Result<Relayed, String> {
-        drop(self.seconds);
-        self.sending
-            .await
-            .map_err(|_| "sending seconds broke down".to_owned())??;
-        Ok(Relayed {
+    /// What is known now, the seconds that are still on their way, and the file of those that were
+    /// kept.
+    pub(super) fn end(self) -> (Relayed, Sending, Option<Keeping>) {
+        let relayed = Relayed {
             sent: self.sent,
             last: self.next.saturating_sub(1),
             findings: self.health.findings(),
@@ -66,7 +72,19 @@ impl Relay {
                 cpu_percent: self.worst.cpu_percent / self.health.resources.cores,
                 ..self.worst
             },
-        })
+        };
+        (relayed, Sending(self.sending), self.keeping)
+    }
+}
+
+/// Seconds on their way to the store.
+pub(super) struct Sending(JoinHandle<Result<(), String>>);
+
+impl Sending {
+    /// Waits until all of them are there.
+    pub(super) async fn finish(self) -> Result<(), String> {
+        let sent = self.0.await;
+        sent.map_err(|_| "sending seconds broke down".to_owned())?
     }
 }
 
@@ -89,8 +107,13 @@ impl Observer for Relay {
         };
         self.next = second + 1;
         self.sent += 1;
+        let bytes = Second { frame, health }.encode();
+        // First, for whatever becomes of the store.
+        if let Some(keeping) = &mut self.keeping {
+            keeping.add(Kind::Second, &bytes);
+        }
         // Without a receiver the store is gone, which is found by the heartbeat.
-        let _ = self.seconds.send(Second { frame, health });
+        let _ = self.seconds.send((second, bytes));
     }
 }
 
@@ -111,11 +134,13 @@ fn used(second: &Snapshot) -> Snapshot {
 }
 
 /// Sends seconds in their sequence, each until it is there or the store is lost.
-async fn send(mut store: Store, mut seconds: UnboundedReceiver<Second>) -> Result<(), String> {
-    while let Some(second) = seconds.recv().await {
-        deliver(&mut store, second.frame.second, &second.encode())
-            .await
-            .map_err(|error| error.to_string())?;
+async fn send(
+    mut store: Store,
+    mut seconds: UnboundedReceiver<(u64, Vec<u8>)>,
+) -> Result<(), String> {
+    while let Some((second, bytes)) = seconds.recv().await {
+        let delivered = deliver(&mut store, second, &bytes).await;
+        delivered.map_err(|error| error.to_string())?;
     }
     Ok(())
 }

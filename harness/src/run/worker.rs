@@ -1,7 +1,7 @@
 //! A worker of a run on several machines: it takes the lead's configuration, makes its share of the
 //! load, and leaves what came of it at the store. The verdict is the lead's.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -10,14 +10,16 @@ use tokio::time::{sleep, timeout};
 use super::attempt::Run;
 use super::attend::{Attend, lead_lost};
 use super::drive::{Driven, Duty, drive};
+use super::keeping::{Keeping, Left};
+use super::kept::{Head, name_of};
 use super::lead::{Briefing, join, newcomer};
 use super::prepare::Refusal;
 use super::relay::{Relay, Relayed};
 use super::seats::users;
 use super::server::Server;
-use crate::config::{Fleet, Outline, Problem, RunConfig, load_told};
+use crate::config::{Fleet, Outline, Problem, Program, RunConfig, load_told};
 use crate::executor::{Control, Gate, Share};
-use crate::fleet::{Frame, Message, Phase, Pulse, SILENCE, Skew, Store, Totals, Worker};
+use crate::fleet::{Frame, Kind, Message, Phase, Pulse, SILENCE, Skew, Store, Totals, Worker};
 use crate::health::Lag;
 use crate::metrics::{Counter, TagFilter};
 use crate::progress::Progress;
@@ -96,6 +98,7 @@ pub async fn work<S: Suite>(
         fleet,
         control,
         telemetry,
+        left: OnceLock::new(),
     };
     let ended = post.serve::<S>(outline, &variables).await;
     let ended = match ended {
@@ -103,6 +106,7 @@ pub async fn work<S: Suite>(
         Err(ended) => post.bow_out(ended).await,
     };
     tell(&format!("{name}: {}", ended.why));
+    post.settle(outline.program.name);
     let _ = timeout(HEARD_WITHIN, post.store.clone().leave()).await;
     ended.exit
 }
@@ -114,6 +118,8 @@ struct Post {
     fleet: Fleet,
     control: Arc<Control>,
     telemetry: Handle,
+    /// The file in which its seconds are kept, when its load is over.
+    left: OnceLock<Left>,
 }
 
 impl Post {
@@ -152,7 +158,12 @@ impl Post {
             .map_err(|error| Ended::unfit(format!("the lead's set-up can't be read: {error}")))?;
         let skew = self.skew().await?;
         let totals = self
-            .load::<S>(&config, &server, (share, skew), &Arc::new(world))
+            .load::<S>(
+                (&config, &server),
+                (share, skew),
+                &Arc::new(world),
+                briefing,
+            )
             .await?;
         self.leave(&totals).await
     }
@@ -160,17 +171,19 @@ impl Post {
     /// Makes the load.
     async fn load<S: Suite>(
         &self,
-        config: &RunConfig,
-        server: &Server,
+        (config, server): (&RunConfig, &Server),
         (share, skew): (Share, Skew),
         world: &Arc<S::World>,
+        briefing: Briefing,
     ) -> Result<Totals, Ended> {
         let thresholds = config.thresholds.iter();
         thresholds.for_each(Threshold::measure_exactly);
         let gate = Arc::new(Gate::default());
         let attend = Attend::new(&self.pulse, &self.store, skew, &gate, &self.control);
         let lag = Arc::new(Lag::default());
-        let relay = Relay::start(self.store.clone(), &lag, &config.limits, &self.telemetry);
+        let keeping = self.keep(&config.program, briefing, attend.started());
+        let on = (&config.limits, &self.telemetry);
+        let relay = Relay::start(self.store.clone(), keeping, &lag, on);
         let run = Run {
             config,
             server,
@@ -189,13 +202,72 @@ impl Post {
             driven = drive::<S, _>(run, world, duty) => driven,
             never = attend.listen() => match never {},
         };
-        if let Some(why) = attend.trouble() {
-            return Err(Ended::lost(why.to_owned()));
+        let (relayed, sending, keeping) = relay.end();
+        let drift = match attend.trouble() {
+            Some(why) => Err(Ended::lost(why.to_owned())),
+            None => self.skew().await.map(|now| now.since(&skew)),
+        };
+        let known = *drift.as_ref().unwrap_or(&0);
+        let worker = self.worker(&driven, &relayed, (skew, known), gate.passed());
+        let mut totals = totals(driven, &relayed, worker);
+        if let Some(keeping) = keeping {
+            self.left(keeping, &totals, drift.as_ref().err());
         }
-        let relayed = relay.finish().await.map_err(Ended::lost)?;
-        let drift = self.skew().await?.since(&skew);
-        let worker = self.worker(&driven, &relayed, (skew, drift), gate.passed());
-        Ok(totals(driven, users, &relayed, worker))
+        drift?;
+        sending.finish().await.map_err(Ended::lost)?;
+        totals.users = users.into_iter().map(known_of).collect();
+        Ok(totals)
+    }
+
+    /// Makes the file in which the seconds are kept. A run does without, where there can't be one.
+    fn keep(
+        &self,
+        program: &Program,
+        briefing: Briefing,
+        started: &Arc<OnceLock<i64>>,
+    ) -> Option<Keeping> {
+        let place = &self.fleet.place;
+        let head = Head {
+            program: name_of(program),
+            worker: place.index,
+            host: Generator::host_name(),
+            start_us: 0,
+            briefing,
+        };
+        let reports = &self.fleet.report_dir;
+        match Keeping::start(reports, head, Arc::clone(started)) {
+            Ok(keeping) => Some(keeping),
+            Err(error) => {
+                let (index, reports) = (place.index, reports.display());
+                tell(&format!(
+                    "warning: the seconds of worker {index} are not kept, in case the lead is lost: \
+                     {reports} can't be written: {error} (--report-dir)"
+                ));
+                None
+            }
+        }
+    }
+
+    /// Closes the file of the seconds with the totals.
+    fn left(&self, mut keeping: Keeping, totals: &Totals, ended: Option<&Ended>) {
+        let error = ended.map(|ended| ended.why.clone());
+        let totals = Totals {
+            error: error.or_else(|| totals.error.clone()),
+            ..totals.clone()
+        };
+        keeping.add(Kind::Totals, &totals.encode());
+        let _ = self.left.set(keeping.end());
+    }
+
+    /// Takes the file away if the lead has judged the run, and otherwise tells of it.
+    fn settle(&self, program: &str) {
+        let Some(left) = self.left.get() else { return };
+        let index = self.fleet.place.index;
+        if self.pulse.news().heard.over.is_some() {
+            left.remove();
+        } else if let Some(told) = left.told(index, program) {
+            tell(&format!("worker {index}: {told}"));
+        }
     }
 
     /// The line of this worker in the table of workers.
@@ -343,8 +415,12 @@ fn joined(problems: &[Problem]) -> String {
     problems.join("; ")
 }
 
-fn totals<U: User>(driven: Driven, users: Vec<U>, relayed: &Relayed, worker: Worker) -> Totals {
-    let knows = |mut user: U| (user.vu().number, user.pack());
+/// Number of a user, and what it knows.
+fn known_of<U: User>(mut user: U) -> (u32, Vec<u8>) {
+    (user.vu().number, user.pack())
+}
+
+fn totals(driven: Driven, relayed: &Relayed, worker: Worker) -> Totals {
     Totals {
         whole: Frame {
             second: relayed.last,
@@ -358,6 +434,6 @@ fn totals<U: User>(driven: Driven, users: Vec<U>, relayed: &Relayed, worker: Wor
         error: driven.error,
         worker,
         duration: driven.duration,
-        users: users.into_iter().map(knows).collect(),
+        users: Vec::new(),
     }
 }
