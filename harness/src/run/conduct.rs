@@ -168,7 +168,15 @@ impl<'a> Conductor<'a> {
         let mut all: Vec<Totals> = self.totals.into_values().collect();
         let users = all.iter_mut().flat_map(|totals| totals.users.drain(..));
         let knows = users.collect();
-        let (lost, error) = (self.muster.lost(), self.muster.error());
+        let error = self.muster.error().or_else(|| {
+            let of_worker = |totals: &Totals| {
+                let error = totals.error.as_ref()?;
+                Some(format!("worker {}: {error}", totals.worker.index))
+            };
+            all.iter().find_map(of_worker)
+        });
+        let error = error.or_else(|| self.union.disagreement(&all));
+        let lost = self.muster.lost();
         let (driven, watch) = self.union.finish(&all, lost, error);
         (driven, knows, watch)
     }

@@ -140,12 +140,17 @@ impl Merge {
             self.union.flow();
         }
         let missing = missing(&self.parts, &self.head);
-        let error = reason(&self.parts, &missing);
+        let mut error = reason(&self.parts, &missing);
         let mut lost: Vec<Worker> = missing.iter().map(|index| self.lost(*index)).collect();
         let killed = self.parts.iter().filter(|part| part.totals.is_none());
         lost.extend(killed.map(Part::killed));
         let totals = self.parts.into_iter().filter_map(|part| part.totals);
         let totals: Vec<Totals> = totals.collect();
+        if lost.is_empty()
+            && let Some(apart) = self.union.disagreement(&totals)
+        {
+            error = format!("{error}; {apart}");
+        }
         let (driven, watch) = self.union.finish(&totals, lost, Some(error));
         let course = Course {
             id: self.attempt.id,

@@ -70,6 +70,8 @@ impl Union {
     fn tick(&mut self, whole: &Whole) {
         let frames = whole.parts.iter().map(|(_, second)| &second.frame);
         fleet::merge(frames, &mut self.second);
+        // Those of the workers are longer and shorter by how punctual each of them was.
+        self.second.duration = whole.elapsed.saturating_sub(self.total.duration);
         if self.total.duration.is_zero() {
             self.second.merge(&self.own);
         }
@@ -100,6 +102,14 @@ impl Union {
         self.watch.observe(&tick, Health { at_ms, ..health });
     }
 
+    /// In what the workers' totals are not the sum of their seconds, if all have left some.
+    pub(super) fn disagreement(&self, all: &[Totals]) -> Option<String> {
+        let mut whole = self.own.clone();
+        all.iter()
+            .for_each(|totals| whole.merge(&totals.whole.snapshot));
+        disagreement(&self.total, &whole)
+    }
+
     /// What came of it, with the workers that have left no totals. `error` says why it can't be
     /// judged, if it can't.
     pub(super) fn finish(
@@ -108,21 +118,10 @@ impl Union {
         lost: Vec<Worker>,
         error: Option<String>,
     ) -> (Driven, Watch) {
-        let mut whole = self.own;
-        all.iter()
-            .for_each(|totals| whole.merge(&totals.whole.snapshot));
         let ended = all.iter().map(|totals| totals.duration).max();
         let ended = ended.filter(|_| all.len() == self.workers as usize);
         let lasted = ended.unwrap_or(self.total.duration);
         self.total.duration = lasted;
-        let error = error.or_else(|| {
-            let of_worker = |totals: &Totals| {
-                let error = totals.error.as_ref()?;
-                Some(format!("worker {}: {error}", totals.worker.index))
-            };
-            all.iter().find_map(of_worker)
-        });
-        let error = error.or_else(|| disagreement(&self.total, &whole));
         let workers = all.iter().map(|totals| totals.worker.clone());
         let mut workers: Vec<_> = workers.chain(lost).collect();
         workers.sort_by_key(|worker| worker.index);

@@ -3,6 +3,7 @@
 mod deploy;
 mod equal;
 mod faults;
+mod merge;
 mod secure;
 mod store;
 mod team;
