@@ -115,10 +115,6 @@ pub(super) fn refuse(reader: &mut Reader, fleet: Option<&Fleet>) {
             "is missing; several machines need the address of a server that all can reach";
         reader.problem("host", message);
     }
-    if reader.is_on("influx_raw") {
-        let message = "single samples stay with the workers of a --fleet; leave one of both out";
-        reader.problem("influx_raw", message);
-    }
 }
 
 #[cfg(test)]

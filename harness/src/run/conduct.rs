@@ -91,7 +91,7 @@ impl<'a> Conductor<'a> {
     fn new(run: Run<'_>, lead: &'a Lead, start: i64, watch: Watch) -> Self {
         let recorder = Recorder::default();
         for noted in run.server.admin.take_noted() {
-            noted.record(&recorder, None);
+            noted.record(&recorder, watch.outlets.raw.as_deref());
         }
         let mut own = Snapshot::default();
         recorder.drain(&mut own);

@@ -18,6 +18,7 @@ use crate::executor::{
 use crate::fleet::Worker;
 use crate::health::{Health, Lag, Monitor, Resources};
 use crate::metrics::{RawSamples, Recorder, Snapshot};
+use crate::output::Account;
 use crate::persona::Role;
 use crate::sampler::{Observer, Pace, Sampled, Tick, sample};
 use crate::suite::{Suite, User};
@@ -100,6 +101,8 @@ pub(super) struct Driven {
     pub(super) settled: Vec<Settled>,
     /// The workers, if the load was made on several machines.
     pub(super) workers: Vec<Worker>,
+    /// What became of their rows.
+    pub(super) outputs: Vec<Account>,
     /// Why it could not be carried through.
     pub(super) error: Option<String>,
 }
@@ -230,6 +233,7 @@ pub(super) async fn drive<S: Suite, O: Observer>(
         lacks: failures.lacks(),
         settled,
         workers: Vec::new(),
+        outputs: Vec::new(),
         error: ran.err().map(|error| error.to_string()),
     };
     // Goose has dropped its scenarios and the sampler has ended: no other owner is left.

@@ -35,7 +35,7 @@ impl Keeping {
         head: Head,
         started: Arc<OnceLock<i64>>,
     ) -> io::Result<Self> {
-        let directory = directory_in(reports, &head);
+        let directory = directory_in(reports, &head.briefing.id, head.worker);
         fs::create_dir_all(&directory)?;
         let path = directory.join(SECONDS_FILE);
         let file = File::create(&path)?;

@@ -39,9 +39,8 @@ pub(super) fn name_of(program: &Program) -> String {
 }
 
 /// `reports/RUN/worker-2`
-pub(super) fn directory_in(reports: &Path, head: &Head) -> PathBuf {
-    let run = reports.join(&head.briefing.id);
-    run.join(format!("worker-{}", head.worker))
+pub(super) fn directory_in(reports: &Path, id: &str, worker: u32) -> PathBuf {
+    reports.join(id).join(format!("worker-{worker}"))
 }
 
 /// Why files can't be merged.

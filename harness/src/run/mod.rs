@@ -6,6 +6,7 @@ mod attend;
 mod baseline;
 mod conduct;
 mod drive;
+mod ended;
 mod judged;
 mod keeping;
 mod kept;
@@ -25,6 +26,7 @@ mod render;
 mod seats;
 mod server;
 mod session;
+mod stint;
 mod undeclared;
 mod union;
 mod worker;
@@ -208,10 +210,12 @@ async fn conclude(
         hurry.cancel();
         std::future::pending::<Infallible>().await
     };
-    result.outputs = tokio::select! {
+    let accounts = tokio::select! {
         accounts = closing => accounts,
         never = hurried => match never {},
     };
+    // Before those of the workers.
+    result.outputs.splice(0..0, accounts);
     let lost = lost_rows(&result.outputs, result.config.limits.lost_rows);
     result.judgement = result.judgement.doubted(lost);
     outlets.progress.finish();

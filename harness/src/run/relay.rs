@@ -12,6 +12,7 @@ use crate::diagnosis::HealthLog;
 use crate::fleet::{Frame, Kind, SILENCE, Second, Store, StoreError};
 use crate::health::{Health, Lag, Monitor, Resources};
 use crate::metrics::Snapshot;
+use crate::output::Feed;
 use crate::sampler::{Observer, Tick};
 use crate::threshold::Limits;
 
@@ -23,6 +24,8 @@ pub(super) struct Relay {
     seconds: UnboundedSender<(u64, Vec<u8>)>,
     sending: JoinHandle<Result<(), String>>,
     keeping: Option<Keeping>,
+    /// Where the samples go, if they are asked for.
+    feed: Option<Feed>,
     sent: u64,
     next: u64,
 }
@@ -40,10 +43,10 @@ pub(super) struct Relayed {
 }
 
 impl Relay {
-    /// `keeping` has the seconds as well, where they can be kept.
+    /// `keeping` has the seconds as well, where they can be kept; samples go to `feed`.
     pub(super) fn start(
         store: Store,
-        keeping: Option<Keeping>,
+        (keeping, feed): (Option<Keeping>, Option<Feed>),
         lag: &Arc<Lag>,
         (limits, on): (&Limits, &Handle),
     ) -> Self {
@@ -56,14 +59,14 @@ impl Relay {
             seconds,
             sending: on.spawn(send(store, received)),
             keeping,
+            feed,
             sent: 0,
             next: 0,
         }
     }
 
-    /// What is known now, the seconds that are still on their way, and the file of those that were
-    /// kept.
-    pub(super) fn end(self) -> (Relayed, Sending, Option<Keeping>) {
+    /// What is known now, and what is still on its way.
+    pub(super) fn end(self) -> (Relayed, Pending) {
         let relayed = Relayed {
             sent: self.sent,
             last: self.next.saturating_sub(1),
@@ -73,17 +76,29 @@ impl Relay {
                 ..self.worst
             },
         };
-        (relayed, Sending(self.sending), self.keeping)
+        let pending = Pending {
+            sending: self.sending,
+            keeping: self.keeping,
+            feed: self.feed,
+        };
+        (relayed, pending)
     }
 }
 
-/// Seconds on their way to the store.
-pub(super) struct Sending(JoinHandle<Result<(), String>>);
+/// What is still on its way when the load is over.
+pub(super) struct Pending {
+    /// Seconds to the store.
+    sending: JoinHandle<Result<(), String>>,
+    /// Those that are kept.
+    pub(super) keeping: Option<Keeping>,
+    /// Samples to the outputs.
+    pub(super) feed: Option<Feed>,
+}
 
-impl Sending {
-    /// Waits until all of them are there.
-    pub(super) async fn finish(self) -> Result<(), String> {
-        let sent = self.0.await;
+impl Pending {
+    /// Waits until all seconds are at the store.
+    pub(super) async fn sent(self) -> Result<(), String> {
+        let sent = self.sending.await;
         sent.map_err(|_| "sending seconds broke down".to_owned())?
     }
 }
@@ -94,6 +109,9 @@ const SHORTEST_LOOK: Duration = Duration::from_millis(500);
 impl Observer for Relay {
     fn tick(&mut self, tick: &Tick<'_>) {
         let health = self.monitor.look(tick.elapsed, tick.second);
+        if let Some(feed) = &mut self.feed {
+            feed.tick(tick, &[], &health);
+        }
         if tick.second.duration >= SHORTEST_LOOK {
             self.health.note(&health);
             self.worst = self.worst.worst(&health);

@@ -3,14 +3,27 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use super::drive::{Driven, Watch};
 use crate::config::RunConfig;
 use crate::executor::{Clock, Plan};
 use crate::fleet::{self, Gather, Second, Totals, Whole, Worker, disagreement, settled};
 use crate::health::Health;
 use crate::metrics::Snapshot;
+use crate::output::Account;
 use crate::sampler::{Tick, UnderLoad};
 use crate::vu::Failures;
+
+/// What became of a worker's rows.
+fn outputs(totals: &Totals) -> Vec<Account> {
+    let accounts = Vec::<Account>::deserialize(&totals.outputs);
+    let mut accounts = accounts.unwrap_or_default();
+    for account in &mut accounts {
+        account.name = format!("{} of worker {}", account.name, totals.worker.index);
+    }
+    accounts
+}
 
 /// What several workers have made so far.
 pub(super) struct Union {
@@ -138,6 +151,7 @@ impl Union {
             lacks: failures.lacks(),
             settled: settled(all),
             workers,
+            outputs: all.iter().flat_map(outputs).collect(),
             error,
         };
         (driven, self.watch)

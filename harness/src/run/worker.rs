@@ -7,68 +7,29 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use super::attempt::Run;
-use super::attend::{Attend, lead_lost};
-use super::drive::{Driven, Duty, drive};
-use super::keeping::{Keeping, Left};
-use super::kept::{Head, name_of};
+use super::attend::lead_lost;
+use super::ended::Ended;
+use super::keeping::Left;
+use super::kept::directory_in;
 use super::lead::{Briefing, join, newcomer};
+use super::outlets::open_samples;
 use super::prepare::Refusal;
-use super::relay::{Relay, Relayed};
 use super::seats::users;
 use super::server::Server;
-use crate::config::{Fleet, Outline, Problem, Program, RunConfig, load_told};
-use crate::executor::{Control, Gate, Share};
-use crate::fleet::{Frame, Kind, Message, Phase, Pulse, SILENCE, Skew, Store, Totals, Worker};
-use crate::health::Lag;
-use crate::metrics::{Counter, TagFilter};
+use super::stint::{Samples, Stint, skew};
+use crate::config::{Fleet, Outline, Problem, RunConfig, load_told};
+use crate::executor::{Control, Share};
+use crate::fleet::{Message, Phase, Pulse, SILENCE, Store, Totals};
+use crate::output::Address;
 use crate::progress::Progress;
-use crate::report::Generator;
-use crate::suite::{Suite, User, WorkerOf};
-use crate::threshold::{ExitCode, Threshold};
+use crate::suite::{Suite, WorkerOf};
+use crate::threshold::ExitCode;
 use crate::tui::tell;
 
 /// How often the store is asked for what the lead has to tell.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 /// How long the lead may take to hear why a worker can't go on.
 const HEARD_WITHIN: Duration = Duration::from_secs(3);
-
-/// Why a worker ends without the lead's verdict.
-#[derive(Debug)]
-struct Ended {
-    exit: ExitCode,
-    why: String,
-    /// Whether the lead doesn't know it.
-    is_news: bool,
-}
-
-impl Ended {
-    fn lost(why: String) -> Self {
-        Self {
-            exit: ExitCode::Invalid,
-            why,
-            is_news: false,
-        }
-    }
-
-    /// What this process lacks, and the lead is to hear.
-    fn unfit(why: String) -> Self {
-        Self {
-            exit: ExitCode::BadConfiguration,
-            why,
-            is_news: true,
-        }
-    }
-}
-
-impl From<Refusal> for Ended {
-    fn from(refusal: Refusal) -> Self {
-        Self {
-            exit: refusal.exit(),
-            ..Self::unfit(refusal.to_string())
-        }
-    }
-}
 
 /// Makes a worker's share of a run.
 pub async fn work<S: Suite>(
@@ -142,6 +103,7 @@ impl Post {
         let users = users(&config.scenarios, &share);
         let progress = Progress::new(true, &config.plan());
         let server = Server::find::<S>(&config, &users, &progress).await?;
+        let samples = self.samples(&config, &briefing, variables).await?;
         let (vus, all) = (users.len(), config.plan().vus_max());
         let (id, host) = (&briefing.id, &server.label);
         tell(&format!(
@@ -156,107 +118,49 @@ impl Post {
         };
         let world = S::unpack_world(&opening, &worker)
             .map_err(|error| Ended::unfit(format!("the lead's set-up can't be read: {error}")))?;
-        let skew = self.skew().await?;
-        let totals = self
-            .load::<S>(
-                (&config, &server),
-                (share, skew),
-                &Arc::new(world),
-                briefing,
-            )
-            .await?;
-        self.leave(&totals).await
-    }
-
-    /// Makes the load.
-    async fn load<S: Suite>(
-        &self,
-        (config, server): (&RunConfig, &Server),
-        (share, skew): (Share, Skew),
-        world: &Arc<S::World>,
-        briefing: Briefing,
-    ) -> Result<Totals, Ended> {
-        let thresholds = config.thresholds.iter();
-        thresholds.for_each(Threshold::measure_exactly);
-        let gate = Arc::new(Gate::default());
-        let attend = Attend::new(&self.pulse, &self.store, skew, &gate, &self.control);
-        let lag = Arc::new(Lag::default());
-        let keeping = self.keep(&config.program, briefing, attend.started());
-        let on = (&config.limits, &self.telemetry);
-        let relay = Relay::start(self.store.clone(), keeping, &lag, on);
-        let run = Run {
-            config,
-            server,
-            control: attend.control(),
+        let skew = skew(&self.store).await?;
+        let stint = Stint {
+            store: &self.store,
+            pulse: &self.pulse,
+            fleet: &self.fleet,
+            signals: &self.control,
             telemetry: &self.telemetry,
-            lag: &lag,
-            lead: None,
+            config: &config,
+            server: &server,
         };
-        let duty = Duty {
-            share,
-            gate: Some(Arc::clone(&gate)),
-            raw: None,
-            observer: relay,
-        };
-        let (driven, users, relay) = tokio::select! {
-            driven = drive::<S, _>(run, world, duty) => driven,
-            never = attend.listen() => match never {},
-        };
-        let (relayed, sending, keeping) = relay.end();
-        let drift = match attend.trouble() {
-            Some(why) => Err(Ended::lost(why.to_owned())),
-            None => self.skew().await.map(|now| now.since(&skew)),
-        };
-        let known = *drift.as_ref().unwrap_or(&0);
-        let worker = self.worker(&driven, &relayed, (skew, known), gate.passed());
-        let mut totals = totals(driven, &relayed, worker);
-        if let Some(keeping) = keeping {
-            self.left(keeping, &totals, drift.as_ref().err());
+        let (left, totals) = stint
+            .make::<S>((share, skew), &Arc::new(world), briefing, samples)
+            .await;
+        if let Some(left) = left {
+            let _ = self.left.set(left);
         }
-        drift?;
-        sending.finish().await.map_err(Ended::lost)?;
-        totals.users = users.into_iter().map(known_of).collect();
-        Ok(totals)
+        self.leave(&totals?).await
     }
 
-    /// Makes the file in which the seconds are kept. A run does without, where there can't be one.
-    fn keep(
+    /// Opens the outputs that take samples, if they are asked for.
+    async fn samples(
         &self,
-        program: &Program,
-        briefing: Briefing,
-        started: &Arc<OnceLock<i64>>,
-    ) -> Option<Keeping> {
-        let place = &self.fleet.place;
-        let head = Head {
-            program: name_of(program),
-            worker: place.index,
-            host: Generator::host_name(),
-            start_us: 0,
-            briefing,
-        };
-        let reports = &self.fleet.report_dir;
-        match Keeping::start(reports, head, Arc::clone(started)) {
-            Ok(keeping) => Some(keeping),
-            Err(error) => {
-                let (index, reports) = (place.index, reports.display());
-                tell(&format!(
-                    "warning: the seconds of worker {index} are not kept, in case the lead is lost: \
-                     {reports} can't be written: {error} (--report-dir)"
-                ));
-                None
-            }
+        config: &RunConfig,
+        briefing: &Briefing,
+        variables: &[(String, String)],
+    ) -> Result<Option<Samples>, Ended> {
+        if briefing.samples.is_empty() {
+            return Ok(None);
         }
-    }
-
-    /// Closes the file of the seconds with the totals.
-    fn left(&self, mut keeping: Keeping, totals: &Totals, ended: Option<&Ended>) {
-        let error = ended.map(|ended| ended.why.clone());
-        let totals = Totals {
-            error: error.or_else(|| totals.error.clone()),
-            ..totals.clone()
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| known == name);
+            found.map(|(_, text)| text.clone())
         };
-        keeping.add(Kind::Totals, &totals.encode());
-        let _ = self.left.set(keeping.end());
+        let addresses = briefing.samples.iter();
+        let addresses = addresses.map(|text| Address::parse(text, &variable));
+        let addresses: Vec<Address> = addresses
+            .collect::<Result<_, _>>()
+            .map_err(|error| Ended::unfit(format!("--out: output {error}")))?;
+        let index = self.fleet.place.index;
+        let spools = directory_in(&self.fleet.report_dir, &briefing.id, index);
+        let of = (briefing.id.as_str(), index);
+        let opened = open_samples(config, of, addresses, (&spools, &self.telemetry)).await;
+        Ok(Some(opened.map_err(Refusal::from)?))
     }
 
     /// Takes the file away if the lead has judged the run, and otherwise tells of it.
@@ -268,42 +172,6 @@ impl Post {
         } else if let Some(told) = left.told(index, program) {
             tell(&format!("worker {index}: {told}"));
         }
-    }
-
-    /// The line of this worker in the table of workers.
-    fn worker(
-        &self,
-        driven: &Driven,
-        relayed: &Relayed,
-        (skew, drift): (Skew, i64),
-        began: Option<Duration>,
-    ) -> Worker {
-        let all = TagFilter::default();
-        let counter = |counter| driven.snapshot.counter(counter, &all);
-        let rolls = driven.settled.iter().flat_map(|settled| &settled.rolls);
-        let mut worker = Worker {
-            index: self.fleet.place.index,
-            host: Generator::host_name(),
-            weight: self.fleet.place.weight,
-            vus: rolls.map(|(_, roll)| roll.vus).sum(),
-            requests: counter(Counter::Requests),
-            iterations: counter(Counter::Iterations),
-            dropped: counter(Counter::Dropped),
-            cpu_percent: relayed.worst.cpu_percent,
-            lag_ms: relayed.worst.lag_ms,
-            began_ms: began.unwrap_or_default().as_secs_f64() * 1_000.0,
-            skew_ms: skew.error.as_secs_f64() * 1_000.0,
-            drift_ms: drift as f64 / 1_000.0,
-            findings: relayed.findings.clone(),
-            lost: false,
-        };
-        worker.find();
-        worker
-    }
-
-    async fn skew(&self) -> Result<Skew, Ended> {
-        let skew = self.store.clone().skew().await;
-        skew.map_err(|error| Ended::lost(error.to_string()))
     }
 
     /// Leaves the totals, and says so.
@@ -413,27 +281,4 @@ impl Post {
 fn joined(problems: &[Problem]) -> String {
     let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();
     problems.join("; ")
-}
-
-/// Number of a user, and what it knows.
-fn known_of<U: User>(mut user: U) -> (u32, Vec<u8>) {
-    (user.vu().number, user.pack())
-}
-
-fn totals(driven: Driven, relayed: &Relayed, worker: Worker) -> Totals {
-    Totals {
-        whole: Frame {
-            second: relayed.last,
-            elapsed: driven.duration,
-            snapshot: driven.snapshot,
-        },
-        sent: relayed.sent,
-        settled: driven.settled,
-        failures: driven.failures,
-        lacks: driven.lacks,
-        error: driven.error,
-        worker,
-        duration: driven.duration,
-        users: Vec::new(),
-    }
 }

@@ -4,6 +4,7 @@ mod deploy;
 mod equal;
 mod faults;
 mod merge;
+mod samples;
 mod secure;
 mod store;
 mod team;

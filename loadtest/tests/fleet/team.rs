@@ -71,7 +71,7 @@ impl Site {
         )
     }
 
-    fn fleet(&self) -> String {
+    pub(crate) fn fleet(&self) -> String {
         format!("--fleet {} --fleet-wait 30s", self.store.url())
     }
 }
