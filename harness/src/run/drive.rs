@@ -15,7 +15,7 @@ use crate::diagnosis::HealthLog;
 use crate::executor::{
     self, Alarm, Clock, Closing, Control, Crew, Fleet, Gate, Plan, RuntimeError, Settled, Share,
 };
-use crate::fleet::Worker;
+use crate::fleet::{Second, Worker};
 use crate::health::{Health, Lag, Monitor, Resources};
 use crate::metrics::{RawSamples, Recorder, Snapshot};
 use crate::output::Account;
@@ -61,13 +61,14 @@ const SHORTEST_LOOK: Duration = Duration::from_millis(500);
 impl Observer for Watch {
     fn tick(&mut self, tick: &Tick<'_>) {
         let health = self.monitor.look(tick.elapsed, tick.second);
-        self.observe(tick, health);
+        self.observe(tick, health, &[]);
     }
 }
 
 impl Watch {
-    /// Judges and hands on a second in which the generator was doing so.
-    pub(super) fn observe(&mut self, tick: &Tick<'_>, health: Health) {
+    /// Judges and hands on a second in which the generator was doing so; with what each worker had
+    /// of it, if there are any.
+    pub(super) fn observe(&mut self, tick: &Tick<'_>, health: Health, parts: &[(u32, Second)]) {
         if tick.second.duration >= SHORTEST_LOOK {
             self.health.note(&health);
         }
@@ -84,7 +85,7 @@ impl Watch {
         outlets.progress.tick(tick, &outcomes);
         outlets.feed.tick(tick, &outcomes, &health);
         if let Some(series) = &mut outlets.series {
-            series.tick(tick, &health);
+            series.tick(tick, &health, parts);
         }
     }
 }

@@ -10,8 +10,9 @@ use serde::Serialize;
 
 use super::prepare::Refusal;
 use crate::config::RunConfig;
+use crate::fleet;
 use crate::health::Health;
-use crate::report::{Head, SERIES_FILE, SERIES_VERSION, Second};
+use crate::report::{Head, SERIES_FILE, SERIES_VERSION, Second, worker_gauges};
 use crate::sampler::Tick;
 use crate::shown::json;
 
@@ -62,8 +63,14 @@ impl Recording {
     }
 
     /// Adds a second. Never waits while a load goes on.
-    pub(super) fn tick(&mut self, tick: &Tick<'_>, health: &Health) {
-        let second = Second::of(tick, health);
+    pub(super) fn tick(
+        &mut self,
+        tick: &Tick<'_>,
+        health: &Health,
+        parts: &[(u32, fleet::Second)],
+    ) {
+        let mut second = Second::of(tick, health);
+        second.gauges.extend(worker_gauges(parts));
         let taken = match self.patient {
             true => self.lines.send(second).is_ok(),
             false => self.lines.try_send(second).is_ok(),

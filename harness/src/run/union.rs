@@ -112,7 +112,8 @@ impl Union {
             second: &self.second,
             total: &self.total,
         };
-        self.watch.observe(&tick, Health { at_ms, ..health });
+        let health = Health { at_ms, ..health };
+        self.watch.observe(&tick, health, &whole.parts);
     }
 
     /// In what the workers' totals are not the sum of their seconds, if all have left some.
