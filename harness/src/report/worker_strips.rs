@@ -3,7 +3,7 @@
 
 use super::charts::Charts;
 use super::measured::{Point, WORKER};
-use super::plot::{Mark, Scale, area, duration, line, time_ticks};
+use super::plot::{Mark, area, duration, line, time_ticks};
 use super::series::{Row, Tags};
 use super::strips::{Strip, Strips};
 use crate::fleet::Second;
@@ -71,6 +71,16 @@ pub fn worker_gauges(parts: &[(u32, Second)]) -> Vec<Row<f64>> {
     rows.collect()
 }
 
+/// A scale from 0 to the largest value of all workers.
+struct Common(f64);
+
+impl Common {
+    /// The distance from the top. A line at the edge is still to be seen.
+    fn y(&self, value: f64) -> f64 {
+        HEIGHT - (value / self.0).clamp(0.0, 1.0) * (HEIGHT - 2.0)
+    }
+}
+
 /// Strips of one quantity with what they show.
 pub(super) struct Group {
     pub(super) title: &'static str,
@@ -101,7 +111,7 @@ impl Charts<'_> {
             .filter(|(_, values)| values.iter().any(Option::is_some))
             .collect();
         let values = rows.iter().flat_map(|(_, values)| values).flatten();
-        let scale = Scale::up_to(values.copied().fold(0.0, f64::max), HEIGHT);
+        let scale = Common(values.copied().fold(f64::MIN_POSITIVE, f64::max));
         let strip = |(worker, values): &(u32, Vec<Option<f64>>)| {
             self.strip(quantity, &scale, *worker, values)
         };
@@ -119,7 +129,7 @@ impl Charts<'_> {
     fn strip(
         &self,
         quantity: &Quantity,
-        scale: &Scale,
+        scale: &Common,
         worker: u32,
         values: &[Option<f64>],
     ) -> Strip {
@@ -141,10 +151,7 @@ impl Charts<'_> {
         let mean = (quantity.label)(sum / f64::from(count.max(1)));
         Strip {
             name: format!("worker {worker}"),
-            note: format!(
-                "mean {mean}, at most {most}; the scale ends at {}",
-                (quantity.label)(scale.max)
-            ),
+            note: format!("mean {mean}, at most {most}"),
             marks: vec![
                 Mark {
                     class: fill,
@@ -230,14 +237,14 @@ mod tests {
         assert_eq!(
             cpu,
             [
-                ("worker 1", "100 %", "M166.7 13.0L500.0 0.0L833.3 26.0"),
-                ("worker 2", "80 %", "M166.7 5.2M164.7 5.2L168.7 5.2"),
+                ("worker 1", "100 %", "M166.7 14.0L500.0 2.0L833.3 26.0"),
+                ("worker 2", "80 %", "M166.7 6.8M164.7 6.8L168.7 6.8"),
             ]
         );
         assert!(
             groups[1].strips.rows[0]
                 .note
-                .starts_with("mean 50 %, at most 100 %;")
+                .starts_with("mean 50 %, at most 100 %")
         );
         assert!(charts.workers(&[]).is_empty());
     }
