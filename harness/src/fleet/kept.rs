@@ -88,7 +88,7 @@ impl<R: Read> Records<R> {
     ///
     /// # Errors
     /// It is cut or damaged.
-    pub fn next(&mut self) -> Result<Option<(Kind, Vec<u8>)>, Torn> {
+    pub fn read(&mut self) -> Result<Option<(Kind, Vec<u8>)>, Torn> {
         let mut kind = [0];
         if self.from.read(&mut kind)? == 0 {
             return Ok(None);
@@ -126,7 +126,7 @@ mod tests {
     fn read(bytes: &[u8]) -> Result<Vec<(Kind, Vec<u8>)>, Torn> {
         let mut records = Records::new(bytes)?;
         let mut all = Vec::new();
-        while let Some(one) = records.next()? {
+        while let Some(one) = records.read()? {
             all.push(one);
         }
         Ok(all)

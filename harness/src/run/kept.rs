@@ -112,7 +112,7 @@ pub(super) struct Kept {
 
 /// What comes next in a file.
 pub(super) enum Next {
-    Second(Second),
+    Second(Box<Second>),
     /// The worker came to its end.
     Totals(Box<Totals>),
     /// Nothing: it was killed, or has said all.
@@ -124,7 +124,7 @@ impl Kept {
         let torn = |torn| Unfit::Torn(path.clone(), torn);
         let file = File::open(&path).map_err(|error| torn(Torn::Read(error)))?;
         let mut records = Records::new(BufReader::new(file)).map_err(torn)?;
-        let head = match records.next().map_err(torn)? {
+        let head = match records.read().map_err(torn)? {
             Some((Kind::Head, bytes)) => serde_json::from_slice(&bytes).ok(),
             _ => None,
         };
@@ -139,7 +139,7 @@ impl Kept {
 
     /// Reads on.
     pub(super) fn next(&mut self, decoder: &mut Decoder) -> Result<Next, Unfit> {
-        let record = self.records.next();
+        let record = self.records.read();
         let record = record.map_err(|torn| Unfit::Torn(self.path.clone(), torn))?;
         let broken = |broken| Unfit::Broken(self.path.clone(), broken);
         match record {
@@ -157,7 +157,7 @@ impl Kept {
                     return Err(Unfit::Odd(self.path.clone(), why));
                 }
                 self.last = Some(number);
-                Ok(Next::Second(second))
+                Ok(Next::Second(Box::new(second)))
             }
         }
     }
@@ -221,21 +221,22 @@ mod tests {
         }
     }
 
-    fn said(other: Head) -> Option<String> {
+    fn said(other: &Head) -> Option<String> {
         let (a, b) = (Path::new("a"), Path::new("b"));
-        let checked = check(&[(a, &head(1)), (b, &other)], "loadtest 1");
+        let checked = check(&[(a, &head(1)), (b, other)], "loadtest 1");
         checked.err().map(|unfit| unfit.to_string())
     }
 
     #[test]
     fn only_different_workers_of_one_run_are_merged() {
-        assert_eq!(said(head(3)), None);
-        let with = |change: fn(&mut Head)| {
+        type Change = fn(&mut Head);
+        assert_eq!(said(&head(3)), None);
+        let with = |change: Change| {
             let mut other = head(2);
             change(&mut other);
-            said(other).expect("it doesn't fit")
+            said(&other).expect("it doesn't fit")
         };
-        let rows: [(fn(&mut Head), &str); 7] = [
+        let rows: [(Change, &str); 7] = [
             (
                 |head| head.program = "loadtest 2".to_owned(),
                 "b was written by loadtest 2, and this is loadtest 1;",

@@ -233,7 +233,7 @@ impl Part {
         match self.kept.next(decoder)? {
             Next::Second(second) => {
                 self.seen.note(&second);
-                union.take(index, second);
+                union.take(index, *second);
             }
             Next::Totals(totals) => {
                 self.totals = Some(*totals);

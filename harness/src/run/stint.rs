@@ -80,13 +80,26 @@ impl Stint<'_> {
             driven = drive::<S, _>(run, world, duty) => driven,
             never = attend.listen() => match never {},
         };
-        let (relayed, mut pending) = relay.end();
         let drift = match attend.trouble() {
             Some(why) => Err(Ended::lost(why.to_owned())),
             None => skew(self.store).await.map(|now| now.since(&began)),
         };
+        let clock = (began, gate.passed());
+        self.come_out((driven, users), relay, clock, drift).await
+    }
+
+    /// Closes what goes on beside the load. `clock` is how this process knew the store's, and how
+    /// late it began; without a drift of that, the load has no verdict.
+    async fn come_out<U: User>(
+        &self,
+        (driven, users): (Driven, Vec<U>),
+        relay: Relay,
+        clock: (Skew, Option<Duration>),
+        drift: Result<i64, Ended>,
+    ) -> (Option<Left>, Result<Totals, Ended>) {
+        let (relayed, mut pending) = relay.end();
         let known = *drift.as_ref().unwrap_or(&0);
-        let worker = self.worker(&driven, &relayed, (began, known), gate.passed());
+        let worker = self.worker(&driven, &relayed, clock, known);
         let mut totals = totals(driven, &relayed, worker);
         if let Some(feed) = pending.feed.take() {
             let accounts = self.delivered(feed, drift.is_err()).await;
@@ -155,8 +168,8 @@ impl Stint<'_> {
         &self,
         driven: &Driven,
         relayed: &Relayed,
-        (skew, drift): (Skew, i64),
-        began: Option<Duration>,
+        (skew, began): (Skew, Option<Duration>),
+        drift: i64,
     ) -> Worker {
         let all = TagFilter::default();
         let counter = |counter| driven.snapshot.counter(counter, &all);
