@@ -4,6 +4,7 @@ mod capacity;
 mod environment;
 mod k6;
 mod limit;
+mod merge;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{Field, Form, Layer, Outline, parse};
-use crate::run::Renderings;
+use crate::run::{Merging, Renderings};
 use crate::threshold::ExitCode;
 
 /// What the user asks for.
@@ -37,6 +38,8 @@ pub enum Invocation {
         /// What is rendered, and where to; all of them beside the summary if none is named.
         renderings: Renderings,
     },
+    /// Make a report of what workers kept when their lead was lost.
+    Merge(Merging),
     /// Deliver what an output of an earlier run could not.
     Replay {
         /// The spool file.
@@ -79,6 +82,7 @@ pub fn parse(
         Some(("limits", _)) => Invocation::Limits,
         Some(("capacity", matches)) => Invocation::Capacity(capacity::request(matches, outline)?),
         Some(("report", matches)) => report(matches),
+        Some(("merge", matches)) => merge::merging(matches),
         Some(("replay", matches)) => Invocation::Replay {
             file: matches
                 .get_one::<String>("file")
@@ -163,6 +167,7 @@ fn command(outline: &Outline) -> Command {
                         .help("influxdb=… or influxdb2=…, as for a run"),
                 ),
         )
+        .subcommand(merge::command(program.name))
         .subcommand(compare(program.name))
         .subcommand(Command::new("profiles").about("List the built-in profiles"))
         .subcommand(Command::new("limits").about("List the limits that --limit sets"))

@@ -16,11 +16,13 @@ use crate::cli::{self, Comparing, Invocation};
 use crate::compare::{Rule, compare};
 use crate::config::{self, Field, Fleet, Inputs, Layer, Outline, Problem, RunConfig, Told};
 use crate::executor::{Control, listen, outlive_file_limit};
+use crate::fleet::Place;
 use crate::health::Resources;
 use crate::output::{Address, ReplayError, replay};
 use crate::report::{Recorded, fit_tables, misfits, write_comparison, write_plan};
 use crate::run::{
-    Missing, Renderings, check_baseline, check_file, render, run, work, write_comparison_json,
+    Missing, Renderings, check_baseline, check_file, merge, render, run, work,
+    write_comparison_json,
 };
 use crate::shown::Shown;
 use crate::stdout;
@@ -52,12 +54,11 @@ pub fn main<S: Suite>() -> ExitCode {
     let outline = Outline::of::<S>();
     match cli::parse(std::env::args_os(), &outline) {
         Ok(Invocation::Run(flags)) => begin::<S>(&outline, flags),
-        Ok(Invocation::Validate(flags)) => load(&outline, flags, |config| {
-            if let Err(refusal) = check_baseline(&config) {
-                return fail(&refusal.to_string(), Exit::BadConfiguration);
-            }
-            show(|out| write_plan(&config, out))
-        }),
+        Ok(Invocation::Validate(flags)) => validate(&outline, flags),
+        Ok(Invocation::Merge(merging)) => {
+            let variables = variables();
+            start(|_, telemetry| merge(&outline, &merging, &variables, telemetry))
+        }
         Ok(Invocation::Capacity(request)) => search::<S>(outline, request),
         Ok(invocation) => without_load(invocation, &outline),
         Err(message) => {
@@ -99,6 +100,7 @@ fn without_load(invocation: Invocation, outline: &Outline) -> ExitCode {
         Invocation::Profiles
         | Invocation::Run(_)
         | Invocation::Validate(_)
+        | Invocation::Merge(_)
         | Invocation::Capacity(_) => show(|out| profiles(outline, out)),
     }
 }
@@ -154,25 +156,57 @@ fn load(outline: &Outline, flags: Layer, then: impl FnOnce(RunConfig) -> ExitCod
     }
 }
 
+/// Checks a configuration and shows the plan. A worker that was given nothing but its place has
+/// none: it takes the lead's.
+fn validate(outline: &Outline, flags: Layer) -> ExitCode {
+    let inputs = Inputs {
+        flags,
+        variables: variables(),
+    };
+    match worker_of(outline, &inputs) {
+        Ok(Some(fleet)) if fleet.told.is_empty() => {
+            let Place { index, run, .. } = &fleet.place;
+            return show(|out| {
+                writeln!(
+                    out,
+                    "worker {index} of the run '{run}': its configuration is the lead's, which it \
+                     takes from the store at --fleet"
+                )
+            });
+        }
+        Ok(_) => {}
+        Err(problems) => return refuse(&problems),
+    }
+    load(outline, inputs.flags, |config| {
+        if let Err(refusal) = check_baseline(&config) {
+            return fail(&refusal.to_string(), Exit::BadConfiguration);
+        }
+        show(|out| write_plan(&config, out))
+    })
+}
+
+/// The place of a worker with what it was given, which has to be what the lead was given; it needs
+/// nothing. None of a lead, and of a process that is alone.
+fn worker_of(outline: &Outline, inputs: &Inputs) -> Result<Option<Fleet>, Vec<Problem>> {
+    let fleet = config::place(outline, inputs)?;
+    let Some(fleet) = fleet.filter(|fleet| !fleet.place.is_lead()) else {
+        return Ok(None);
+    };
+    let told = Told::of(outline, inputs)?;
+    Ok(Some(Fleet { told, ..fleet }))
+}
+
 /// Makes a run, or a worker's share of one.
 fn begin<S: Suite>(outline: &Outline, flags: Layer) -> ExitCode {
     let inputs = Inputs {
         flags,
         variables: variables(),
     };
-    let fleet = match config::place(outline, &inputs) {
-        Ok(fleet) => fleet.filter(|fleet| !fleet.place.is_lead()),
-        Err(problems) => return refuse(&problems),
-    };
-    let Some(fleet) = fleet else {
-        return load(outline, inputs.flags, |config| {
+    match worker_of(outline, &inputs) {
+        Ok(None) => load(outline, inputs.flags, |config| {
             start(|control, telemetry| run::<S>(config, control, telemetry))
-        });
-    };
-    // What it was given has to be what the lead was given; it needs nothing.
-    match Told::of(outline, &inputs) {
-        Ok(told) => start(|control, telemetry| {
-            let fleet = Fleet { told, ..fleet };
+        }),
+        Ok(Some(fleet)) => start(|control, telemetry| {
             work::<S>(outline, fleet, inputs.variables, control, telemetry)
         }),
         Err(problems) => refuse(&problems),

@@ -10,7 +10,7 @@ use super::outline::Outline;
 use super::problem::{Problem, Source};
 use super::reader::Reader;
 use super::told::Told;
-use super::{Fleet, parse};
+use super::{Fleet, parse, report_dir};
 use crate::fleet::{self, Given};
 use crate::secret;
 
@@ -68,8 +68,12 @@ pub(super) fn fleet_of(reader: &mut Reader, variables: &[(String, String)]) -> O
     };
     place.store = address(reader, &place.store, variables)?;
     let wait = reader.parse_or("fleet_wait", parse::positive_duration, WAIT);
-    let told = Told::default();
-    Some(Fleet { place, wait, told })
+    Some(Fleet {
+        place,
+        wait,
+        told: Told::default(),
+        report_dir: report_dir(reader),
+    })
 }
 
 /// The store's address with its password.
@@ -111,10 +115,6 @@ pub(super) fn refuse(reader: &mut Reader, fleet: Option<&Fleet>) {
         let message =
             "is missing; several machines need the address of a server that all can reach";
         reader.problem("host", message);
-    }
-    if reader.is_on("influx_raw") {
-        let message = "single samples stay with the workers of a --fleet; leave one of both out";
-        reader.problem("influx_raw", message);
     }
 }
 

@@ -48,16 +48,11 @@ fn a_lead_needs_a_server_that_all_can_reach() {
         ("fleet", &["redis://store"]),
         ("index", &["0"]),
         ("workers", &["2"]),
-        ("influx_raw", &[]),
     ];
     let problems = super::super::load(&outline(), inputs(flags, &[])).expect_err("no host");
     let said: Vec<String> = problems.iter().map(Problem::to_string).collect();
     assert!(
         said.iter().any(|one| one.starts_with("--host: is missing")),
-        "{said:?}"
-    );
-    assert!(
-        said.iter().any(|one| one.starts_with("--influx-raw: ")),
         "{said:?}"
     );
 }

@@ -131,6 +131,14 @@ fn has_variable(value: &str) -> bool {
     parts(value).any(|part| matches!(part, Part::Variable(_)))
 }
 
+/// The variables that a value names.
+pub(super) fn variables(value: &str) -> impl Iterator<Item = String> {
+    parts(value).filter_map(|part| match part {
+        Part::Variable(name) => Some(name.to_owned()),
+        Part::Text(_) | Part::Open => None,
+    })
+}
+
 /// A part of a value as it is written.
 #[derive(Debug, PartialEq, Eq)]
 enum Part<'a> {

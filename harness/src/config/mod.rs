@@ -22,6 +22,7 @@ mod profile;
 mod range;
 mod reach;
 mod reader;
+mod report_dir;
 mod scenario;
 mod section;
 mod sections;
@@ -57,7 +58,7 @@ pub(crate) use setting::comparable;
 pub use setting::{Setting, command};
 pub use strays::without_unused;
 pub use told::Told;
-pub use validate::{load, load_told, load_trial};
+pub use validate::{load, load_kept, load_told, load_trial};
 
 use crate::catalogue::Catalogue;
 use crate::executor::Plan;
@@ -66,6 +67,7 @@ use crate::metrics::Names;
 use crate::output::Address;
 use crate::threshold::{Limits, Threshold};
 use crate::vu::{ConnectOptions, Header};
+use report_dir::report_dir;
 
 /// Everything a run needs to know, valid in itself.
 #[derive(Debug, Clone)]
@@ -238,6 +240,8 @@ pub struct Fleet {
     pub wait: Duration,
     /// What the others are told.
     pub told: Told,
+    /// Where it leaves what it keeps itself.
+    pub report_dir: PathBuf,
 }
 
 /// An earlier run, and what the comparison with it decides.

@@ -104,6 +104,14 @@ impl Told {
         self.file.as_deref()
     }
 
+    /// Variables that headers may take their values from. Where they stand in a file, whatever looks
+    /// like one is taken for it.
+    pub(super) fn variables_of_headers(&self) -> Vec<String> {
+        let flags = self.flags.values().flatten();
+        let texts = flags.chain(self.variables.values()).chain(&self.file);
+        texts.flat_map(|text| headers::variables(text)).collect()
+    }
+
     /// What the configuration is made from, in a process with these variables.
     pub(super) fn inputs(
         &self,

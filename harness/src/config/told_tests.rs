@@ -76,6 +76,21 @@ fn the_file_of_the_lead_goes_with_it() {
 }
 
 #[test]
+fn a_run_that_is_over_is_read_without_its_secrets() {
+    let header = ["authorization: Bearer $API_TOKEN"];
+    let flags: [(&str, &[&str]); 3] =
+        [("headers", &header), ("vus", &["3"]), ("duration", &["2s"])];
+    let told = told(&flags, &[]);
+    let problems = load_told(&outline(), &told, 1, &[]).expect_err("no token");
+    assert!(
+        problems[0].to_string().contains("API_TOKEN"),
+        "{problems:?}"
+    );
+    let config = super::super::load_kept(&outline(), &told, 1, &[]).expect("it sends nothing");
+    assert_eq!(config.plan().vus_max(), 3);
+}
+
+#[test]
 fn a_secret_that_would_go_through_the_store_is_refused() {
     let refused = |flags: &[(&str, &[&str])], variables: &[(&str, &str)]| {
         let problems = Told::of(&outline(), &inputs(flags, variables)).expect_err("a secret");

@@ -20,12 +20,15 @@ use super::sections::{self, Sections};
 use super::setting::settings;
 use super::told::Told;
 use super::{
-    Baseline, Fleet, RunConfig, SummaryJson, connect, distributed, headers, judgement, shape,
-    strays, tags,
+    Baseline, Fleet, RunConfig, SummaryJson, connect, distributed, headers, judgement, report_dir,
+    shape, strays, tags,
 };
 use crate::compare::Rule;
 use crate::output::Address;
 use crate::vu::Target;
+
+/// What stands for the value of a header that nobody sends.
+const UNKNOWN: &str = "not-known-when-merged";
 
 /// Makes the configuration of a run of this suite.
 ///
@@ -68,6 +71,25 @@ pub fn load_told(
         let file = told.file().map(str::to_owned);
         file.ok_or_else(|| io::Error::other("the lead could not read it"))
     })
+}
+
+/// The same of a run that is over, in a process that sends nothing and so needs none of the values
+/// of headers.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_kept(
+    outline: &Outline,
+    told: &Told,
+    seed: u64,
+    variables: &[(String, String)],
+) -> Result<RunConfig, Vec<Problem>> {
+    let is_known = |name: &String| variables.iter().any(|(known, _)| known == name);
+    let mut named = told.variables_of_headers();
+    named.retain(|name| !is_known(name));
+    let unknown = named.into_iter().map(|name| (name, UNKNOWN.to_owned()));
+    let variables: Vec<_> = variables.iter().cloned().chain(unknown).collect();
+    load_told(outline, told, seed, &variables)
 }
 
 /// The same with another way to read the file that `--config` names.
@@ -237,7 +259,7 @@ fn assemble(
             .unwrap_or_else(rand::random),
         baseline: baseline(reader),
         summary_json: reader.parse("summary_json", summary_json),
-        report_dir: reader.parse_or("report_dir", report_dir, PathBuf::from("reports")),
+        report_dir: report_dir(reader),
         shared_machine: reader.is_on("shared_machine"),
         audit: !reader.is_on("no_audit"),
         outputs: outputs(reader, variables),
@@ -322,13 +344,6 @@ fn outputs(reader: &mut Reader, variables: &[(String, String)]) -> Vec<Address> 
     let parse =
         |text: &str| Address::parse(text, &variable).map_err(|error| format!("output {error}"));
     reader.parse_all("out", parse).unwrap_or_default()
-}
-
-fn report_dir(text: &str) -> Result<PathBuf, String> {
-    match text {
-        "-" => Err("- is no directory; write ./- for one of that name".to_owned()),
-        path => Ok(PathBuf::from(path)),
-    }
 }
 
 fn summary_json(text: &str) -> Result<SummaryJson, String> {

@@ -7,6 +7,7 @@
 mod agree;
 mod frame;
 mod gather;
+mod kept;
 mod place;
 mod pulse;
 mod second;
@@ -21,6 +22,7 @@ mod trouble;
 pub use agree::disagreement;
 pub use frame::{Broken, Decoder, Frame, merge};
 pub use gather::{Gather, Whole};
+pub use kept::{Kind, MAGIC, Records, Torn, record};
 pub use place::{Given, Misplaced, Place, place};
 pub use pulse::{News, Pulse};
 pub use second::Second;

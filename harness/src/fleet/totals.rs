@@ -2,6 +2,7 @@
 //! seconds, what came of its share, and what its users know.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::time::Duration;
 
 use super::frame::{Broken, Decoder, Frame};
@@ -87,6 +88,8 @@ pub struct Totals {
     pub worker: Worker,
     /// How long its share took.
     pub duration: Duration,
+    /// What became of the rows of its outputs, as summaries have it.
+    pub outputs: Value,
     /// What each of its users knows, by number.
     pub users: Vec<(u32, Vec<u8>)>,
 }
@@ -102,6 +105,7 @@ struct Told {
     no_file: bool,
     error: Option<String>,
     worker: Worker,
+    outputs: Value,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -150,6 +154,7 @@ impl Totals {
             no_file: self.lacks.contains(&Lack::File),
             error: self.error.clone(),
             worker: self.worker.clone(),
+            outputs: self.outputs.clone(),
         };
         let mut packer = Packer::default();
         packer.bytes(&serde_json::to_vec(&told).unwrap_or_default());
@@ -197,6 +202,7 @@ impl Totals {
                 .collect(),
             error: told.error,
             worker: told.worker,
+            outputs: told.outputs,
             duration: told.duration,
             users,
         })
@@ -246,6 +252,7 @@ mod tests {
             lacks: vec![Lack::File],
             error: Some("it broke".to_owned()),
             duration: Duration::from_micros(5_000_017),
+            outputs: serde_json::json!([{"name": "influxdb"}]),
             users: vec![(7, vec![0, 255]), (300, vec![])],
             ..Totals::default()
         }
@@ -260,6 +267,7 @@ mod tests {
         assert_eq!(after.settled, before.settled);
         assert_eq!(after.failures, before.failures);
         assert_eq!(after.lacks, before.lacks);
+        assert_eq!(after.outputs, before.outputs);
         assert_eq!(
             (after.error, after.duration, after.users, after.sent),
             (before.error, before.duration, before.users, before.sent)

@@ -54,6 +54,13 @@ impl Address {
     pub fn file(&self) -> Option<&Path> {
         self.0.file()
     }
+
+    /// What [`Address::parse`] takes for it in another process, which has secrets of its own; nothing
+    /// if it takes no samples, or not those of others.
+    #[must_use]
+    pub fn shared(&self) -> Option<String> {
+        self.0.shared()
+    }
 }
 
 /// How each output is written, for who wrote something else.
@@ -122,6 +129,30 @@ mod tests {
             let error = parse(bad, &[]).expect_err(bad);
             assert!(!error.contains(secret), "{error}");
         }
+    }
+
+    #[test]
+    fn another_process_finds_the_same_place_with_its_own_secrets() {
+        let token = [("INFLUX_TOKEN", "hunter2")];
+        let rows = [
+            "influxdb=http://k6:hunter2@host:8086/my%20db%2F%25x",
+            "influxdb=https://host/influx/db+1",
+            "influxdb2=http://host:8086?org=o%26o&bucket=b%20c",
+            "influxdb2=https://host/influx?org=o&bucket=b",
+        ];
+        for text in rows {
+            let address = parse(text, &token).expect(text);
+            let shared = address.shared().expect(text);
+            assert!(!shared.contains("hunter2"), "{shared}");
+            assert_eq!(parse(&shared, &token).expect(&shared), address, "{shared}");
+        }
+        let k6 = [
+            ("K6_INFLUXDB_ADDR", "http://me:hunter2@host/influx"),
+            ("K6_INFLUXDB_DB", "mine"),
+        ];
+        let shared = parse("influxdb", &k6).expect("k6's").shared();
+        assert_eq!(shared.as_deref(), Some("influxdb=http://host/influx/mine"));
+        assert_eq!(parse("json=x", &[]).expect("a file").shared(), None);
     }
 
     #[test]

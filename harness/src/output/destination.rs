@@ -35,6 +35,11 @@ pub(super) trait Place: fmt::Display + fmt::Debug + Send + Sync {
     fn file(&self) -> Option<&Path> {
         None
     }
+
+    /// What `--out` takes for it, without any secret, if other processes may send samples there.
+    fn shared(&self) -> Option<String> {
+        None
+    }
 }
 
 /// An output on its way to be opened, or what is wrong with it, in words.

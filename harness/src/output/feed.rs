@@ -24,6 +24,7 @@ pub struct Feed {
     rows: Rows,
     pipes: Vec<(Pipe, Schema)>,
     raw: Option<Arc<RawSamples>>,
+    part: Part,
     hurry: CancellationToken,
     stage: Option<String>,
     held: Vec<bool>,
@@ -38,6 +39,30 @@ enum Schema {
     K6,
 }
 
+/// Which rows of a run are this process's to send.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Part {
+    /// All of them.
+    #[default]
+    Whole,
+    /// Those of all workers together, and no samples but the set-up's.
+    Lead,
+    /// The samples of this worker, and nothing else.
+    Worker(u32),
+}
+
+impl Part {
+    /// The number of the process: samples of two must not overwrite each other. A name would be
+    /// another one in every run where machines are made for it.
+    fn instance(self) -> Option<String> {
+        match self {
+            Self::Whole => None,
+            Self::Lead => Some("0".to_owned()),
+            Self::Worker(index) => Some(index.to_string()),
+        }
+    }
+}
+
 /// What a feed is made of.
 #[derive(Debug)]
 pub struct Source {
@@ -47,6 +72,8 @@ pub struct Source {
     pub thresholds: usize,
     /// Single samples, if InfluxDB is to get k6's schema.
     pub raw: Option<Arc<RawSamples>>,
+    /// What of it is this process's to send.
+    pub part: Part,
 }
 
 impl Feed {
@@ -59,11 +86,11 @@ impl Feed {
         addresses: &[Address],
         directory: &Path,
     ) -> Result<Self, OpenError> {
-        let running = source.rows.verdict(now_ms(), "running", -1);
+        let first = first(&source);
         let mut pipes = Vec::new();
         let hurry = CancellationToken::new();
         for (number, address) in addresses.iter().enumerate() {
-            let output = address.open(std::slice::from_ref(&running)).await?;
+            let output = address.open(std::slice::from_ref(&first)).await?;
             let schema = if output.takes_samples() && source.raw.is_some() {
                 Schema::K6
             } else {
@@ -78,6 +105,7 @@ impl Feed {
             rows: source.rows,
             pipes,
             raw: source.raw,
+            part: source.part,
             hurry,
             stage: None,
             last_ns: 0,
@@ -89,14 +117,20 @@ impl Feed {
         if self.pipes.is_empty() {
             return;
         }
-        let mut ours = self.rows.second(tick, outcomes, health);
-        ours.extend(self.events(tick, outcomes));
-        self.send(Schema::Ours, ours);
+        if !matches!(self.part, Part::Worker(_)) {
+            let mut ours = self.rows.second(tick, outcomes, health);
+            ours.extend(self.events(tick, outcomes));
+            self.send(Schema::Ours, ours);
+        }
         if let Some(raw) = &self.raw {
             let mut samples =
                 raw::points(&mut raw.take(), tick.total.names.protos, &mut self.last_ns);
-            samples.extend(raw::gauges(tick));
-            let tagged = samples.into_iter().map(|point| self.rows.tagged(point));
+            // Each worker has its own.
+            if self.part != Part::Lead {
+                samples.extend(raw::gauges(tick));
+            }
+            let tagged = samples.into_iter();
+            let tagged = tagged.map(|point| tagged_by(&self.rows, self.part, point));
             let samples = tagged.collect();
             self.send(Schema::K6, samples);
         }
@@ -111,6 +145,11 @@ impl Feed {
     /// The end of the run: what is known only now, and what became of every row.
     pub async fn close(mut self, invariants: &[Invariant], judgement: &Judgement) -> Vec<Account> {
         self.send(Schema::Ours, self.rows.end(now_ms(), invariants, judgement));
+        self.finish().await
+    }
+
+    /// What became of every row, where nothing is known at the end.
+    pub async fn finish(self) -> Vec<Account> {
         let closing = self.pipes.into_iter().map(|(pipe, _)| pipe.close());
         futures::future::join_all(closing).await
     }
@@ -157,6 +196,24 @@ impl Feed {
     }
 }
 
+/// The row by which an output is tried: that the run goes on, or of a worker that no virtual user
+/// is active yet.
+fn first(source: &Source) -> Point {
+    match source.part {
+        Part::Whole | Part::Lead => source.rows.verdict(now_ms(), "running", -1),
+        Part::Worker(_) => tagged_by(&source.rows, source.part, raw::idle(now_ms())),
+    }
+}
+
+/// A sample with the tags of the run, and of its process where there are several.
+fn tagged_by(rows: &Rows, part: Part, point: Point) -> Point {
+    let point = rows.tagged(point);
+    match part.instance() {
+        Some(instance) => point.tag("instance", instance),
+        None => point,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +233,7 @@ mod tests {
             },
             thresholds: thresholds.len(),
             raw: None,
+            part: Part::Whole,
         };
         let mut feed = Feed::open(source, &[], Path::new("/"))
             .await

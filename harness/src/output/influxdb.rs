@@ -48,6 +48,15 @@ impl Place for InfluxSettings {
             Ok(Box::new(database) as Box<dyn Output>)
         })
     }
+
+    fn shared(&self) -> Option<String> {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .ok()?
+            .pop_if_empty()
+            .push(&self.database);
+        Some(format!("{}={url}", KIND.name))
+    }
 }
 
 impl fmt::Display for InfluxSettings {

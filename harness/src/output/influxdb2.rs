@@ -45,6 +45,14 @@ impl Place for Influx2Settings {
         let opened = opened.map(|bucket| Box::new(bucket) as Box<dyn Output>);
         Box::pin(ready(opened))
     }
+
+    fn shared(&self) -> Option<String> {
+        let mut url = self.base.clone();
+        url.query_pairs_mut()
+            .append_pair("org", &self.org)
+            .append_pair("bucket", &self.bucket);
+        Some(format!("{}={url}", KIND.name))
+    }
 }
 
 impl fmt::Display for Influx2Settings {

@@ -22,7 +22,7 @@ pub(crate) mod fuzzing;
 
 pub use address::Address;
 pub use destination::{OpenError, WriteError};
-pub use feed::{Feed, Source};
+pub use feed::{Feed, Part, Source};
 pub use line_protocol::encode;
 pub use pipeline::Account;
 pub use point::{Point, Value};

@@ -32,6 +32,12 @@ pub(super) fn gauges(tick: &Tick<'_>) -> [Point; 2] {
     ]
 }
 
+/// k6's gauge of virtual users before there are any.
+#[must_use]
+pub(super) fn idle(time_ms: i64) -> Point {
+    Point::new("vus", time_ms * 1_000_000).float("value", 0.0)
+}
+
 fn of_sample(sample: &Sample, protos: bool, time_ns: i64) -> Vec<Point> {
     let point = |(metric, value): (&'static str, f64)| {
         Point::new(metric, time_ns)

@@ -322,7 +322,7 @@ impl Charts<'_> {
         ms as f64 / self.measured.end_ms.max(1) as f64 * WIDTH
     }
 
-    fn middle(&self, point: &Point) -> f64 {
+    pub(super) fn middle(&self, point: &Point) -> f64 {
         self.x(point.from_ms.midpoint(point.to_ms))
     }
 

@@ -14,6 +14,7 @@ use super::strips::Strips;
 use super::summary::{Summary, Value};
 use super::tables::{Table, ThresholdLine, Tile, tables, thresholds, tiles};
 use super::words::{headline, sla, verdict};
+use super::worker_strips::Group;
 use super::workers::{Line, lines};
 use crate::catalogue::PartEntry;
 use crate::compare::{Change, Comparison};
@@ -44,6 +45,7 @@ struct Page<'a> {
     health: Vec<Plot>,
     trends: Vec<Plot>,
     workers: Vec<Line<'a>>,
+    worker_strips: Vec<Group>,
     tables: Vec<Table>,
     thresholds: Vec<ThresholdLine>,
     comparison: Option<&'a Comparison>,
@@ -64,6 +66,7 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         server: &summary.catalogue.server_parts,
         sla: sla(summary),
     };
+    let indices: Vec<u32> = summary.workers.iter().map(|one| one.index).collect();
     let drawn = !measured.all.trend.is_empty();
     let page = Page {
         summary,
@@ -95,6 +98,7 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         health: charts.health(),
         trends: charts.trends(),
         workers: lines(summary),
+        worker_strips: charts.workers(&indices),
         tables: tables(summary, measured),
         thresholds: thresholds(summary),
         comparison: document.comparison.as_ref(),

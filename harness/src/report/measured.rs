@@ -9,6 +9,8 @@ use crate::metrics::{Broken, Trend};
 
 /// The metric that most of a report is about.
 pub(super) const DURATION: &str = "http_req_duration";
+/// The tag of gauges of one worker.
+pub(super) const WORKER: &str = "worker";
 /// Heatmap rows in a factor of ten.
 pub(super) const HEAT_ROWS: f64 = 8.0;
 /// More points than this no screen shows apart.
@@ -76,8 +78,8 @@ pub(super) struct Point {
     pub(super) heat: BTreeMap<i32, u64>,
     /// Means of a request in ms, as [`Group::means`].
     pub(super) server: Option<Vec<f64>>,
-    /// Means of gauges; of the lag the worst.
-    pub(super) gauges: BTreeMap<String, f64>,
+    /// Means of gauges by metric and worker; of the lag the worst.
+    gauges: BTreeMap<[String; 2], f64>,
     /// p50 and p95 of every other trend in ms.
     pub(super) trends: BTreeMap<String, [f64; 2]>,
 }
@@ -88,7 +90,14 @@ impl Point {
     }
 
     pub(super) fn gauge(&self, metric: &str) -> Option<f64> {
-        self.gauges.get(metric).copied()
+        self.gauge_of(metric, "")
+    }
+
+    /// The gauge of a worker.
+    pub(super) fn gauge_of(&self, metric: &str, worker: &str) -> Option<f64> {
+        self.gauges
+            .get(&[metric, worker].map(str::to_owned))
+            .copied()
     }
 }
 
@@ -124,7 +133,7 @@ struct Open {
     requests: BTreeMap<[String; 5], Trend>,
     server: Sums,
     trends: BTreeMap<String, Trend>,
-    gauges: BTreeMap<String, (f64, u64)>,
+    gauges: BTreeMap<[String; 2], (f64, u64)>,
     length_ms: u64,
 }
 
@@ -188,7 +197,8 @@ impl Measured {
             }
         }
         for row in &second.gauges {
-            let (sum, count) = open.gauges.entry(row.metric.clone()).or_default();
+            let key = [&row.metric, row.tag(WORKER)].map(str::to_owned);
+            let (sum, count) = open.gauges.entry(key).or_default();
             if row.metric.ends_with("lag_ms") {
                 (*sum, *count) = (sum.max(row.value), 1);
             } else {
@@ -239,7 +249,7 @@ impl Measured {
         point.gauges = open
             .gauges
             .into_iter()
-            .map(|(metric, gathered)| (metric, mean(gathered)))
+            .map(|(key, gathered)| (key, mean(gathered)))
             .collect();
         for (metric, trend) in open.trends {
             self.trends.entry(metric.clone()).or_default().merge(&trend);

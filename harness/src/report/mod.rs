@@ -28,6 +28,7 @@ mod terminal;
 mod version1;
 mod whole;
 mod words;
+mod worker_strips;
 mod workers;
 
 #[cfg(any(test, fuzzing))]
@@ -56,6 +57,7 @@ pub use summary::{
 };
 pub use table::fit_tables;
 pub use terminal::write_terminal;
+pub use worker_strips::worker_gauges;
 
 use crate::compare::Comparison;
 use crate::config::RunConfig;

@@ -28,6 +28,7 @@ pub(super) struct Attend<'a> {
     /// What signals act on; they stop the run by way of the lead.
     signals: &'a Control,
     control: Arc<Control>,
+    started: Arc<OnceLock<i64>>,
     trouble: OnceLock<String>,
 }
 
@@ -46,6 +47,7 @@ impl<'a> Attend<'a> {
             gate,
             signals,
             control: Arc::default(),
+            started: Arc::default(),
             trouble: OnceLock::new(),
         }
     }
@@ -53,6 +55,11 @@ impl<'a> Attend<'a> {
     /// What the lead's orders act on.
     pub(super) const fn control(&self) -> &Arc<Control> {
         &self.control
+    }
+
+    /// When the run started, in microseconds of the store's clock, when that is known.
+    pub(super) const fn started(&self) -> &Arc<OnceLock<i64>> {
+        &self.started
     }
 
     /// Why the load ended before its time, if nobody told it to.
@@ -79,6 +86,7 @@ impl<'a> Attend<'a> {
             state.skew_us = self.skew.error.as_micros() as u64;
         });
         let start = self.pulse.until(|news| news.heard.start).await;
+        let _ = self.started.set(start);
         self.gate.open_at(self.instant(start));
     }
 

@@ -15,9 +15,10 @@ use crate::diagnosis::HealthLog;
 use crate::executor::{
     self, Alarm, Clock, Closing, Control, Crew, Fleet, Gate, Plan, RuntimeError, Settled, Share,
 };
-use crate::fleet::Worker;
-use crate::health::{Health, Monitor, Resources};
+use crate::fleet::{Second, Worker};
+use crate::health::{Health, Lag, Monitor, Resources};
 use crate::metrics::{RawSamples, Recorder, Snapshot};
+use crate::output::Account;
 use crate::persona::Role;
 use crate::sampler::{Observer, Pace, Sampled, Tick, sample};
 use crate::suite::{Suite, User};
@@ -34,8 +35,12 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(run: Run<'_>, outlets: Outlets) -> Self {
-        let config = run.config;
+    pub(super) fn new(
+        config: &RunConfig,
+        lag: &Arc<Lag>,
+        control: &Arc<Control>,
+        outlets: Outlets,
+    ) -> Self {
         config
             .thresholds
             .iter()
@@ -44,8 +49,8 @@ impl Watch {
             outlets,
             timeline: Timeline::new(&config.thresholds, &config.plan()),
             health: HealthLog::new(Resources::of_this_process(), &config.limits),
-            monitor: Monitor::new(Arc::clone(run.lag)),
-            control: Arc::clone(run.control),
+            monitor: Monitor::new(Arc::clone(lag)),
+            control: Arc::clone(control),
         }
     }
 }
@@ -56,13 +61,14 @@ const SHORTEST_LOOK: Duration = Duration::from_millis(500);
 impl Observer for Watch {
     fn tick(&mut self, tick: &Tick<'_>) {
         let health = self.monitor.look(tick.elapsed, tick.second);
-        self.observe(tick, health);
+        self.observe(tick, health, &[]);
     }
 }
 
 impl Watch {
-    /// Judges and hands on a second in which the generator was doing so.
-    pub(super) fn observe(&mut self, tick: &Tick<'_>, health: Health) {
+    /// Judges and hands on a second in which the generator was doing so; with what each worker had
+    /// of it, if there are any.
+    pub(super) fn observe(&mut self, tick: &Tick<'_>, health: Health, parts: &[(u32, Second)]) {
         if tick.second.duration >= SHORTEST_LOOK {
             self.health.note(&health);
         }
@@ -79,7 +85,7 @@ impl Watch {
         outlets.progress.tick(tick, &outcomes);
         outlets.feed.tick(tick, &outcomes, &health);
         if let Some(series) = &mut outlets.series {
-            series.tick(tick, &health);
+            series.tick(tick, &health, parts);
         }
     }
 }
@@ -96,6 +102,8 @@ pub(super) struct Driven {
     pub(super) settled: Vec<Settled>,
     /// The workers, if the load was made on several machines.
     pub(super) workers: Vec<Worker>,
+    /// What became of their rows.
+    pub(super) outputs: Vec<Account>,
     /// Why it could not be carried through.
     pub(super) error: Option<String>,
 }
@@ -226,6 +234,7 @@ pub(super) async fn drive<S: Suite, O: Observer>(
         lacks: failures.lacks(),
         settled,
         workers: Vec::new(),
+        outputs: Vec::new(),
         error: ran.err().map(|error| error.to_string()),
     };
     // Goose has dropped its scenarios and the sampler has ended: no other owner is left.

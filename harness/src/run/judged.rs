@@ -97,7 +97,7 @@ pub(super) fn judged(
         failures: driven.failures,
         generator: Generator::of_this_machine(),
         comparison: None,
-        outputs: Vec::new(),
+        outputs: driven.outputs,
         mix,
         unknown_outcomes: load.unknown,
         health: course.health,

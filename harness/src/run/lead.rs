@@ -14,6 +14,7 @@ use crate::executor::Control;
 use crate::fleet::{
     Member, Message, Newcomer, News, Over, Phase, Pulse, SILENCE, Store, StoreError,
 };
+use crate::output::Address;
 use crate::report::Generator;
 use crate::suite::Suite;
 use crate::threshold::ExitCode;
@@ -25,7 +26,7 @@ const AHEAD: Duration = Duration::from_millis(1_200);
 const LEAVE_WITHIN: Duration = Duration::from_secs(3);
 
 /// What the workers are told before the set-up.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Briefing {
     /// Name of the run.
     pub(super) id: String,
@@ -35,6 +36,9 @@ pub(super) struct Briefing {
     pub(super) seed: u64,
     /// How much of the load each worker takes.
     pub(super) weights: Vec<u32>,
+    /// Where each sends its samples, if they are asked for; secrets are each process's own.
+    #[serde(default)]
+    pub(super) samples: Vec<String>,
 }
 
 /// The lead's place at the store.
@@ -147,6 +151,10 @@ impl Lead {
             told: self.told.clone(),
             seed: config.seed,
             weights: roll.iter().map(|member| member.weight).collect(),
+            samples: match config.influx_raw {
+                true => config.outputs.iter().filter_map(Address::shared).collect(),
+                false => Vec::new(),
+            },
         };
         let bytes = serde_json::to_vec(&briefing).unwrap_or_default();
         let published = self.store.clone().publish(Message::Briefing, &bytes).await;

@@ -39,7 +39,7 @@ impl Load {
 
 /// Sets the server up, runs the load, audits it.
 pub(super) async fn load<S: Suite>(run: Run<'_>, outlets: Outlets) -> (Load, Watch) {
-    let watch = Watch::new(run, outlets);
+    let watch = Watch::new(run.config, run.lag, run.control, outlets);
     watch.outlets.progress.step("setting the server up");
     let world = tokio::select! {
         world = set_up::<S>(run, &watch.outlets.progress) => world,

@@ -6,9 +6,13 @@ mod attend;
 mod baseline;
 mod conduct;
 mod drive;
+mod ended;
 mod judged;
+mod keeping;
+mod kept;
 mod lead;
 mod load;
+mod merge;
 mod missing;
 mod muster;
 mod outlets;
@@ -22,7 +26,9 @@ mod render;
 mod seats;
 mod server;
 mod session;
+mod stint;
 mod undeclared;
+mod union;
 mod worker;
 
 use std::convert::Infallible;
@@ -37,6 +43,7 @@ use self::baseline::Baseline;
 pub(crate) use self::baseline::check as check_baseline;
 use self::judged::{lost_rows, unbegun};
 use self::lead::Lead;
+pub use self::merge::{Merging, merge};
 pub(crate) use self::missing::Missing;
 use self::outlets::Outlets;
 use self::perform::perform;
@@ -212,10 +219,12 @@ async fn conclude(
         hurry.cancel();
         std::future::pending::<Infallible>().await
     };
-    result.outputs = tokio::select! {
+    let accounts = tokio::select! {
         accounts = closing => accounts,
         never = hurried => match never {},
     };
+    // Before those of the workers.
+    result.outputs.splice(0..0, accounts);
     let lost = lost_rows(&result.outputs, result.config.limits.lost_rows);
     result.judgement = result.judgement.doubted(lost);
     outlets.progress.finish();

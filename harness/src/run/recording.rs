@@ -10,8 +10,9 @@ use serde::Serialize;
 
 use super::prepare::Refusal;
 use crate::config::RunConfig;
+use crate::fleet;
 use crate::health::Health;
-use crate::report::{Head, SERIES_FILE, SERIES_VERSION, Second};
+use crate::report::{Head, SERIES_FILE, SERIES_VERSION, Second, worker_gauges};
 use crate::sampler::Tick;
 use crate::shown::json;
 
@@ -24,6 +25,7 @@ pub(super) struct Recording {
     lines: SyncSender<Second>,
     writer: JoinHandle<io::Result<()>>,
     dropped: u64,
+    patient: bool,
 }
 
 impl Recording {
@@ -50,14 +52,30 @@ impl Recording {
             lines,
             writer,
             dropped: 0,
+            patient: false,
         })
     }
 
-    /// Adds a second. Never waits.
-    pub(super) fn tick(&mut self, tick: &Tick<'_>, health: &Health) {
-        if self.lines.try_send(Second::of(tick, health)).is_err() {
-            self.dropped += 1;
-        }
+    /// Waits for the disk: where no load goes on, seconds come faster.
+    pub(super) fn patient(mut self) -> Self {
+        self.patient = true;
+        self
+    }
+
+    /// Adds a second. Never waits while a load goes on.
+    pub(super) fn tick(
+        &mut self,
+        tick: &Tick<'_>,
+        health: &Health,
+        parts: &[(u32, fleet::Second)],
+    ) {
+        let mut second = Second::of(tick, health);
+        second.gauges.extend(worker_gauges(parts));
+        let taken = match self.patient {
+            true => self.lines.send(second).is_ok(),
+            false => self.lines.try_send(second).is_ok(),
+        };
+        self.dropped += u64::from(!taken);
     }
 
     /// Waits for what is pending; says what is missing in the file, if anything is.

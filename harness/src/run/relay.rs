@@ -7,10 +7,12 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
+use super::keeping::Keeping;
 use crate::diagnosis::HealthLog;
-use crate::fleet::{Frame, SILENCE, Second, Store, StoreError};
+use crate::fleet::{Frame, Kind, SILENCE, Second, Store, StoreError};
 use crate::health::{Health, Lag, Monitor, Resources};
 use crate::metrics::Snapshot;
+use crate::output::Feed;
 use crate::sampler::{Observer, Tick};
 use crate::threshold::Limits;
 
@@ -19,8 +21,11 @@ pub(super) struct Relay {
     monitor: Monitor,
     health: HealthLog,
     worst: Health,
-    seconds: UnboundedSender<Second>,
+    seconds: UnboundedSender<(u64, Vec<u8>)>,
     sending: JoinHandle<Result<(), String>>,
+    keeping: Option<Keeping>,
+    /// Where the samples go, if they are asked for.
+    feed: Option<Feed>,
     sent: u64,
     next: u64,
 }
@@ -38,7 +43,13 @@ pub(super) struct Relayed {
 }
 
 impl Relay {
-    pub(super) fn start(store: Store, lag: &Arc<Lag>, limits: &Limits, on: &Handle) -> Self {
+    /// `keeping` has the seconds as well, where they can be kept; samples go to `feed`.
+    pub(super) fn start(
+        store: Store,
+        (keeping, feed): (Option<Keeping>, Option<Feed>),
+        lag: &Arc<Lag>,
+        (limits, on): (&Limits, &Handle),
+    ) -> Self {
         // Bounded by the run's end when the store is gone for good: a second has some kilobytes.
         let (seconds, received) = unbounded_channel();
         Self {
@@ -47,18 +58,16 @@ impl Relay {
             worst: Health::default(),
             seconds,
             sending: on.spawn(send(store, received)),
+            keeping,
+            feed,
             sent: 0,
             next: 0,
         }
     }
 
-    /// Waits until all seconds are at the store.
-    pub(super) async fn finish(self) -> Result<Relayed, String> {
-        drop(self.seconds);
-        self.sending
-            .await
-            .map_err(|_| "sending seconds broke down".to_owned())??;
-        Ok(Relayed {
+    /// What is known now, and what is still on its way.
+    pub(super) fn end(self) -> (Relayed, Pending) {
+        let relayed = Relayed {
             sent: self.sent,
             last: self.next.saturating_sub(1),
             findings: self.health.findings(),
@@ -66,7 +75,31 @@ impl Relay {
                 cpu_percent: self.worst.cpu_percent / self.health.resources.cores,
                 ..self.worst
             },
-        })
+        };
+        let pending = Pending {
+            sending: self.sending,
+            keeping: self.keeping,
+            feed: self.feed,
+        };
+        (relayed, pending)
+    }
+}
+
+/// What is still on its way when the load is over.
+pub(super) struct Pending {
+    /// Seconds to the store.
+    sending: JoinHandle<Result<(), String>>,
+    /// Those that are kept.
+    pub(super) keeping: Option<Keeping>,
+    /// Samples to the outputs.
+    pub(super) feed: Option<Feed>,
+}
+
+impl Pending {
+    /// Waits until all seconds are at the store.
+    pub(super) async fn sent(self) -> Result<(), String> {
+        let sent = self.sending.await;
+        sent.map_err(|_| "sending seconds broke down".to_owned())?
     }
 }
 
@@ -76,6 +109,9 @@ const SHORTEST_LOOK: Duration = Duration::from_millis(500);
 impl Observer for Relay {
     fn tick(&mut self, tick: &Tick<'_>) {
         let health = self.monitor.look(tick.elapsed, tick.second);
+        if let Some(feed) = &mut self.feed {
+            feed.tick(tick, &[], &health);
+        }
         if tick.second.duration >= SHORTEST_LOOK {
             self.health.note(&health);
             self.worst = self.worst.worst(&health);
@@ -89,8 +125,13 @@ impl Observer for Relay {
         };
         self.next = second + 1;
         self.sent += 1;
+        let bytes = Second { frame, health }.encode();
+        // First, for whatever becomes of the store.
+        if let Some(keeping) = &mut self.keeping {
+            keeping.add(Kind::Second, &bytes);
+        }
         // Without a receiver the store is gone, which is found by the heartbeat.
-        let _ = self.seconds.send(Second { frame, health });
+        let _ = self.seconds.send((second, bytes));
     }
 }
 
@@ -111,11 +152,13 @@ fn used(second: &Snapshot) -> Snapshot {
 }
 
 /// Sends seconds in their sequence, each until it is there or the store is lost.
-async fn send(mut store: Store, mut seconds: UnboundedReceiver<Second>) -> Result<(), String> {
-    while let Some(second) = seconds.recv().await {
-        deliver(&mut store, second.frame.second, &second.encode())
-            .await
-            .map_err(|error| error.to_string())?;
+async fn send(
+    mut store: Store,
+    mut seconds: UnboundedReceiver<(u64, Vec<u8>)>,
+) -> Result<(), String> {
+    while let Some((second, bytes)) = seconds.recv().await {
+        let delivered = deliver(&mut store, second, &bytes).await;
+        delivered.map_err(|error| error.to_string())?;
     }
     Ok(())
 }

@@ -1,72 +1,35 @@
 //! A worker of a run on several machines: it takes the lead's configuration, makes its share of the
 //! load, and leaves what came of it at the store. The verdict is the lead's.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use super::attempt::Run;
-use super::attend::{Attend, lead_lost};
-use super::drive::{Driven, Duty, drive};
+use super::attend::lead_lost;
+use super::ended::Ended;
+use super::keeping::Left;
+use super::kept::directory_in;
 use super::lead::{Briefing, join, newcomer};
+use super::outlets::open_samples;
 use super::prepare::Refusal;
-use super::relay::{Relay, Relayed};
 use super::seats::users;
 use super::server::Server;
+use super::stint::{Samples, Stint, skew};
 use crate::config::{Fleet, Outline, Problem, RunConfig, load_told};
-use crate::executor::{Control, Gate, Share};
-use crate::fleet::{Frame, Message, Phase, Pulse, SILENCE, Skew, Store, Totals, Worker};
-use crate::health::Lag;
-use crate::metrics::{Counter, TagFilter};
+use crate::executor::{Control, Share};
+use crate::fleet::{Message, Phase, Pulse, SILENCE, Store, Totals};
+use crate::output::Address;
 use crate::progress::Progress;
-use crate::report::Generator;
-use crate::suite::{Suite, User, WorkerOf};
-use crate::threshold::{ExitCode, Threshold};
+use crate::suite::{Suite, WorkerOf};
+use crate::threshold::ExitCode;
 use crate::tui::tell;
 
 /// How often the store is asked for what the lead has to tell.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 /// How long the lead may take to hear why a worker can't go on.
 const HEARD_WITHIN: Duration = Duration::from_secs(3);
-
-/// Why a worker ends without the lead's verdict.
-#[derive(Debug)]
-struct Ended {
-    exit: ExitCode,
-    why: String,
-    /// Whether the lead doesn't know it.
-    is_news: bool,
-}
-
-impl Ended {
-    fn lost(why: String) -> Self {
-        Self {
-            exit: ExitCode::Invalid,
-            why,
-            is_news: false,
-        }
-    }
-
-    /// What this process lacks, and the lead is to hear.
-    fn unfit(why: String) -> Self {
-        Self {
-            exit: ExitCode::BadConfiguration,
-            why,
-            is_news: true,
-        }
-    }
-}
-
-impl From<Refusal> for Ended {
-    fn from(refusal: Refusal) -> Self {
-        Self {
-            exit: refusal.exit(),
-            ..Self::unfit(refusal.to_string())
-        }
-    }
-}
 
 /// Makes a worker's share of a run.
 pub async fn work<S: Suite>(
@@ -96,6 +59,7 @@ pub async fn work<S: Suite>(
         fleet,
         control,
         telemetry,
+        left: OnceLock::new(),
     };
     let ended = post.serve::<S>(outline, &variables).await;
     let ended = match ended {
@@ -103,6 +67,7 @@ pub async fn work<S: Suite>(
         Err(ended) => post.bow_out(ended).await,
     };
     tell(&format!("{name}: {}", ended.why));
+    post.settle(outline.program.name);
     let _ = timeout(HEARD_WITHIN, post.store.clone().leave()).await;
     ended.exit
 }
@@ -114,6 +79,8 @@ struct Post {
     fleet: Fleet,
     control: Arc<Control>,
     telemetry: Handle,
+    /// The file in which its seconds are kept, when its load is over.
+    left: OnceLock<Left>,
 }
 
 impl Post {
@@ -136,6 +103,7 @@ impl Post {
         let users = users(&config.scenarios, &share);
         let progress = Progress::new(true, &config.plan());
         let server = Server::find::<S>(&config, &users, &progress).await?;
+        let samples = self.samples(&config, &briefing, variables).await?;
         let (vus, all) = (users.len(), config.plan().vus_max());
         let (id, host) = (&briefing.id, &server.label);
         tell(&format!(
@@ -150,88 +118,60 @@ impl Post {
         };
         let world = S::unpack_world(&opening, &worker)
             .map_err(|error| Ended::unfit(format!("the lead's set-up can't be read: {error}")))?;
-        let skew = self.skew().await?;
-        let totals = self
-            .load::<S>(&config, &server, (share, skew), &Arc::new(world))
-            .await?;
-        self.leave(&totals).await
+        let skew = skew(&self.store).await?;
+        let stint = Stint {
+            store: &self.store,
+            pulse: &self.pulse,
+            fleet: &self.fleet,
+            signals: &self.control,
+            telemetry: &self.telemetry,
+            config: &config,
+            server: &server,
+        };
+        let (left, totals) = stint
+            .make::<S>((share, skew), &Arc::new(world), briefing, samples)
+            .await;
+        if let Some(left) = left {
+            let _ = self.left.set(left);
+        }
+        self.leave(&totals?).await
     }
 
-    /// Makes the load.
-    async fn load<S: Suite>(
+    /// Opens the outputs that take samples, if they are asked for.
+    async fn samples(
         &self,
         config: &RunConfig,
-        server: &Server,
-        (share, skew): (Share, Skew),
-        world: &Arc<S::World>,
-    ) -> Result<Totals, Ended> {
-        let thresholds = config.thresholds.iter();
-        thresholds.for_each(Threshold::measure_exactly);
-        let gate = Arc::new(Gate::default());
-        let attend = Attend::new(&self.pulse, &self.store, skew, &gate, &self.control);
-        let lag = Arc::new(Lag::default());
-        let relay = Relay::start(self.store.clone(), &lag, &config.limits, &self.telemetry);
-        let run = Run {
-            config,
-            server,
-            control: attend.control(),
-            telemetry: &self.telemetry,
-            lag: &lag,
-            lead: None,
-        };
-        let duty = Duty {
-            share,
-            gate: Some(Arc::clone(&gate)),
-            raw: None,
-            observer: relay,
-        };
-        let (driven, users, relay) = tokio::select! {
-            driven = drive::<S, _>(run, world, duty) => driven,
-            never = attend.listen() => match never {},
-        };
-        if let Some(why) = attend.trouble() {
-            return Err(Ended::lost(why.to_owned()));
+        briefing: &Briefing,
+        variables: &[(String, String)],
+    ) -> Result<Option<Samples>, Ended> {
+        if briefing.samples.is_empty() {
+            return Ok(None);
         }
-        let relayed = relay.finish().await.map_err(Ended::lost)?;
-        let drift = self.skew().await?.since(&skew);
-        let worker = self.worker(&driven, &relayed, (skew, drift), gate.passed());
-        Ok(totals(driven, users, &relayed, worker))
-    }
-
-    /// The line of this worker in the table of workers.
-    fn worker(
-        &self,
-        driven: &Driven,
-        relayed: &Relayed,
-        (skew, drift): (Skew, i64),
-        began: Option<Duration>,
-    ) -> Worker {
-        let all = TagFilter::default();
-        let counter = |counter| driven.snapshot.counter(counter, &all);
-        let rolls = driven.settled.iter().flat_map(|settled| &settled.rolls);
-        let mut worker = Worker {
-            index: self.fleet.place.index,
-            host: Generator::host_name(),
-            weight: self.fleet.place.weight,
-            vus: rolls.map(|(_, roll)| roll.vus).sum(),
-            requests: counter(Counter::Requests),
-            iterations: counter(Counter::Iterations),
-            dropped: counter(Counter::Dropped),
-            cpu_percent: relayed.worst.cpu_percent,
-            lag_ms: relayed.worst.lag_ms,
-            began_ms: began.unwrap_or_default().as_secs_f64() * 1_000.0,
-            skew_ms: skew.error.as_secs_f64() * 1_000.0,
-            drift_ms: drift as f64 / 1_000.0,
-            findings: relayed.findings.clone(),
-            lost: false,
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| known == name);
+            found.map(|(_, text)| text.clone())
         };
-        worker.find();
-        worker
+        let addresses = briefing.samples.iter();
+        let addresses = addresses.map(|text| Address::parse(text, &variable));
+        let addresses: Vec<Address> = addresses
+            .collect::<Result<_, _>>()
+            .map_err(|error| Ended::unfit(format!("--out: output {error}")))?;
+        let index = self.fleet.place.index;
+        let spools = directory_in(&self.fleet.report_dir, &briefing.id, index);
+        let of = (briefing.id.as_str(), index);
+        let opened = open_samples(config, of, addresses, (&spools, &self.telemetry)).await;
+        Ok(Some(opened.map_err(Refusal::from)?))
     }
 
-    async fn skew(&self) -> Result<Skew, Ended> {
-        let skew = self.store.clone().skew().await;
-        skew.map_err(|error| Ended::lost(error.to_string()))
+    /// Takes the file away if the lead has judged the run, and otherwise tells of it.
+    fn settle(&self, program: &str) {
+        let Some(left) = self.left.get() else { return };
+        let index = self.fleet.place.index;
+        if self.pulse.news().heard.over.is_some() {
+            left.remove();
+        } else if let Some(told) = left.told(index, program) {
+            tell(&format!("worker {index}: {told}"));
+        }
     }
 
     /// Leaves the totals, and says so.
@@ -341,23 +281,4 @@ impl Post {
 fn joined(problems: &[Problem]) -> String {
     let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();
     problems.join("; ")
-}
-
-fn totals<U: User>(driven: Driven, users: Vec<U>, relayed: &Relayed, worker: Worker) -> Totals {
-    let knows = |mut user: U| (user.vu().number, user.pack());
-    Totals {
-        whole: Frame {
-            second: relayed.last,
-            elapsed: driven.duration,
-            snapshot: driven.snapshot,
-        },
-        sent: relayed.sent,
-        settled: driven.settled,
-        failures: driven.failures,
-        lacks: driven.lacks,
-        error: driven.error,
-        worker,
-        duration: driven.duration,
-        users: users.into_iter().map(knows).collect(),
-    }
 }

@@ -3,6 +3,8 @@
 mod deploy;
 mod equal;
 mod faults;
+mod merge;
+mod samples;
 mod secure;
 mod store;
 mod team;

@@ -1,6 +1,6 @@
 //! A lead and its workers as processes, and what they leave behind.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -71,7 +71,7 @@ impl Site {
         )
     }
 
-    fn fleet(&self) -> String {
+    pub(crate) fn fleet(&self) -> String {
         format!("--fleet {} --fleet-wait 30s", self.store.url())
     }
 }
@@ -109,6 +109,7 @@ pub(crate) struct Ended {
     /// The JSON summary, if there is one.
     pub(crate) summary: Value,
     pub(crate) at: Instant,
+    reports: TempDir,
 }
 
 impl Process {
@@ -171,6 +172,7 @@ impl Process {
             told: self.told(),
             summary,
             at,
+            reports: self.reports,
         }
     }
 }
@@ -185,6 +187,20 @@ fn summary(reports: &Path) -> Value {
 }
 
 impl Ended {
+    /// Where it has left its reports.
+    pub(crate) fn reports(&self) -> PathBuf {
+        self.reports.path().join("reports")
+    }
+
+    /// The only run in there, if there is one.
+    pub(crate) fn run(&self) -> Option<PathBuf> {
+        let mut runs = std::fs::read_dir(self.reports()).ok()?;
+        runs.find_map(|run| {
+            let path = run.ok()?.path();
+            (!path.is_symlink()).then_some(path)
+        })
+    }
+
     /// It ended with this code, and said this.
     #[track_caller]
     pub(crate) fn assert(&self, code: i32, says: &str) {

@@ -286,6 +286,22 @@ async fn tags_of_thresholds_that_exclude_each_other() {
     }
 }
 
+/// A worker takes the lead's configuration; what it is given all the same has to be the lead's.
+#[tokio::test]
+async fn validate_of_a_worker_asks_for_no_host() {
+    let worker = "validate --fleet redis://127.0.0.1:1/0 --index 2";
+    let ran = Run::bare(worker).await;
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let expected = "worker 2 of the run 'run': its configuration is the lead's";
+    assert!(ran.stdout.contains(expected), "{}", ran.stdout);
+    let ran = Run::bare(&format!("{worker} --vus 3 --duration 1s --host {NOWHERE}")).await;
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("constant-vus"), "{}", ran.stdout);
+    let ran = Run::bare("validate --fleet redis://127.0.0.1:1/0 --index 0 --workers 2").await;
+    assert_eq!(ran.code, 104);
+    assert!(ran.stderr.contains("--host: is missing"), "{}", ran.stderr);
+}
+
 #[tokio::test]
 async fn validate_shows_the_plan_and_sends_nothing() {
     let ran = Run::bare(&format!("validate --profile mixed --host {NOWHERE}")).await;
