@@ -46,7 +46,9 @@ pub fn main<S: Suite>() -> ExitCode {
     if !tui::moves_cursor() && std::env::var_os("CLICOLOR_FORCE").is_none() {
         ColorChoice::Never.write_global();
     }
-    if let Err(error) = outlive_file_limit() {
+    if has_files_for_a_runtime()
+        && let Err(error) = outlive_file_limit()
+    {
         tell(&format!(
             "warning: a file that grows too large will end the program: {error}"
         ));
@@ -360,6 +362,13 @@ fn fail(error: &str, exit: Exit) -> ExitCode {
 /// As many files as a run with a few virtual users needs.
 const LEAST_FILES: u64 = 128;
 
+/// With fewer, tokio panics where it would otherwise return an error.
+const FEWEST_FILES: u64 = 16;
+
+fn has_files_for_a_runtime() -> bool {
+    Resources::of_this_process().fds >= FEWEST_FILES
+}
+
 /// There is no runtime: mostly because there may be no file more.
 fn not_started(error: &io::Error) -> ExitCode {
     let is_of_files = [Errno::EMFILE, Errno::ENFILE].map(|errno| errno as i32);
@@ -367,17 +376,21 @@ fn not_started(error: &io::Error) -> ExitCode {
         .raw_os_error()
         .is_some_and(|code| is_of_files.contains(&code))
     {
-        let limit = Resources::of_this_process().fds;
-        let said = format!(
-            "a run needs more than the {limit} file descriptors that this process may have: raise \
-             the limit (ulimit -n {LEAST_FILES})"
-        );
-        return fail(&said, Exit::BadConfiguration);
+        return too_few_files();
     }
     fail(
         &format!("no thread could be started: {error}"),
         Exit::Invalid,
     )
+}
+
+fn too_few_files() -> ExitCode {
+    let limit = Resources::of_this_process().fds;
+    let said = format!(
+        "a run needs more than the {limit} file descriptors that this process may have: raise the \
+         limit (ulimit -n {LEAST_FILES})"
+    );
+    fail(&said, Exit::BadConfiguration)
 }
 
 /// Runs what is to run on the virtual users' runtime, beside one for what only watches.
@@ -395,6 +408,9 @@ fn start<F: Future<Output = Exit>>(what: impl FnOnce(Arc<Control>, Handle) -> F)
         .init();
     let control = Arc::new(Control::default());
     crate::descriptors::prepare(LEAST_FILES);
+    if !has_files_for_a_runtime() {
+        return too_few_files();
+    }
     // Two runtimes: what watches the virtual users must never hold one of them up.
     let watching = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -299,6 +299,27 @@ async fn too_few_file_descriptors_are_found_before_the_start() {
     assert!(said.contains("ulimit -n 564"), "{said}");
 }
 
+/// Not enough for a runtime, whether it says so or would panic.
+#[tokio::test]
+async fn too_few_file_descriptors_to_start_at_all_are_bad_configuration() {
+    for limit in [6, 10, 15] {
+        let line = format!("ulimit -n {limit} && exec {LOADTEST} --host http://127.0.0.1:9");
+        let ran = tokio::process::Command::new("sh")
+            .args(["-c", &line])
+            .current_dir(std::env::temp_dir())
+            .output()
+            .await
+            .expect("a shell");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(104), "{said}");
+        let expected = format!(
+            "error: a run needs more than the {limit} file descriptors that this process may have: \
+             raise the limit (ulimit -n 128)"
+        );
+        assert!(said.contains(&expected), "{said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crossing_ends_the_run_and_names_what_crossed_it() {
     let stack = stack().await;
