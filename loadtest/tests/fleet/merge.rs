@@ -37,13 +37,14 @@ fn sum(workers: &Value, key: &str) -> u64 {
 
 /// The requests of a worker by the rows that its strips are drawn from.
 fn requests_of(series: &str, worker: u32) -> f64 {
+    let worker = Value::from(worker.to_string());
     let seconds = series.lines().skip(1);
     let seconds = seconds.map(|line| serde_json::from_str::<Value>(line).expect("a second"));
     let of = |second: Value| {
         let rows = second["gauges"].as_array().expect("gauges").clone();
         let is_own = |row: &&Value| {
             let metric = &row["metric"];
-            metric == "worker_requests_per_second" && row["tags"]["worker"] == worker.to_string()
+            metric == "worker_requests_per_second" && row["tags"]["worker"] == worker
         };
         let row = rows.iter().find(is_own)?;
         Some(row["value"].as_f64()? * second["length_ms"].as_f64()? / 1_000.0)
