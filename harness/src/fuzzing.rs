@@ -2,6 +2,7 @@
 //! target of `fuzz/`. Each stands beside what it reads. A test runs their seeds.
 
 pub use crate::config::fuzzing::{addresses, config, values};
+pub use crate::fleet::fuzzing::seconds;
 pub use crate::output::fuzzing::{line_protocol, spool};
 pub use crate::report::fuzzing::{report, series};
 pub use crate::threshold::fuzzing::threshold;
@@ -15,7 +16,7 @@ mod tests {
     type Target = (&'static str, fn(&[u8]));
 
     /// Every target, by the name that its seeds lie under.
-    const TARGETS: [Target; 14] = [
+    const TARGETS: [Target; 15] = [
         ("addresses", super::addresses),
         ("answer", super::answer),
         ("coding", super::coding),
@@ -25,6 +26,7 @@ mod tests {
         ("line_protocol", super::line_protocol),
         ("redirect", super::redirect),
         ("report", super::report),
+        ("seconds", super::seconds),
         ("series", super::series),
         ("server_timing", super::server_timing),
         ("spool", super::spool),

@@ -19,6 +19,9 @@ mod tags;
 mod totals;
 mod trouble;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+
 pub use agree::disagreement;
 pub use frame::{Broken, Decoder, Frame, merge};
 pub use gather::{Gather, Whole};

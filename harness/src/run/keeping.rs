@@ -132,3 +132,89 @@ impl Left {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::kept::{Kept, Next};
+    use super::super::lead::Briefing;
+    use super::*;
+    use crate::fleet::{Decoder, Frame, Second, Totals};
+
+    fn head() -> Head {
+        Head {
+            program: "loadtest 1".to_owned(),
+            worker: 2,
+            host: "h".to_owned(),
+            cores: 1.5,
+            start_us: 0,
+            briefing: Briefing {
+                id: "run".to_owned(),
+                weights: vec![1, 1],
+                ..Briefing::default()
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_kept_reads_back_and_goes_with_its_directories() {
+        let reports = tempfile::tempdir().expect("a directory");
+        let started = Arc::default();
+        let keeping = Keeping::start(reports.path(), head(), Arc::clone(&started));
+        let mut keeping = keeping.expect("it can be written");
+        started.set(1_700_000_000_000_000).expect("once");
+        for second in [0, 1, 3] {
+            let frame = Frame {
+                second,
+                ..Frame::default()
+            };
+            let second = Second {
+                frame,
+                ..Second::default()
+            };
+            keeping.add(Kind::Second, &second.encode());
+        }
+        keeping.add(Kind::Totals, &Totals::default().encode());
+        let left = keeping.end();
+        let told = left.told(2, "loadtest").expect("there is something");
+        let directory = reports.path().join("run/worker-2");
+        let begins = format!("kept the seconds of worker 2 in {}; ", directory.display());
+        assert!(told.starts_with(&begins), "{told}");
+
+        let mut kept = Kept::open(directory.join(SECONDS_FILE)).expect("its own file");
+        let expected = Head {
+            start_us: 1_700_000_000_000_000,
+            ..head()
+        };
+        assert_eq!(kept.head, expected);
+        let (mut decoder, mut seconds) = (Decoder::default(), Vec::new());
+        while let Next::Second(second) = kept.next(&mut decoder).expect("a record") {
+            seconds.push(second.frame.second);
+        }
+        assert_eq!(seconds, [0, 1, 3]);
+        assert!(matches!(kept.next(&mut decoder), Ok(Next::End)));
+
+        left.remove();
+        assert!(!reports.path().join("run").exists());
+        assert!(reports.path().exists(), "it was there before");
+    }
+
+    #[test]
+    fn a_load_that_never_began_leaves_nothing() {
+        let reports = tempfile::tempdir().expect("a directory");
+        let keeping = Keeping::start(reports.path(), head(), Arc::default());
+        let left = keeping.expect("it can be written").end();
+        assert_eq!(left.told(2, "loadtest"), None);
+        assert!(!reports.path().join("run").exists());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_told() {
+        let (records, received) = sync_channel(1);
+        records.send(vec![0; 10]).expect("there is room");
+        drop(records);
+        let full = File::options().write(true).open("/dev/full");
+        let error = write(full.expect("Linux has it"), &received).expect_err("no room");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
+}

@@ -21,6 +21,8 @@ pub(super) struct Head {
     pub(super) program: String,
     pub(super) worker: u32,
     pub(super) host: String,
+    /// Cores that it may use.
+    pub(super) cores: f64,
     /// When the run started, in microseconds since 1970 of the store's clock.
     pub(super) start_us: i64,
     pub(super) briefing: Briefing,
@@ -211,6 +213,7 @@ mod tests {
             program: "loadtest 1".to_owned(),
             worker,
             host: "h".to_owned(),
+            cores: 2.0,
             start_us: 7,
             briefing: Briefing {
                 id: "run".to_owned(),

@@ -179,6 +179,7 @@ impl Merge {
         Worker {
             index,
             weight: weights.get(index as usize - 1).copied().unwrap_or(1),
+            host: "an unknown machine".to_owned(),
             findings: vec!["what it kept is not there".to_owned()],
             lost: true,
             ..Worker::default()
@@ -252,6 +253,7 @@ impl Part {
     /// The row of a worker that was killed, by its seconds.
     fn killed(&self) -> Worker {
         let mut worker = self.seen.worker.clone();
+        worker.cpu_percent /= self.kept.head.cores;
         let lasted = self.seen.lasted.as_secs_f64();
         worker
             .findings

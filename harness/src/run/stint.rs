@@ -19,7 +19,7 @@ use super::server::Server;
 use crate::config::{Fleet, RunConfig};
 use crate::executor::{Control, Gate, Share};
 use crate::fleet::{Frame, Kind, News, Pulse, SILENCE, Skew, Store, Totals, Worker};
-use crate::health::Lag;
+use crate::health::{Lag, Resources};
 use crate::metrics::{Counter, RawSamples, TagFilter};
 use crate::output::{Account, Feed};
 use crate::report::Generator;
@@ -146,6 +146,7 @@ impl Stint<'_> {
             program: name_of(&self.config.program),
             worker: place.index,
             host: Generator::host_name(),
+            cores: Resources::of_this_process().cores,
             start_us: 0,
             briefing,
         };

@@ -35,6 +35,23 @@ fn sum(workers: &Value, key: &str) -> u64 {
     workers.iter().filter_map(|row| row[key].as_u64()).sum()
 }
 
+/// The requests of a worker by the rows that its strips are drawn from.
+fn requests_of(series: &str, worker: u32) -> f64 {
+    let worker = Value::from(worker.to_string());
+    let seconds = series.lines().skip(1);
+    let seconds = seconds.map(|line| serde_json::from_str::<Value>(line).expect("a second"));
+    let of = |second: Value| {
+        let rows = second["gauges"].as_array().expect("gauges").clone();
+        let is_own = |row: &&Value| {
+            let metric = &row["metric"];
+            metric == "worker_requests_per_second" && row["tags"]["worker"] == worker
+        };
+        let row = rows.iter().find(is_own)?;
+        Some(row["value"].as_f64()? * second["length_ms"].as_f64()? / 1_000.0)
+    };
+    seconds.filter_map(of).sum()
+}
+
 #[tokio::test]
 async fn what_workers_kept_makes_a_report() {
     let site = Site::start().await;
@@ -64,8 +81,15 @@ async fn what_workers_kept_makes_a_report() {
     let series = std::fs::read_to_string(directory.join("series.jsonl")).expect("a series");
     let seconds = all.summary["run"]["duration_ms"].as_u64().expect("a time") / 1_000;
     assert!(series.lines().count() as u64 >= seconds, "{series}");
+    for (index, requests) in (1..).zip(rows.as_array().expect("workers")) {
+        let requests = requests["requests"].as_f64().expect("a number");
+        let drawn = requests_of(&series, index);
+        let apart = (drawn - requests).abs() / requests;
+        assert!(apart < 0.1, "worker {index}: {drawn} and {requests}");
+    }
     for (file, says) in [
         ("report.html", "made from what 3 of 3 workers kept"),
+        ("report.html", "<span class=\"name\">worker 3</span>"),
         ("report.md", "made from what 3 of 3 workers kept"),
         ("junit.xml", "the lead was lost"),
     ] {
