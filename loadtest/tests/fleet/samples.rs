@@ -115,3 +115,39 @@ async fn samples_come_from_the_workers_and_the_rest_from_the_lead() {
     let json = std::fs::read_to_string(json).expect("rows of the lead");
     assert!(json.contains("requests_run_total") && !json.contains("http_reqs"));
 }
+
+/// Each worker puts by what it can't deliver, where it keeps everything else.
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_of_a_database_that_goes_away_are_put_by() {
+    let (site, influx) = tokio::join!(Site::start(), influx());
+    let address = influx
+        .base_url()
+        .replace("http://", "http://writer:hunter2@");
+    let load = "--vus 2 --duration 5s --coupon-wait 0s --influx-raw";
+    let lead = site.lead(1, &format!("{load} --out influxdb={address}/lt"));
+    let worker = worker(&site, 1, "hunter2");
+    lead.says("req/s").await;
+    influx.kill();
+    let lead = lead.end().await;
+    lead.assert(0, "PASS");
+    let account = &lead.summary["outputs"][1];
+    let rows = |key: &str| account[key].as_u64().expect(key);
+    assert!(
+        account["name"]
+            .as_str()
+            .expect("a name")
+            .ends_with("of worker 1")
+    );
+    assert!(rows("spooled") > 0 && rows("lost") == 0, "{account}");
+    assert_eq!(rows("produced"), rows("delivered") + rows("spooled"));
+    let worker = worker.end().await;
+    let spool = worker.run().expect("a run").join("worker-1/spool-1.lp");
+    assert_eq!(account["spool"], spool.to_str().expect("text"));
+    let lines = std::fs::read_to_string(&spool).expect("the spool");
+    assert_eq!(lines.lines().count() as u64, rows("spooled"));
+    assert!(lines.lines().all(|line| line.contains(",instance=1")));
+    assert!(
+        !spool.with_file_name("seconds.bin").exists(),
+        "it was judged"
+    );
+}
