@@ -142,7 +142,9 @@ impl Suite for Shop {
         if fields::is_used_as_it_is(options) {
             api.init.request = api.init.request.unsent();
         }
-        api.requests()
+        let mut requests = api.requests();
+        requests.extend(hostile(options).unsent());
+        requests
     }
 
     fn requests_of_check(options: &Options, check: &str) -> Vec<&'static str> {

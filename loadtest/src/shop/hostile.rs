@@ -1,6 +1,9 @@
 //! Hostile input: requests that no server should take, by group.
 
+use harness::Request;
 use rand::{Rng, RngExt};
+
+use crate::api::requests::{HOSTILE_GET, HOSTILE_POST};
 
 /// What is wrong with a hostile request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +106,19 @@ impl Hostile {
         Ok(Self(INPUTS.iter().filter(chosen).collect()))
     }
 
+    /// The requests that none of it needs.
+    #[must_use]
+    pub fn unsent(&self) -> Vec<Request> {
+        let is_sent = |with_body| {
+            self.0
+                .iter()
+                .any(|(_, _, body)| body.is_some() == with_body)
+        };
+        let requests = [(HOSTILE_GET, false), (HOSTILE_POST, true)];
+        let unsent = requests.into_iter().filter(|(_, body)| !is_sent(*body));
+        unsent.map(|(request, _)| request.unsent()).collect()
+    }
+
     /// Path and body of one of them, for this user; nothing if there is none.
     pub fn draw(&self, rng: &mut impl Rng, user: i64) -> Option<(String, Option<String>)> {
         if self.0.is_empty() {
@@ -160,6 +176,21 @@ mod tests {
             !all.iter()
                 .any(|(path, body)| { left(path) || body.as_deref().is_some_and(left) })
         );
+    }
+
+    #[test]
+    fn requests_without_an_input_are_told() {
+        let unsent = |groups| -> Vec<_> {
+            let hostile = Hostile::parse(groups).expect(groups);
+            hostile
+                .unsent()
+                .iter()
+                .map(|request| request.name)
+                .collect()
+        };
+        assert_eq!(unsent("none"), ["8_hostile_get", "9_hostile_post"]);
+        assert_eq!(unsent("money,json"), ["8_hostile_get"]);
+        assert_eq!(unsent("text"), [""; 0]);
     }
 
     #[test]
