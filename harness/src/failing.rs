@@ -124,24 +124,48 @@ const LEAST_MS: f64 = 1_000.0;
 /// It never ended if it was under way for so many times as long as the slowest that was answered
 /// as it should be.
 const TIMES: f64 = 2.0;
+/// So many that were all under way for longer than the slowest answer took don't need to be it for
+/// twice as long, if they are most of what was cut: that is no bad luck of one request.
+const TOGETHER: u64 = 3;
+
+/// What was cut of a request name, and the slowest of its answers, in ms.
+#[derive(Default)]
+struct Cut {
+    times: Trend,
+    slowest: f64,
+}
+
+impl Cut {
+    /// How many were under way for longer than 1 s, and than so many times the slowest answer.
+    fn beyond(&self, times: f64) -> u64 {
+        let least = LEAST_MS.max(times * self.slowest);
+        self.times.count() - self.times.count_up_to_ms(least)
+    }
+}
 
 /// Requests that never ended: cut after a time in which every other one of their name was
-/// answered twice over. Nothing if there are none.
+/// answered twice over, or most of all that were cut after one in which every other was answered.
+/// Nothing if there are none.
 fn hanging(snapshot: &Snapshot) -> Option<String> {
-    let mut by_name = BTreeMap::<&'static str, (Trend, f64)>::new();
+    let mut by_name = BTreeMap::<&'static str, Cut>::new();
     for (tags, series) in &snapshot.requests {
-        let (cut, slowest) = by_name.entry(tags.name).or_default();
+        let cut = by_name.entry(tags.name).or_default();
         let durations = series.trend(Phase::Duration);
         if tags.is_interrupted() {
-            cut.merge(durations);
+            cut.times.merge(durations);
         } else if tags.expected {
-            *slowest = slowest.max(durations.max_ms());
+            cut.slowest = cut.slowest.max(durations.max_ms());
         }
     }
-    let hanging = |(name, (cut, slowest)): (&'static str, (Trend, f64))| {
-        let least = LEAST_MS.max(TIMES * slowest);
-        let count = cut.count() - cut.count_up_to_ms(least);
-        (count > 0).then(|| (count, name, cut.max_ms()))
+    let sum = |count: fn(&Cut) -> u64| by_name.values().map(count).sum::<u64>();
+    let (all, together) = (sum(|cut| cut.times.count()), sum(|cut| cut.beyond(1.0)));
+    let times = match together >= TOGETHER && 2 * together > all {
+        true => 1.0,
+        false => TIMES,
+    };
+    let hanging = |(name, cut): (&'static str, Cut)| {
+        let count = cut.beyond(times);
+        (count > 0).then(|| (count, name, cut.times.max_ms()))
     };
     let hanging: Vec<_> = by_name.into_iter().filter_map(hanging).collect();
     let count: u64 = hanging.iter().map(|(count, _, _)| count).sum();
@@ -220,7 +244,16 @@ mod tests {
         let answered = ("order", 201, true, 2_000, 28);
         assert_eq!(of(&[answered, ("order", 0, true, 30, 900)]), None);
         let slow = ("order", 201, true, 1, 3_000);
-        assert_eq!(of(&[answered, slow, ("order", 0, true, 30, 5_000)]), None);
+        let young = ("list", 0, true, 40, 20);
+        assert_eq!(
+            of(&[answered, slow, ("order", 0, true, 30, 5_000), young]),
+            None
+        );
+        assert_eq!(of(&[answered, slow, ("order", 0, true, 2, 5_000)]), None);
+        assert_eq!(of(&[answered, slow, ("order", 0, true, 30, 2_900)]), None);
+        // Everybody hangs, and one answer was slow long before.
+        let all = of(&[answered, slow, ("order", 0, true, 3, 3_500)]).expect("they hang");
+        assert!(all.starts_with("3 requests were never answered"), "{all}");
         assert_eq!(
             of(&[
                 answered,

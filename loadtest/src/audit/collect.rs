@@ -51,8 +51,10 @@ pub async fn audit(
     };
     // Before anybody asks for users who are gone with the shop that had them.
     audit.books().await?;
-    let mut users: Vec<UserFacts> = stream::iter(shoppers)
-        .filter_map(async |shopper| Some((shopper.book.user_id?, shopper)))
+    let known = shoppers
+        .into_iter()
+        .filter_map(|shopper| Some((shopper.book.user_id?, shopper)));
+    let mut users: Vec<UserFacts> = stream::iter(known)
         .map(|(id, shopper)| audit.user(id, shopper))
         .buffer_unordered(CONCURRENT)
         .try_collect()
