@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::format::{listed, plural};
-use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend};
+use crate::metrics::{Counter, Phase, RequestSeries, Snapshot, TagFilter, Trend};
 use crate::vu::READABLE;
 
 /// What the server did wrong, each in a sentence.
@@ -128,18 +128,49 @@ const TIMES: f64 = 2.0;
 /// twice as long, if they are most of what was cut: that is no bad luck of one request.
 const TOGETHER: u64 = 3;
 
-/// What was cut of a request name, and the slowest of its answers, in ms.
+/// What was cut of a request name, and the slowest of its answers.
 #[derive(Default)]
 struct Cut {
-    times: Trend,
+    count: u64,
+    /// How long they had waited for an answer, and before that for a connection.
+    waited: [Trend; 2],
+    /// In ms, of both.
     slowest: f64,
 }
 
+/// The two waits of a request.
+const WAITS: [Phase; 2] = [Phase::Duration, Phase::Blocked];
+
 impl Cut {
-    /// How many were under way for longer than 1 s, and than so many times the slowest answer.
+    fn take(&mut self, is_cut: bool, series: &RequestSeries) {
+        let waits = WAITS.map(|phase| series.trend(phase));
+        if is_cut {
+            self.count += series.count();
+            self.waited
+                .iter_mut()
+                .zip(waits)
+                .for_each(|(all, one)| all.merge(one));
+        } else {
+            self.slowest = waits
+                .map(Trend::max_ms)
+                .into_iter()
+                .fold(self.slowest, f64::max);
+        }
+    }
+
+    /// How many had waited for longer than 1 s, and than so many times the slowest answer.
     fn beyond(&self, times: f64) -> u64 {
         let least = LEAST_MS.max(times * self.slowest);
-        self.times.count() - self.times.count_up_to_ms(least)
+        let beyond = self
+            .waited
+            .iter()
+            .map(|all| all.count() - all.count_up_to_ms(least));
+        // One may have waited so long for both.
+        beyond.sum::<u64>().min(self.count)
+    }
+
+    fn longest_ms(&self) -> f64 {
+        self.waited.iter().map(Trend::max_ms).fold(0.0, f64::max)
     }
 }
 
@@ -149,23 +180,20 @@ impl Cut {
 fn hanging(snapshot: &Snapshot) -> Option<String> {
     let mut by_name = BTreeMap::<&'static str, Cut>::new();
     for (tags, series) in &snapshot.requests {
-        let cut = by_name.entry(tags.name).or_default();
-        let durations = series.trend(Phase::Duration);
-        if tags.is_interrupted() {
-            cut.times.merge(durations);
-        } else if tags.expected {
-            cut.slowest = cut.slowest.max(durations.max_ms());
+        if tags.is_interrupted() || tags.expected {
+            let cut = by_name.entry(tags.name).or_default();
+            cut.take(tags.is_interrupted(), series);
         }
     }
     let sum = |count: fn(&Cut) -> u64| by_name.values().map(count).sum::<u64>();
-    let (all, together) = (sum(|cut| cut.times.count()), sum(|cut| cut.beyond(1.0)));
+    let (all, together) = (sum(|cut| cut.count), sum(|cut| cut.beyond(1.0)));
     let times = match together >= TOGETHER && 2 * together > all {
         true => 1.0,
         false => TIMES,
     };
     let hanging = |(name, cut): (&'static str, Cut)| {
         let count = cut.beyond(times);
-        (count > 0).then(|| (count, name, cut.times.max_ms()))
+        (count > 0).then(|| (count, name, cut.longest_ms()))
     };
     let hanging: Vec<_> = by_name.into_iter().filter_map(hanging).collect();
     let count: u64 = hanging.iter().map(|(count, _, _)| count).sum();
@@ -262,6 +290,19 @@ mod tests {
             ])
             .as_deref(),
             Some("32 requests were never answered: 2 × list and 30 × order, cut after up to 6.5 s")
+        );
+        let mut connecting = snapshot(&[answered]);
+        let cut = RequestTags {
+            status: 0,
+            ..*connecting.requests.keys().next().expect("the answered")
+        };
+        let series = connecting.requests.entry(cut).or_default();
+        series.unsent = 2;
+        (0..2).for_each(|_| series.record(Phase::Blocked, Duration::from_secs(4)));
+        let found = hanging(&connecting).expect("they never had a connection");
+        assert!(
+            found.starts_with("2 requests were never answered: 2 × order, cut after up to 4.0 s"),
+            "{found}"
         );
         let failed = ("order", 0, false, 1, 60_000);
         let cut = ("order", 0, true, 1, 5_000);

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -174,7 +174,11 @@ pub(crate) fn check(path: &Path) -> io::Result<()> {
 
 /// Something that is written bit by bit: a file that was emptied, a pipe, a device.
 #[derive(Debug)]
-pub(crate) struct Stream(File);
+pub(crate) struct Stream {
+    file: File,
+    /// Of what is a file: where it is, and how many bytes were written into it.
+    own: Option<(PathBuf, u64)>,
+}
 
 impl Stream {
     /// Opens it.
@@ -184,7 +188,7 @@ impl Stream {
 
     fn into(place: &Place) -> io::Result<Self> {
         let file = match place {
-            Place::File(path) => File::create(path)?,
+            Place::File(path) => emptied(path)?,
             // As this process has it: at its place, and with whoever else writes there.
             Place::Open(_, 1) => {
                 stdout::check()?;
@@ -193,8 +197,37 @@ impl Stream {
             Place::Open(_, 2) => File::from(io::stderr().as_fd().try_clone_to_owned()?),
             Place::Open(path, _) | Place::Device(path) => open(path)?,
         };
-        Ok(Self(file))
+        let own = match place {
+            Place::File(path) => Some((path.clone(), 0)),
+            Place::Open(..) | Place::Device(_) => None,
+        };
+        Ok(Self { file, own })
     }
+
+    /// Whether everything that was written is still where it was to be.
+    fn is_whole(&self) -> io::Result<()> {
+        let Some((path, written)) = &self.own else {
+            return Ok(());
+        };
+        let (open, found) = (self.file.metadata()?, fs::metadata(path));
+        let is_this = |found: &fs::Metadata| (found.dev(), found.ino()) == (open.dev(), open.ino());
+        if !found.as_ref().is_ok_and(is_this) {
+            return Err(io::Error::other(
+                "somebody removed or replaced it while it was written",
+            ));
+        }
+        if open.len() < *written {
+            return Err(io::Error::other("somebody emptied it while it was written"));
+        }
+        Ok(())
+    }
+}
+
+/// An empty file, made where there is none. What is written goes to its end, wherever that is.
+fn emptied(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().append(true).create(true).open(path)?;
+    file.set_len(0)?;
+    Ok(file)
 }
 
 /// Opens what is no file, without waiting for ever for the reader of a pipe.
@@ -222,7 +255,7 @@ impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let until = Instant::now() + READER_WITHIN;
         loop {
-            match self.0.write(bytes) {
+            match self.file.write(bytes) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if Instant::now() >= until {
                         let why = "its reader has stopped reading";
@@ -230,13 +263,19 @@ impl Write for Stream {
                     }
                     std::thread::sleep(PAUSE);
                 }
-                written => return written,
+                written => {
+                    if let (Ok(bytes), Some((_, all))) = (&written, &mut self.own) {
+                        *all += *bytes as u64;
+                    }
+                    return written;
+                }
             }
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.file.flush()?;
+        self.is_whole()
     }
 }
 

@@ -53,17 +53,22 @@ impl Outcome {
 /// rate of one   yes         as in k6: no  yes              yes
 /// value         yes         as in k6: no  yes              yes
 /// min           no          yes           while above      yes
-/// others        no          no            no               no
+/// other times   yes         as in k6: no  no               no
+/// shares        as in k6: no no           no               no
 /// ```
 ///
-/// A rate of checks or failures, a mean and a percentile say of the samples that there are what
-/// they will say of all, so they are judged as they come.
+/// A share of checks or failures, a mean and a percentile say of the samples that there are what
+/// they will say of all, so they are judged as they come. But who asks that something takes long
+/// asks it of the whole run.
 pub(super) fn may_still_hold(threshold: &Threshold, actual: f64) -> bool {
     use Operator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     let (falls, drifts) = match (threshold.metric.kind(), threshold.aggregation) {
         (Kind::Counter, Aggregation::Count) | (Kind::Trend, Aggregation::Max) => (false, false),
         (Kind::Counter | Kind::Gauge, _) => (false, true),
         (Kind::Trend, Aggregation::Min) => (true, false),
+        (Kind::Trend, _) => {
+            return matches!(threshold.operator, Greater | GreaterOrEqual);
+        }
         _ => return false,
     };
     match threshold.operator {
@@ -255,7 +260,9 @@ mod tests {
             ("http_req_duration: min>100", 5.0, false),
             ("http_req_duration: min==100", 101.0, true),
             ("http_req_duration: min==100", 99.0, false),
-            ("http_req_duration: p(95)>100", 5.0, false),
+            ("http_req_duration: p(95)>100", 5.0, true),
+            ("http_req_duration: avg>=100", 5.0, true),
+            ("http_req_duration: p(95)<100", 101.0, false),
             ("http_req_duration: avg<100", 101.0, false),
             ("http_req_duration: med!=0", 0.0, false),
             ("checks: rate>0.95", 0.9, false),

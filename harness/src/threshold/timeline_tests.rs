@@ -285,7 +285,7 @@ fn what_may_still_be_reached_is_judged_at_the_end() {
         ),
         (
             "http_req_duration: p(95)>10 abort_on_fail",
-            (Some(1), false, Some(1)),
+            (None, false, None),
         ),
         ("http_req_failed: rate<1% abort_on_fail", (None, true, None)),
         (

@@ -1,5 +1,7 @@
 //! Persona A: sees an event, joins it, and buys what everybody buys.
 
+use std::collections::BTreeSet;
+
 use harness::{Persona, Stop};
 
 use super::Buyer;
@@ -35,7 +37,8 @@ async fn iterate(shopper: &mut Shopper) -> Result<(), Stop> {
     let coupon = shopper.coupon().await;
     let mut products = shopper.top_products().await?;
     products.truncate(top as usize);
-    let complete = products.len() == top as usize;
+    let distinct: BTreeSet<&i64> = products.iter().collect();
+    let complete = distinct.len() == top as usize;
     shopper.vu.check("top products complete", complete);
     let basket: Vec<Item> = products.into_iter().map(Item::one).collect();
     shopper.order(&basket, coupon).await?;
