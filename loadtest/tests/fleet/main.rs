@@ -3,7 +3,11 @@
 mod deploy;
 mod equal;
 mod faults;
+#[cfg(target_os = "linux")]
+mod hosts;
 mod secure;
+#[cfg(target_os = "linux")]
+mod slurm;
 mod store;
 mod team;
 mod verdicts;
