@@ -24,7 +24,8 @@ const NUMBERS: [u8; 3] = [1, 2, 3];
 const ATTACHED_WITHIN: Duration = Duration::from_secs(10);
 const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
 
-/// Attaches a host to the bridge from inside, and becomes its program.
+/// Attaches a host to the bridge from inside, and runs its program. The shell stays: it is the first
+/// process of the host, and waits for those whose parent has ended.
 const HOST: &str = r#"
 set -e
 hostname "$0"
@@ -33,7 +34,8 @@ ip link set lo up
 ip address add "$1/24" dev eth0
 ip link set eth0 up
 shift
-exec "$@"
+"$@" &
+wait $!
 "#;
 
 /// The network that a test has for itself.
@@ -71,10 +73,7 @@ impl Net {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let hosts = folder.path().join("hosts");
         let lines = NUMBERS.map(|number| format!("{} {}\n", address(number), name(number)));
-        let text = format!(
-            "127.0.0.1 localhost\n{HUB} {HUB_NAME}\n{}",
-            lines.concat()
-        );
+        let text = format!("127.0.0.1 localhost\n{HUB} {HUB_NAME}\n{}", lines.concat());
         fs::write(&hosts, text).expect("written");
         run("mount --make-rprivate /");
         run(&format!("mount --bind {} /etc/hosts", hosts.display()));

@@ -1,5 +1,7 @@
 //! Several processes, one run: at a real Redis, against the real server.
 
+#[cfg(target_os = "linux")]
+mod cut_off;
 mod deploy;
 mod equal;
 mod faults;

@@ -14,9 +14,9 @@ use crate::team::{LOADTEST, Site};
 
 const UP_WITHIN: Duration = Duration::from_secs(30);
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
-/// A host that is cut off has to be found by the run and not by Slurm.
-const CUT_OFF_WITHIN: Duration = Duration::from_secs(20);
-const LOAD: &str = "--shared-machine --vus 4 --coupon-wait 0s";
+/// A lost host is found after 5 s, and `srun` waits for its task for another 20.
+const CUT_OFF_WITHIN: Duration = Duration::from_secs(45);
+const LOAD: &str = "--allow-reset --shared-machine --vus 4 --coupon-wait 0s";
 
 /// Nothing of the machine's own: names, sockets and state in a folder, no accounts, no cgroups.
 const CONF: &str = "\
@@ -120,7 +120,10 @@ impl Slurm {
         let number = self.say("sbatch", &format!("{line} {LOAD} {load}"));
         let number = number.trim().to_owned();
         assert!(number.parse::<u32>().is_ok(), "{number}");
-        Job { slurm: self, number }
+        Job {
+            slurm: self,
+            number,
+        }
     }
 
     fn say(&self, program: &str, args: &str) -> String {
@@ -182,10 +185,7 @@ impl Job<'_> {
         let shown = loop {
             let args = format!("--oneliner show job {}", self.number);
             let shown = self.slurm.say("scontrol", &args);
-            if [" JobState=COMPLETED ", " JobState=FAILED "]
-                .iter()
-                .any(|state| shown.contains(state))
-            {
+            if has_ended(&shown) {
                 break shown;
             }
             assert!(since.elapsed() < within, "{shown}: {}", self.trouble());
@@ -217,6 +217,14 @@ impl Job<'_> {
     fn trouble(&self) -> String {
         format!("{}\n{}", self.told(), self.slurm.logs())
     }
+}
+
+/// Whether the batch script has: Slurm may still wait for a host.
+fn has_ended(shown: &str) -> bool {
+    let states = ["COMPLETING", "COMPLETED", "FAILED"];
+    states
+        .iter()
+        .any(|state| shown.contains(&format!(" JobState={state} ")))
 }
 
 #[test]

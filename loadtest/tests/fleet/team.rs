@@ -71,7 +71,7 @@ impl Site {
         }
     }
 
-    fn load(&self) -> String {
+    pub(crate) fn load(&self) -> String {
         format!(
             "--host {} --shared-machine --sla none",
             self.stack.base_url()
@@ -119,7 +119,7 @@ pub(crate) struct Ended {
 }
 
 impl Process {
-    fn start(args: &str) -> Self {
+    pub(crate) fn start(args: &str) -> Self {
         Self::start_with(args, &[], &[])
     }
 
