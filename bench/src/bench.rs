@@ -192,6 +192,7 @@ fn build(root: &Path) -> anyhow::Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args(["build", "--release", "--locked", "--quiet"])
+        .args(["-p", "loadtest", "-p", "server", "-p", "bench"])
         .args(["--bin", "loadtest", "--bin", "server", "--bin", "made_up"])
         .current_dir(root)
         .status()
