@@ -28,7 +28,7 @@ pub(super) const ROW: Row = Row {
 
 const WORKERS: u32 = 3;
 const SLACK: Duration = Duration::from_secs(60);
-const PERCENTILES: [&str; 3] = ["p50", "p95", "p99"];
+const PERCENTILES: [&str; 3] = ["med", "p95", "p99"];
 const SINGLE: &str = "one process";
 const FLEET: &str = "three workers";
 

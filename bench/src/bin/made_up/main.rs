@@ -9,6 +9,7 @@ mod suite;
 mod watch;
 mod worker;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,7 +31,8 @@ fn main() -> ExitCode {
     match work() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // Nobody is left to read it when standard error is closed.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -71,6 +73,5 @@ fn work() -> anyhow::Result<()> {
             "store_cpu_share": taken.cpu_share,
         }))
     });
-    println!("{}", found?);
-    Ok(())
+    Ok(writeln!(io::stdout(), "{}", found?)?)
 }

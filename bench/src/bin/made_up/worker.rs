@@ -48,7 +48,10 @@ impl Fleet {
     /// Requests of all workers.
     pub(crate) fn samples(&self) -> u64 {
         let requests = self.replay.whole(0).snapshot.requests;
-        let own: u64 = requests.values().map(|series| series.count()).sum();
+        let own: u64 = requests
+            .values()
+            .map(harness::metrics::RequestSeries::count)
+            .sum();
         own * u64::from(self.workers)
     }
 
