@@ -2,8 +2,8 @@
 # it installs itself, without a prompt. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test chaos lint workflows bench bench-quick bench-tools services influx browser tmux \
-	nginx openapi kubernetes schema fuzz fuzz-tools
+.PHONY: help demo install test hosts chaos lint workflows bench bench-quick bench-tools services influx browser tmux \
+	nginx openapi kubernetes slurm schema fuzz fuzz-tools
 
 # What the bench measures against.
 K6_VERSION := 1.1.0
@@ -45,6 +45,17 @@ brew.nginx := nginx
 find.nginx := if command -v apt-get; \
 	then [ -x /usr/sbin/nginx ] && [ -e /usr/lib/nginx/modules/ngx_http_echo_module.so ]; \
 	else command -v nginx; fi
+# Daemons stand where only root looks.
+apt.slurmctld := slurmctld
+find.slurmctld := [ -x /usr/sbin/slurmctld ] || command -v slurmctld
+apt.slurmd := slurmd
+find.slurmd := [ -x /usr/sbin/slurmd ] || command -v slurmd
+apt.sbatch := slurm-client
+apt.munged := munge
+find.munged := [ -x /usr/sbin/munged ] || command -v munged
+apt.ip := iproute2
+find.ip := [ -x /usr/sbin/ip ] || command -v ip
+apt.unshare := util-linux
 apt.wrk := wrk
 apt.pgbench := postgresql
 apt.taskset := util-linux
@@ -92,8 +103,11 @@ demo: services ## Run the seed's 300 users on a private stack: verdict, and a re
 install: ## Build loadtest and put it into ~/.cargo/bin
 	cargo install --locked --path loadtest --bin loadtest
 
-test: services influx browser tmux nginx openapi kubernetes ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
+test: services influx browser tmux nginx openapi kubernetes slurm ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
 	cargo test --workspace --locked
+
+hosts: services slurm ## What `make test` skips where it isn't root: a real Slurm, machines that are cut off (Linux)
+	cargo test --locked -p loadtest --test fleet -- hosts:: cut_off:: slurm::
 
 chaos: services influx ## Every fault in the middle of a run, with the books compared by SQL (some 6 minutes)
 	cargo test --locked -p loadtest --test it chaos -- --include-ignored --nocapture --test-threads 1
@@ -142,6 +156,9 @@ tmux: # the terminal that the tests of the live view drive
 
 nginx: # a server of another kind, which the tests of the examples put under load
 	$(call install,nginx)
+
+slurm: # a cluster's daemons, which a test starts for itself, on hosts of its own: only root can make them
+	$(if $(and $(filter 0,$(shell id -u)),$(shell command -v apt-get)),$(call install,slurmctld slurmd sbatch munged ip unshare))
 
 openapi: # what reads and tries the server's description, in an environment of the project's own
 	$(call install,venv)

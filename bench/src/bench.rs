@@ -36,6 +36,8 @@ pub(crate) struct Bench {
 pub(crate) struct Tools {
     pub(crate) loadtest: PathBuf,
     pub(crate) server: PathBuf,
+    /// Leads workers that were made up, and is these as well.
+    pub(crate) made_up: PathBuf,
     pub(crate) k6: PathBuf,
     pub(crate) wrk: PathBuf,
     pub(crate) pgbench: PathBuf,
@@ -49,6 +51,7 @@ impl Tools {
         Ok(Self {
             loadtest: beside("loadtest"),
             server: beside("server"),
+            made_up: beside("made_up"),
             k6: root.join("target/k6/bin/k6"),
             wrk: "wrk".into(),
             pgbench: "pgbench".into(),
@@ -189,10 +192,11 @@ fn build(root: &Path) -> anyhow::Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args(["build", "--release", "--locked", "--quiet"])
-        .args(["--bin", "loadtest", "--bin", "server"])
+        .args(["-p", "loadtest", "-p", "server", "-p", "bench"])
+        .args(["--bin", "loadtest", "--bin", "server", "--bin", "made_up"])
         .current_dir(root)
         .status()
         .context("cargo can't be started")?;
-    ensure!(built.success(), "loadtest and server don't build");
+    ensure!(built.success(), "loadtest, server and made_up don't build");
     Ok(())
 }

@@ -69,6 +69,11 @@ impl Child {
         })
     }
 
+    /// The process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Waits for its end, `limit` after its start at the latest; then it is an error.
     pub(crate) fn finish(mut self, limit: Duration) -> anyhow::Result<Ended> {
         loop {

@@ -232,7 +232,7 @@ fn summary_file(bench: &Bench, files: &str) -> PathBuf {
     bench.work.join(format!("{files}.json"))
 }
 
-fn load_flags(load: &Load) -> Vec<String> {
+pub(crate) fn load_flags(load: &Load) -> Vec<String> {
     let mut flags = vec!["--host".to_owned(), load.host.clone()];
     if load.ramp > 0 {
         for stage in [("ramp_up", load.ramp), ("hold", load.hold)] {
@@ -256,7 +256,7 @@ fn load_flags(load: &Load) -> Vec<String> {
     flags
 }
 
-fn loadtest_command(bench: &Bench, flags: &[String], summary: &Path) -> Command {
+pub(crate) fn loadtest_command(bench: &Bench, flags: &[String], summary: &Path) -> Command {
     let mut command = Command::new(&bench.tools.loadtest);
     command.args(flags);
     command.args(["--quiet", "--summary-json"]);
@@ -352,7 +352,7 @@ impl Cost {
 }
 
 /// Microseconds a request, of two loads' CPU time and requests.
-fn cost(long: (Duration, u64), short: (Duration, u64)) -> Option<f64> {
+pub(crate) fn cost(long: (Duration, u64), short: (Duration, u64)) -> Option<f64> {
     let cpu = long.0.checked_sub(short.0)?;
     let requests = long.1.checked_sub(short.1).filter(|more| *more > 0)?;
     Some(cpu.as_secs_f64() * 1e6 / requests as f64)

@@ -1,6 +1,9 @@
 //! PostgreSQL, Redis and the system under test on top of them.
 
-use std::process::Command;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    process::Command,
+};
 
 use crate::{Error, Postgres, Redis, Sut};
 
@@ -16,8 +19,13 @@ pub struct Stack {
 impl Stack {
     /// Starts PostgreSQL and Redis, then `sut` on them (see [`Sut::start`]).
     pub async fn start(sut: Command) -> Result<Self, Error> {
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), sut).await
+    }
+
+    /// The same, with the system under test at another address of this machine.
+    pub async fn start_at(address: IpAddr, sut: Command) -> Result<Self, Error> {
         let (postgres, redis) = tokio::try_join!(Postgres::start(), Redis::start())?;
-        let sut = Sut::start(sut, postgres.url(), redis.url()).await?;
+        let sut = Sut::start_at(address, sut, postgres.url(), redis.url()).await?;
         Ok(Self {
             sut,
             redis,

@@ -5,6 +5,7 @@ use std::{
     env,
     ffi::OsStr,
     fs, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Command, ExitCode, ExitStatus},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -64,6 +65,17 @@ impl Sut {
     /// waits until it says where it listens. Streams that were set on the
     /// command are replaced: the log is kept in a temporary directory.
     pub async fn start(
+        command: Command,
+        database_url: &str,
+        redis_url: &str,
+    ) -> Result<Self, Error> {
+        let address = Ipv4Addr::LOCALHOST.into();
+        Self::start_at(address, command, database_url, redis_url).await
+    }
+
+    /// The same, at another address of this machine.
+    pub async fn start_at(
+        address: IpAddr,
         mut command: Command,
         database_url: &str,
         redis_url: &str,
@@ -71,7 +83,8 @@ impl Sut {
         let dir = watchdog::private_dir()?;
         let stdout = dir.path().join("stdout");
         command
-            .args(["--listen", "127.0.0.1:0", "--allow-init"])
+            .args(["--listen", &SocketAddr::new(address, 0).to_string()])
+            .arg("--allow-init")
             .env("DATABASE_URL", database_url)
             .env("REDIS_URL", redis_url);
         let mut process = Process::spawn(Launch {
@@ -93,7 +106,7 @@ impl Sut {
         })
     }
 
-    /// Where it listens: `http://127.0.0.1:PORT`, without a final slash.
+    /// Where it listens: `http://ADDRESS:PORT`, without a final slash.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url

@@ -2,6 +2,8 @@
 
 mod capacity;
 mod disturbance;
+mod fleet_lead;
+mod fleet_split;
 mod growth;
 mod herd;
 mod http2;
@@ -47,6 +49,8 @@ pub(crate) const ROWS: &[Row] = &[
     throughput::ROW,
     orders::ROW,
     scaling::ROW,
+    fleet_lead::ROW,
+    fleet_split::ROW,
 ];
 
 impl Section {

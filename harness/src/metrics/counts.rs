@@ -3,6 +3,8 @@
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2Serializer};
 
+use super::sparse::{self, Sparse};
+
 /// Significant decimal digits kept: a percentile is off by 0.1 % at most.
 pub(super) const SIGNIFICANT_DIGITS: u8 = 3;
 
@@ -10,13 +12,16 @@ pub(super) const SIGNIFICANT_DIGITS: u8 = 3;
 ///
 /// Its counters have 32 bits, which are enough for what VUs write to in a second, and half as much
 /// memory. But the library adds without a word up to the largest number that a counter holds, and
-/// no further. So one that could come to hold more is made anew with 64 bits.
+/// no further. So one that could come to hold more is made anew with 64 bits. What another process
+/// counted is sparse until something is added to it, which as a rule is never: it is added to another.
 #[derive(Debug, Clone)]
 pub(super) enum Counts {
+    Sparse(Sparse),
     Narrow(Histogram<u32>),
     Wide(Histogram<u64>),
 }
 
+const MADE_ROOM: &str = "what room was made in has all its cells";
 const TAKES_ALL: &str = "an auto-resizing histogram takes every value up to the longest";
 
 impl Counts {
@@ -28,6 +33,7 @@ impl Counts {
     /// How many durations there are.
     pub(super) fn len(&self) -> u64 {
         match self {
+            Self::Sparse(sparse) => sparse.total(),
             Self::Narrow(histogram) => histogram.len(),
             Self::Wide(histogram) => histogram.len(),
         }
@@ -36,6 +42,7 @@ impl Counts {
     /// Adds one duration.
     pub(super) fn record(&mut self, us: u64) {
         match self {
+            Self::Sparse(_) => return self.record_n(us, 1),
             Self::Narrow(histogram) => histogram.record(us),
             Self::Wide(histogram) => histogram.record(us),
         }
@@ -46,6 +53,7 @@ impl Counts {
     pub(super) fn record_n(&mut self, us: u64, count: u64) {
         self.make_room_for(count);
         match self {
+            Self::Sparse(_) => unreachable!("{MADE_ROOM}"),
             Self::Narrow(histogram) => histogram.record_n(us, count as u32),
             Self::Wide(histogram) => histogram.record_n(us, count),
         }
@@ -69,6 +77,7 @@ impl Counts {
     /// Forgets everything but keeps the memory.
     pub(super) fn reset(&mut self) {
         match self {
+            Self::Sparse(sparse) => *sparse = Sparse::default(),
             Self::Narrow(histogram) => histogram.reset(),
             Self::Wide(histogram) => histogram.reset(),
         }
@@ -76,19 +85,27 @@ impl Counts {
 
     /// The largest duration of each counter that isn't 0, ascending, and what it holds.
     pub(super) fn recorded(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let (narrow, wide) = match self {
-            Self::Narrow(histogram) => (Some(histogram.iter_recorded()), None),
-            Self::Wide(histogram) => (None, Some(histogram.iter_recorded())),
+        let (sparse, narrow, wide) = match self {
+            Self::Sparse(sparse) => (Some(sparse.cells()), None, None),
+            Self::Narrow(histogram) => (None, Some(histogram.iter_recorded()), None),
+            Self::Wide(histogram) => (None, None, Some(histogram.iter_recorded())),
         };
+        let sparse = sparse.into_iter().flatten();
         let narrow = narrow.into_iter().flatten();
         let narrow = narrow.map(|step| (step.value_iterated_to(), step.count_at_value().into()));
         let wide = wide.into_iter().flatten();
-        narrow.chain(wide.map(|step| (step.value_iterated_to(), step.count_at_value())))
+        let wide = wide.map(|step| (step.value_iterated_to(), step.count_at_value()));
+        sparse.chain(narrow).chain(wide)
     }
 
     /// How many durations are at most this, to the histogram's precision.
     pub(super) fn count_up_to(&self, us: u64) -> u64 {
         match self {
+            Self::Sparse(sparse) => {
+                let most = sparse::highest_equivalent(us);
+                let within = sparse.cells().take_while(|(us, _)| *us <= most);
+                within.map(|(_, count)| count).sum()
+            }
             Self::Narrow(histogram) => histogram.count_between(0, us),
             Self::Wide(histogram) => histogram.count_between(0, us),
         }
@@ -97,6 +114,7 @@ impl Counts {
     /// The smallest duration that is counted with this one.
     pub(super) fn lowest_equivalent(&self, us: u64) -> u64 {
         match self {
+            Self::Sparse(_) => sparse::lowest_equivalent(us),
             Self::Narrow(histogram) => histogram.lowest_equivalent(us),
             Self::Wide(histogram) => histogram.lowest_equivalent(us),
         }
@@ -105,6 +123,7 @@ impl Counts {
     /// The largest duration that is counted with this one.
     pub(super) fn highest_equivalent(&self, us: u64) -> u64 {
         match self {
+            Self::Sparse(_) => sparse::highest_equivalent(us),
             Self::Narrow(histogram) => histogram.highest_equivalent(us),
             Self::Wide(histogram) => histogram.highest_equivalent(us),
         }
@@ -113,25 +132,41 @@ impl Counts {
     /// Appends HdrHistogram's V2 format.
     pub(super) fn write_v2(&self, bytes: &mut Vec<u8>) {
         match self {
+            Self::Sparse(_) => return self.spread().write_v2(bytes),
             Self::Narrow(histogram) => V2Serializer::new().serialize(histogram, bytes),
             Self::Wide(histogram) => V2Serializer::new().serialize(histogram, bytes),
         }
         .expect("memory can be written, and a histogram of three digits has an encoding");
     }
 
+    /// Has all cells, each wide enough for so many more.
     fn make_room_for(&mut self, more: u64) {
-        let Self::Narrow(histogram) = &*self else {
-            return;
+        let fits = self.len().saturating_add(more) <= u64::from(u32::MAX);
+        let is_wide_enough = match self {
+            Self::Sparse(_) => false,
+            Self::Narrow(_) => fits,
+            Self::Wide(_) => true,
         };
-        if histogram.len().saturating_add(more) <= u64::from(u32::MAX) {
+        if is_wide_enough {
             return;
         }
-        let wide = Histogram::new(SIGNIFICANT_DIGITS);
-        let mut wide = wide.expect("three significant digits are within the limit of five");
+        let mut roomy = if fits { Self::new() } else { Self::wide() };
         for (us, count) in self.recorded() {
-            wide.record_n(us, count).expect(TAKES_ALL);
+            roomy.record_n(us, count);
         }
-        *self = Self::Wide(wide);
+        *self = roomy;
+    }
+
+    fn wide() -> Self {
+        let histogram = Histogram::new(SIGNIFICANT_DIGITS);
+        Self::Wide(histogram.expect("three significant digits are within the limit of five"))
+    }
+
+    /// The same with all its cells.
+    fn spread(&self) -> Self {
+        let mut all = self.clone();
+        all.make_room_for(0);
+        all
     }
 }
 

@@ -11,6 +11,7 @@ mod phase;
 mod raw;
 mod recorder;
 mod snapshot;
+mod sparse;
 mod tags;
 
 pub use encoded::{Broken, Encoded};

@@ -1,19 +1,17 @@
 //! Trends and numbers in few bytes, for processes of one run. What another process wrote is not
-//! trusted: whatever the bytes say, reading them ends in a value or an error, in bounded memory.
+//! trusted: whatever the bytes say, reading them ends in a value or an error, in memory that is bounded
+//! by their number.
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::serialization::Deserializer;
-use hdrhistogram::{Counter, Histogram};
 use thiserror::Error;
 
 use super::counts::{Counts, SIGNIFICANT_DIGITS};
 use super::histogram::{LONGEST_US, Trend};
+use super::sparse::Sparse;
 
 /// No counter of one second is larger, so that adding up a run's seconds doesn't overflow.
-const LARGEST_COUNT: u64 = 1 << 48;
-/// What the histograms of one message may take of memory together.
-const MOST_MEMORY: u64 = 256 << 20;
+pub(super) const LARGEST_COUNT: u64 = 1 << 48;
 /// Cookie, length of the payload, offset, digits, lowest and highest value, ratio.
 const V2_HEADER: usize = 4 + 4 + 4 + 4 + 8 + 8 + 8;
 /// `0x1c849303` with the size of a word, 1, in its third half-byte.
@@ -28,9 +26,6 @@ pub enum Malformed {
     /// There are more.
     #[error("{0} bytes follow after its end")]
     Long(usize),
-    /// It would take too much memory.
-    #[error("its histograms take more than {} MiB", MOST_MEMORY >> 20)]
-    Memory,
     /// A value that nobody writes.
     #[error("it has a wrong {0}")]
     Wrong(&'static str),
@@ -80,18 +75,13 @@ impl Packer {
 #[derive(Debug)]
 pub struct Unpacker<'a> {
     left: &'a [u8],
-    memory: u64,
 }
 
 impl<'a> Unpacker<'a> {
     /// Reads these.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        let memory = MOST_MEMORY;
-        Self {
-            left: bytes,
-            memory,
-        }
+        Self { left: bytes }
     }
 
     /// A number.
@@ -160,7 +150,7 @@ impl<'a> Unpacker<'a> {
         let min_us = self.at_most(LONGEST_US, "minimum")?;
         let max_us = self.at_most(LONGEST_US, "maximum")?;
         let histogram = self.bytes()?;
-        let others = self.histogram(histogram, max_us)?;
+        let others = Self::histogram(histogram, max_us)?;
         if min_us > max_us || (min_us == 0) != (zeros > 0) || others.len() == 0 {
             return Err(Malformed::Wrong("minimum"));
         }
@@ -190,8 +180,8 @@ impl<'a> Unpacker<'a> {
         Ok(fine)
     }
 
-    /// Looks at the head of a histogram first, because the library believes it.
-    fn histogram(&mut self, bytes: &[u8], max_us: u64) -> Result<Counts, Malformed> {
+    /// Looks at the head of a histogram first: its cells are what a worker's are.
+    fn histogram(bytes: &[u8], max_us: u64) -> Result<Counts, Malformed> {
         const WRONG: Malformed = Malformed::Wrong("histogram");
         let head = bytes.first_chunk::<V2_HEADER>().ok_or(WRONG)?;
         let word =
@@ -207,28 +197,7 @@ impl<'a> Unpacker<'a> {
         if high > max_us.max(2_048).saturating_mul(4) {
             return Err(WRONG);
         }
-        let cells = 1_024 * u64::from(64 - high.leading_zeros());
-        let mut take = |memory| {
-            let left = self.memory.checked_sub(memory);
-            self.memory = left.ok_or(Malformed::Memory)?;
-            Ok::<_, Malformed>(())
-        };
-        take(4 * cells)?;
-        let narrow: Result<Histogram<u32>, _> = Deserializer::new().deserialize(&mut &*bytes);
-        if let Ok(mut histogram) = narrow
-            && histogram.len() <= u64::from(u32::MAX)
-        {
-            is_within(&histogram, max_us)?;
-            histogram.auto(true);
-            return Ok(Counts::Narrow(histogram));
-        }
-        // The total of a run may need counters of 64 bits.
-        take(8 * cells)?;
-        let wide: Result<Histogram<u64>, _> = Deserializer::new().deserialize(&mut &*bytes);
-        let mut histogram = wide.map_err(|_| WRONG)?;
-        is_within(&histogram, max_us)?;
-        histogram.auto(true);
-        Ok(Counts::Wide(histogram))
+        Sparse::read(&bytes[V2_HEADER..], max_us).map(Counts::Sparse)
     }
 
     /// That everything was read.
@@ -241,15 +210,6 @@ impl<'a> Unpacker<'a> {
             more => Err(Malformed::Long(more)),
         }
     }
-}
-
-/// Zeros are counted apart, nothing is longer than the longest, and nobody counts so far.
-fn is_within<T: Counter>(histogram: &Histogram<T>, max_us: u64) -> Result<(), Malformed> {
-    let no_zeros = histogram.count_at(0).as_u64() == 0;
-    let no_longer = histogram.max() <= histogram.highest_equivalent(max_us);
-    let countable = histogram.len() <= LARGEST_COUNT;
-    let fits = no_zeros && no_longer && countable;
-    fits.then_some(()).ok_or(Malformed::Wrong("histogram"))
 }
 
 #[cfg(test)]

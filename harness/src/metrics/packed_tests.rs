@@ -98,23 +98,6 @@ fn totals_beyond_32_bits_come_back() {
     assert_eq!(after.count(), MANY + 2);
 }
 
-#[test]
-fn memory_is_bounded() {
-    let long = packed(&trend(&[LONGEST_US]));
-    let all = long.repeat(5_000);
-    let mut unpacker = Unpacker::new(&all);
-    let mut read = 0;
-    let error = loop {
-        match unpacker.trend() {
-            Ok(_) => read += 1,
-            Err(error) => break error,
-        }
-    };
-    let each = 4 * 1_024 * 42;
-    assert!(read > 100 && read <= MOST_MEMORY / each * 2, "{read}");
-    assert_eq!(error, Malformed::Memory);
-}
-
 proptest! {
     #[test]
     fn a_trend_comes_back(values in prop::collection::vec(

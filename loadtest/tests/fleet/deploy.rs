@@ -11,9 +11,9 @@ fn deploy(file: &str) -> PathBuf {
 }
 
 /// An `srun` that starts three tasks and says what Slurm's own does, with its exit code: the highest
-/// of its tasks'. A real one is not needed to find out whether the script is right.
+/// of its tasks'. So the script can be tried where there is no Slurm (`slurm.rs` has a real one).
 const SRUN: &str = r#"#!/bin/bash
-shift
+while [[ $1 == --* ]]; do shift; done
 for task in 0 1 2; do
     SLURM_PROCID=$task SLURM_NTASKS=3 "$@" &
     tasks+=($!)

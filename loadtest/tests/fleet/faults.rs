@@ -3,7 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::team::{Ended, Site};
+use harness::fleet::{Newcomer, State, Store};
+use testbed::Redis;
+
+use crate::team::{Ended, Process, Site};
 
 const WITHIN: Duration = Duration::from_secs(15);
 const LOAD: &str = "--vus 6 --duration 5m";
@@ -48,14 +51,24 @@ async fn a_worker_that_is_killed_or_stands_still_ends_the_run() {
 #[tokio::test]
 async fn without_a_lead_workers_stop() {
     let site = Site::start().await;
-    let team = site.team(2, LOAD);
-    team.lead.says("req/s").await;
-    team.lead.signal("KILL").await;
-    let since = Instant::now();
-    for worker in team.workers {
-        let worker = worker.end().await;
-        worker.assert(97, "the lead was lost: nothing was heard of it for 5 s");
-        in_time(since, &worker);
+    for signal in ["KILL", "STOP"] {
+        let team = site.team(2, LOAD);
+        team.lead.says("req/s").await;
+        team.lead.signal(signal).await;
+        let since = Instant::now();
+        for worker in team.workers {
+            let worker = worker.end().await;
+            worker.assert(97, "the lead was lost: nothing was heard of it for 5 s");
+            in_time(since, &worker);
+        }
+        if signal == "STOP" {
+            team.lead.signal("CONT").await;
+            let since = Instant::now();
+            let lead = team.lead.end().await;
+            lead.assert(97, "was lost: the store has forgotten it");
+            assert_eq!(lead.summary["verdict"], "invalid");
+            in_time(since, &lead);
+        }
     }
 }
 
@@ -117,6 +130,41 @@ async fn who_does_not_belong_is_refused_and_the_run_goes_on() {
     lead.end().await.assert(0, "PASS");
     one.end().await.assert(0, "");
     two.end().await.assert(0, "");
+}
+
+/// One process of another version came first, and is still there.
+#[tokio::test]
+async fn processes_of_another_version_are_refused() {
+    let redis = Redis::start().await.expect("a Redis");
+    let other = Newcomer {
+        index: 1,
+        token: "another".to_owned(),
+        version: "0.0.1".to_owned(),
+        digest: None,
+        weight: 1,
+        host: "elsewhere".to_owned(),
+        workers: None,
+    };
+    let mut other = Store::join(redis.url(), "versions", &other)
+        .await
+        .expect("the first has a place");
+    let beat = tokio::spawn(async move {
+        while other.beat(&State::default()).await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    let fleet = format!("--fleet {} --fleet-run versions", redis.url());
+    let lead = "--index 0 --workers 2 --host http://127.0.0.1:1 --vus 2 --duration 1s";
+    for args in [lead, "--index 2"] {
+        let since = Instant::now();
+        let refused = Process::start(&format!("{fleet} {args}")).end().await;
+        refused.assert(
+            104,
+            ", and the run is of version 0.0.1; start the same program",
+        );
+        in_time(since, &refused);
+    }
+    beat.abort();
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A lead and its workers as processes, and what they leave behind.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,9 +22,15 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn start() -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// The same, with the server at another address of this machine.
+    pub(crate) async fn start_at(address: Ipv4Addr) -> Self {
         let mut sut = Command::new(LOADTEST);
         sut.arg(testbed::sut::SUBCOMMAND);
-        let (stack, store) = tokio::join!(Stack::start(sut), Redis::start());
+        let stack = Stack::start_at(address.into(), sut);
+        let (stack, store) = tokio::join!(stack, Redis::start());
         Self {
             stack: stack.expect("the stack starts"),
             store: store.expect("a Redis"),
@@ -64,7 +71,7 @@ impl Site {
         }
     }
 
-    fn load(&self) -> String {
+    pub(crate) fn load(&self) -> String {
         format!(
             "--host {} --shared-machine --sla none",
             self.stack.base_url()
@@ -113,14 +120,24 @@ pub(crate) struct Ended {
 }
 
 impl Process {
-    fn start(args: &str) -> Self {
+    pub(crate) fn start(args: &str) -> Self {
         Self::start_with(args, &[], &[])
     }
 
     fn start_with(args: &str, words: &[&str], env: &[(&str, String)]) -> Self {
+        Self::start_as(tokio::process::Command::new(LOADTEST), args, words, env)
+    }
+
+    /// The same by a command that ends with the program.
+    pub(crate) fn start_as(
+        mut program: tokio::process::Command,
+        args: &str,
+        words: &[&str],
+        env: &[(&str, String)],
+    ) -> Self {
         let reports = tempfile::tempdir().expect("a temporary directory");
         let log = std::fs::File::create(reports.path().join("told")).expect("a file");
-        let child = tokio::process::Command::new(LOADTEST)
+        let child = program
             .args(args.split_whitespace())
             .args(words)
             .envs(env.iter().map(|(name, text)| (*name, text)))
