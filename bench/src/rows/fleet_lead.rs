@@ -20,8 +20,8 @@ pub(super) const ROW: Row = Row {
     name: "fleet-lead",
     title: "One lead with 1,000 workers",
     how: "A real lead and a real Redis; the workers have the real heartbeat, encoding and store, but replay seconds \
-          that were made up and encoded before (20 series of requests of 170 samples a second each, every phase, and \
-          two series of iterations). All of them share the cores of one machine. CPU is that of the load, without \
+          that were made up and encoded before (170 requests a second in 20 series, every phase, and two series of \
+          iterations). All of them share the cores of one machine. CPU is that of the load, without \
           start and end; a second is behind from its end to its line in series.jsonl.",
     measure,
 };

@@ -9,6 +9,12 @@ use super::trouble::StoreError;
 /// Seconds of a worker that the store keeps for a lead that reads slowly.
 const SECONDS_KEPT: u32 = 600;
 
+/// Seconds that are read in one answer, which has to come within the store's time limit.
+const MOST_AT_ONCE: usize = 2_000;
+
+/// Of them, one worker's.
+const MOST_OF_ONE: usize = 60;
+
 /// A second of a worker as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
@@ -66,9 +72,9 @@ impl Store {
     /// # Errors
     /// The store's.
     pub async fn receive(&mut self, seen: &[(u32, Option<u64>)]) -> Result<Vec<Sent>, StoreError> {
-        const AT_ONCE: u32 = 60;
+        let at_once = (MOST_AT_ONCE / seen.len().max(1)).clamp(1, MOST_OF_ONE);
         let mut call = redis::cmd("XREAD");
-        call.arg("COUNT").arg(AT_ONCE).arg("STREAMS");
+        call.arg("COUNT").arg(at_once).arg("STREAMS");
         for (worker, _) in seen {
             call.arg(self.frames(*worker));
         }

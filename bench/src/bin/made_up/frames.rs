@@ -8,8 +8,9 @@ use harness::metrics::{IterationTags, Method, Phase, Proto, Recorder, RequestTag
 
 use crate::suite::{PERSONAS, REQUESTS};
 
-/// Samples of each series in a second.
+/// Requests in a second, of all series together.
 const SAMPLES: u64 = 170;
+const SERIES: u64 = (PERSONAS.len() * REQUESTS.len()) as u64;
 /// So many different seconds there are; workers begin at different ones.
 const DIFFERENT: u64 = 8;
 const SCENARIO: &str = "default";
@@ -77,8 +78,11 @@ fn frame(second: u64, snapshot: Snapshot) -> Frame {
 fn made_up(seed: u64) -> Snapshot {
     let mut chance = Chance(seed.wrapping_mul(0x9E37_79B9) + 1);
     let recorder = Recorder::default();
+    // As evenly as whole numbers go.
+    let mut shares = (0..SERIES).map(|at| SAMPLES * (at + 1) / SERIES - SAMPLES * at / SERIES);
     for persona in &PERSONAS {
         for request in &REQUESTS {
+            let samples = shares.next().unwrap_or_default();
             let tags = RequestTags {
                 scenario: SCENARIO,
                 persona: persona.name,
@@ -90,7 +94,7 @@ fn made_up(seed: u64) -> Snapshot {
                 trend: None,
                 proto: Proto::Http1,
             };
-            for _ in 0..SAMPLES {
+            for _ in 0..samples {
                 let waiting = chance.around_5_ms();
                 recorder.request(tags, |series| record(series, waiting));
             }
@@ -100,7 +104,7 @@ fn made_up(seed: u64) -> Snapshot {
             persona: persona.name,
             stage: 0,
         };
-        for _ in 0..SAMPLES {
+        for _ in 0..SAMPLES / SERIES {
             let took = chance.around_5_ms() * 10;
             recorder.iterations(tags, |series| {
                 series.duration.record(took);
