@@ -9,11 +9,13 @@ use sha2::{Digest, Sha256};
 use super::charts::Charts;
 use super::document::Document;
 use super::explain::Explanation;
+use super::limits::limits;
 use super::plot::Plot;
 use super::strips::Strips;
 use super::summary::{Summary, Value};
 use super::tables::{Table, ThresholdLine, Tile, tables, thresholds, tiles};
-use super::words::{headline, sla, verdict};
+use super::title::title;
+use super::words::{headline, verdict};
 use super::worker_strips::Group;
 use super::workers::{Line, lines};
 use crate::catalogue::PartEntry;
@@ -31,10 +33,12 @@ struct Page<'a> {
     style: &'static str,
     style_hash: String,
     verdict: &'static str,
+    title: String,
     headline: String,
     tiles: Vec<Tile>,
     charts: Vec<Plot>,
     distributions: Strips,
+    has_limits: bool,
     heatmap: Plot,
     /// The parts of the server's time.
     parts: &'a [PartEntry],
@@ -60,11 +64,14 @@ struct Page<'a> {
 pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
     let summary = &document.summary;
     let measured = &document.measured;
+    let limits = limits(summary);
     let charts = Charts {
         measured,
         stages: &summary.run.stages,
+        standing_by: matches!(summary.run.model.as_str(), "open" | "mixed")
+            .then_some(summary.run.vus_max),
         server: &summary.catalogue.server_parts,
-        sla: sla(summary),
+        limits: &limits,
     };
     let indices: Vec<u32> = summary.workers.iter().map(|one| one.index).collect();
     let drawn = !measured.all.trend.is_empty();
@@ -74,6 +81,7 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         style: STYLE,
         style_hash: base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE)),
         verdict: verdict(summary.verdict),
+        title: title(&summary.run),
         headline: headline(summary),
         tiles: tiles(summary, measured),
         charts: if drawn {
@@ -86,6 +94,7 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         } else {
             Strips::default()
         },
+        has_limits: !limits.is_empty(),
         heatmap: charts.heatmap(),
         parts: &summary.catalogue.server_parts,
         server: charts.server(),

@@ -142,7 +142,8 @@ pub fn planned(config: &RunConfig, generator: &Generator) -> Run {
         let schedule = &part.schedule;
         let stages = schedule.stage_names().into_iter().zip(schedule.segments());
         let stages = stages.zip(schedule.stage_loads());
-        stages.collect::<Vec<_>>()
+        let named = stages.map(|stage| (part.name, stage));
+        named.collect::<Vec<_>>()
     });
     Run {
         profile: config.profile.clone(),
@@ -155,7 +156,8 @@ pub fn planned(config: &RunConfig, generator: &Generator) -> Run {
         think: Some(think(config)),
         vus_max: plan.vus_max(),
         stages: stages
-            .map(|((name, segment), load)| StageRow {
+            .map(|(scenario, ((name, segment), load))| StageRow {
+                scenario: scenario.map(str::to_owned),
                 name,
                 start_ms: millis(segment.start),
                 end_ms: millis(segment.end),

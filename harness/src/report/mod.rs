@@ -10,8 +10,10 @@ mod heatmap;
 mod html;
 mod json;
 mod junit;
+mod limits;
 mod markdown;
 mod measured;
+mod phases;
 mod plan;
 mod plot;
 mod record;
@@ -25,6 +27,7 @@ mod summary;
 pub(crate) mod table;
 mod tables;
 mod terminal;
+mod title;
 mod version1;
 mod whole;
 mod words;
@@ -118,3 +121,7 @@ pub struct RunResult {
 #[cfg(test)]
 #[path = "report_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "page_tests.rs"]
+mod page_tests;

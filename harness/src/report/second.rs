@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::measured::{DROPPED, RESPONSE_TIME, START_DELAY};
+use super::phases::PHASES;
 use super::series::{Row, Second, Slow, Tags};
 use crate::health::Health;
 use crate::metrics::{
@@ -38,6 +40,7 @@ impl Second {
     fn requests(&mut self, snapshot: &Snapshot) {
         let known = &snapshot.names.catalogue.server_parts;
         let mut parts: BTreeMap<(&str, usize), Trend> = BTreeMap::new();
+        let mut phases: BTreeMap<(&str, usize), Trend> = BTreeMap::new();
         for (tags, series) in &snapshot.requests {
             if series.count() == 0 {
                 continue;
@@ -46,6 +49,10 @@ impl Second {
             for part in 0..known.len() {
                 let sum = parts.entry((tags.name, part)).or_default();
                 sum.merge(series.part(part));
+            }
+            for (at, (_, phase)) in PHASES.iter().enumerate() {
+                let sum = phases.entry((tags.name, at)).or_default();
+                sum.merge(series.trend(*phase));
             }
             if let Some(slowest) = &series.slowest {
                 let server = known.iter().zip(slowest.server);
@@ -70,6 +77,13 @@ impl Second {
             self.trends
                 .push(row(&known[part].metric(), tags, Encoded::numbers(&trend)));
         }
+        // Most requests find a connection, and open none.
+        let took_time = |trend: &Trend| trend.sum_ms() > 0.0;
+        for ((name, phase), trend) in phases.into_iter().filter(|(_, trend)| took_time(trend)) {
+            let tags = tags([("name", name)]);
+            self.trends
+                .push(row(PHASES[phase].0, tags, Encoded::numbers(&trend)));
+        }
         let all = TagFilter::default();
         for name in snapshot.names.catalogue.trends() {
             let trend = snapshot.trend(TrendOf::Custom(intern(name)), &all);
@@ -92,18 +106,24 @@ impl Second {
         let mut interrupted = 0;
         for (tags_of, series) in &snapshot.iterations {
             interrupted += series.interrupted;
-            if !series.duration.is_empty() {
-                let stage = &snapshot.names.stages[usize::from(tags_of.stage)];
-                let tags = tags([
-                    ("scenario", tags_of.scenario),
-                    ("persona", tags_of.persona),
-                    ("stage", stage),
-                ]);
-                self.trends.push(row(
-                    "iteration_duration",
-                    tags,
-                    Encoded::whole(&series.duration),
-                ));
+            let stage = &snapshot.names.stages[usize::from(tags_of.stage)];
+            let tags = tags([
+                ("scenario", tags_of.scenario),
+                ("persona", tags_of.persona),
+                ("stage", stage),
+            ]);
+            for (metric, trend) in [
+                ("iteration_duration", &series.duration),
+                (START_DELAY, &series.start_delay),
+                (RESPONSE_TIME, &series.response_time),
+            ] {
+                if !trend.is_empty() {
+                    self.trends
+                        .push(row(metric, tags.clone(), Encoded::whole(trend)));
+                }
+            }
+            if series.dropped > 0 {
+                self.counters.push(row(DROPPED, tags, series.dropped));
             }
         }
         self.counters

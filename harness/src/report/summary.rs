@@ -185,6 +185,9 @@ pub struct StageRow {
     pub from: u32,
     /// VUs at its end.
     pub to: u32,
+    /// Its scenario, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
     /// What it asks for, for people: VUs, or iterations at a rate.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub load: String,

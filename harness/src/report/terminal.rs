@@ -8,8 +8,10 @@ use owo_colors::Style;
 
 use super::RunResult;
 use super::comparison::write_comparison;
+use super::json::planned;
 use super::table::{Table, mark, section};
-use super::words::{cut_short, no_data};
+use super::title::title;
+use super::words::{cut_short, hold, no_data};
 use super::workers;
 use crate::format::{LONG, cut, ms, ms_unit, percent_to};
 use crate::metrics::{self, Counter, Metric, Of, Snapshot, TagFilter, Trend, TrendOf, who};
@@ -67,12 +69,12 @@ fn head(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
     };
     let interrupted = counter(Counter::Interrupted);
     writeln!(out)?;
-    let title = format!("loadtest {}", result.id);
-    out.styled(&title, Style::new().bold())?;
+    let id = format!("loadtest {}", result.id);
+    out.styled(&id, Style::new().bold())?;
     writeln!(
         out,
         "\n{} · {} · up to {} VUs ({}) · seed {}",
-        config.profile,
+        title(&planned(config, &result.generator)),
         config.executors(),
         config.plan().vus_max(),
         config.mixes(),
@@ -458,11 +460,7 @@ fn verdict(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
         Verdict::Invalid => ("INVALID", Style::new().yellow().bold()),
     };
     let held = match judgement.verdict {
-        Verdict::Pass => format!(
-            "{} thresholds and {} invariants hold",
-            result.thresholds.len(),
-            result.invariants.len()
-        ),
+        Verdict::Pass => hold(result.thresholds.len(), result.invariants.len()),
         Verdict::Fail | Verdict::Invalid => format!("exit code {}", judgement.exit.code()),
     };
     writeln!(out)?;

@@ -121,7 +121,7 @@ impl Charts<'_> {
                 rows: rows.iter().map(strip).collect(),
                 x: time_ticks(self.measured.end_ms),
                 height: HEIGHT,
-                limit: None,
+                limits: Vec::new(),
             },
         }
     }
@@ -219,8 +219,9 @@ mod tests {
         let charts = Charts {
             measured: &measured,
             stages: &[],
+            standing_by: None,
             server: &[],
-            sla: None,
+            limits: &[],
         };
         let groups = charts.workers(&[1, 2, 3]);
         let titles: Vec<_> = groups.iter().map(|group| group.title).collect();
