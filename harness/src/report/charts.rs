@@ -274,15 +274,26 @@ impl Charts<'_> {
             .filter_map(&value)
             .fold(0.0, f64::max);
         let scale = Scale::up_to(largest, SMALL);
-        let mut plot = self.timed(title, SMALL, &scale, label);
+        let mut plot = self.timed_small(title, &scale, label);
+        plot.note = note.to_owned();
+        plot.marks.push(self.line(class, &scale, &value));
+        plot.hovers = self.hovers(|point| value(point).map_or_else(|| "nothing".to_owned(), label));
+        plot
+    }
+
+    /// One of several charts side by side.
+    pub(super) fn timed_small(
+        &self,
+        title: &str,
+        scale: &Scale,
+        label: impl Fn(f64) -> String,
+    ) -> Plot {
+        let mut plot = self.timed(title, SMALL, scale, label);
         plot.top = 6.0;
         plot.bands.iter_mut().for_each(|band| band.shown = "never");
         // Half the width: every other tick.
         plot.x = plot.x.into_iter().step_by(2).collect();
-        plot.note = note.to_owned();
         plot.small = true;
-        plot.marks.push(self.line(class, &scale, &value));
-        plot.hovers = self.hovers(|point| value(point).map_or_else(|| "nothing".to_owned(), label));
         plot
     }
 

@@ -9,11 +9,16 @@ use sha2::{Digest, Sha256};
 use super::charts::Charts;
 use super::document::Document;
 use super::explain::Explanation;
+use super::errors::Errors;
 use super::limits::limits;
+use super::multiples::Multiples;
+use super::phases::KEYS;
 use super::plot::Plot;
+use super::rates::Rates;
 use super::strips::Strips;
 use super::summary::{Summary, Value};
 use super::tables::{Table, ThresholdLine, Tile, tables, thresholds, tiles};
+use super::timetable::Timetable;
 use super::title::title;
 use super::words::{headline, verdict};
 use super::worker_strips::Group;
@@ -36,7 +41,13 @@ struct Page<'a> {
     title: String,
     headline: String,
     tiles: Vec<Tile>,
+    timetable: Timetable,
     charts: Vec<Plot>,
+    rates: Option<Rates>,
+    errors: Errors,
+    multiples: Multiples,
+    phases: Option<Plot>,
+    phase_bars: Strips,
     distributions: Strips,
     has_limits: bool,
     heatmap: Plot,
@@ -84,6 +95,12 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         title: title(&summary.run),
         headline: headline(summary),
         tiles: tiles(summary, measured),
+        timetable: charts.timetable(&summary.run),
+        rates: charts.rates(&summary.run),
+        errors: charts.errors(summary),
+        multiples: charts.multiples(),
+        phases: charts.phases(),
+        phase_bars: charts.phase_strips(),
         charts: if drawn {
             vec![charts.percentiles(), charts.rate(), charts.vus()]
         } else {

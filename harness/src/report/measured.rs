@@ -99,10 +99,15 @@ pub(super) struct Point {
     pub(super) phases: Option<Vec<f64>>,
     /// Iterations of a rate that ended.
     pub(super) ended: u64,
+    /// Iterations that started, where all VUs follow a rate: those that ended, and what more of
+    /// them were under way at its end than before.
+    pub(super) started: u64,
     /// Iterations of a rate that never started.
     pub(super) dropped: u64,
     /// Means of gauges by metric and worker; of the lag the worst.
     gauges: BTreeMap<[String; 2], f64>,
+    /// VUs that were active at its end.
+    pub(super) active: f64,
     /// p50 and p95 of every other trend in ms.
     pub(super) trends: BTreeMap<String, [f64; 2]>,
 }
@@ -251,6 +256,9 @@ impl Measured {
         let dropped = second.counters.iter().filter(|row| row.metric == DROPPED);
         open.point.dropped += dropped.map(|row| row.value).sum::<u64>();
         for row in &second.gauges {
+            if row.metric == "vus" {
+                open.point.active = row.value;
+            }
             let key = [&row.metric, row.tag(WORKER)].map(str::to_owned);
             let (sum, count) = open.gauges.entry(key).or_default();
             if row.metric.ends_with("lag_ms") {
@@ -323,6 +331,8 @@ impl Measured {
                 .trends
                 .insert(metric, trend.percentiles_ms([50.0, 95.0]));
         }
+        let before = self.points.last().map_or(0.0, |point| point.active);
+        point.started = (point.ended as f64 + point.active - before).max(0.0) as u64;
         self.points.push(point);
     }
 }

@@ -1,17 +1,17 @@
 //! What a page says of made-up runs.
 
 use super::series::{Row, Second, Series, Tags};
-use super::summary::Summary;
+use super::summary::{ScenarioRow, Summary};
 use super::tests::result;
 use super::*;
 use crate::metrics::{Encoded, Trend};
 
 /// The page and the Markdown of a summary and its seconds.
-fn written(summary: Summary, seconds: Vec<Second>) -> [String; 2] {
+fn written(of: Summary, seconds: Vec<Second>) -> [String; 2] {
     let mut series = Series::default();
-    series.head.run_id.clone_from(&summary.run.id);
+    series.head.run_id.clone_from(&of.run.id);
     series.seconds = seconds;
-    let document = Document::new(summary, series).expect("they fit");
+    let document = Document::new(of, series).expect("they fit");
     let mut texts = [const { Vec::new() }; 2];
     let [page, markdown] = &mut texts;
     write_html(&document, page).expect("memory");
@@ -66,8 +66,8 @@ fn a_run_is_titled_by_its_name_and_never_by_what_it_has_instead_of_one() {
     assert_eq!(summary.run.profile, "custom");
     let titled = |summary: &Summary| written(summary.clone(), Vec::new());
     let [page, markdown] = titled(&summary);
-    assert!(page.contains("</span> up to 5 VUs for 10s</h1>"), "{page}");
-    assert!(markdown.contains("FAIL · up to 5 VUs for 10s\n"), "{markdown}");
+    assert!(page.contains("</span> 5 VUs for 10s</h1>"), "{page}");
+    assert!(markdown.contains("FAIL · 5 VUs for 10s\n"), "{markdown}");
     summary.run.name = Some("evening".to_owned());
     let [page, markdown] = titled(&summary);
     assert!(page.contains("</span> evening</h1>") && page.contains("<title>FAIL · evening · "));
@@ -81,7 +81,7 @@ fn what_was_not_measured_or_checked_is_no_zero() {
     summary.checks.clear();
     let [page, markdown] = written(summary, Vec::new());
     let tile = "<span class=\"label\">p95</span><b>no requests</b>";
-    assert!(page.contains(tile) && !page.contains("0.00 ms"), "{page}");
+    assert!(page.contains(tile) && !page.contains("<b>0.00 ms"), "{page}");
     for said in [
         "| no requests | no requests |",
         "**Invariants**: none was checked.",
@@ -122,4 +122,160 @@ fn every_unexpected_answer_is_shown() {
     let shown = (500..530).filter(|status| markdown.contains(&format!("body of {status}")));
     assert_eq!(shown.count(), 20);
     assert!(markdown.contains("_and 10 more requests and statuses, in report.html_"));
+}
+
+/// A chart of a page by its title, up to the next one.
+fn chart<'a>(page: &'a str, title: &str) -> &'a str {
+    let (_, after) = page.split_once(&format!("<h3>{title}</h3>")).expect(title);
+    after.split("</figure>").next().expect("a part")
+}
+
+#[test]
+fn failures_are_counted_by_request_and_status_and_lie_on_the_time_axis() {
+    let seconds = vec![
+        second(0, vec![requests("5_create_order", "201", 6, 5)]),
+        second(1, vec![requests("5_create_order", "500", 3, 5), requests("0_get_userId", "0", 1, 5)]),
+        second(2, vec![requests("5_create_order", "500", 1, 5)]),
+        second(3, vec![requests("0_get_userId", "200", 9, 5)]),
+    ];
+    let [page, _] = written(summary(&result()), seconds);
+    let (_, table) = page.split_once("<h2>Failures</h2>").expect("a section");
+    let (table, _) = table.split_once("</table>").expect("a table");
+    let order = table.find("5_create_order").expect("a row");
+    let user = table.find("0_get_userId").expect("a row");
+    assert!(order < user, "the most frequent first");
+    for said in [
+        "<td class=\"n failed-cell\" data-l=\"count\">4</td>",
+        "<td class=\"n\" data-l=\"of its requests\">40.0 %</td>",
+        "<td class=\"n\" data-l=\"of all failures\">80.0 %</td>",
+        "<td data-l=\"status\">no answer</td>",
+        "<title>4 from 1s to 3s, at most 3 in a second</title>",
+        "M250.0 0.0h225.0v28.0h-225.0zM500.0 18.7h225.0v9.3h-225.0z",
+        "Internal\u{241b}[31m Server Error",
+    ] {
+        assert!(table.contains(said), "{said} in {table}");
+    }
+    let [none, _] = written(summary(&result()), Vec::new());
+    assert!(none.contains("<h2>Failures</h2>"), "an unexpected answer is known");
+}
+
+/// Two seconds at a rate of 10: what ends in the first one, what is under way, what is dropped.
+#[test]
+fn what_started_at_a_rate_is_what_ended_and_what_is_under_way() {
+    let mut summary = summary(&result());
+    summary.run.model = "open".to_owned();
+    summary.run.stages[0].load = "10/s".to_owned();
+    summary.run.dropped_iterations = 2;
+    let mut seconds = vec![second(0, vec![]), second(1, vec![])];
+    let mut delay = requests("x", "201", 4, 20);
+    delay.metric = "iteration_start_delay".to_owned();
+    seconds[0].trends = vec![delay.clone(), requests("5_create_order", "201", 4, 5)];
+    seconds[1].trends = vec![delay];
+    seconds[1].gauges[0].value = 7.0;
+    seconds[1].counters = vec![Row {
+        metric: "dropped_iterations".to_owned(),
+        tags: Tags::new(),
+        value: 2,
+    }];
+    let [page, _] = written(summary, seconds);
+    let rate = chart(&page, "Iterations of the rate");
+    assert!(rate.contains("120 scheduled = 100 started + 20 dropped"), "{rate}");
+    assert!(rate.contains("10 scheduled/s\n7 started/s\n0 dropped/s"), "{rate}");
+    assert!(rate.contains("10 scheduled/s\n8 started/s\n2 dropped/s"), "{rate}");
+    let delay = chart(&page, "Start delay");
+    assert!(delay.contains("p50 20.0 ms\np95 20.0 ms"), "{delay}");
+}
+
+#[test]
+fn each_request_has_its_p95_over_time_with_its_own_threshold() {
+    let seconds = vec![
+        second(0, vec![requests("5_create_order", "201", 6, 15), requests("0_get_userId", "200", 6, 3)]),
+        second(1, vec![requests("5_create_order", "201", 6, 25)]),
+    ];
+    let [page, _] = written(summary(&result()), seconds);
+    let order = chart(&page, "5_create_order");
+    assert!(order.contains("p95 15.0 ms") && order.contains("p95 25.0 ms"), "{order}");
+    assert!(order.contains("class=\"limit\"") && order.contains("p(95)&#60;20</text>"), "{order}");
+    let user = chart(&page, "0_get_userId");
+    assert!(user.contains("p95 3.00 ms") && !user.contains("class=\"limit\""), "{user}");
+    assert!(user.contains("no requests"), "{user}");
+}
+
+#[test]
+fn several_scenarios_have_their_own_rows_and_stages() {
+    let mut summary = summary(&result());
+    let row = |name: &str| ScenarioRow {
+        name: name.to_owned(),
+        executor: "constant-vus".to_owned(),
+        ..ScenarioRow::default()
+    };
+    summary.run.scenarios = vec![row("browse"), row("buy")];
+    let stage = |scenario: &str, start_ms, load: &str| StageRow {
+        name: "hold".to_owned(),
+        start_ms,
+        end_ms: 2_000,
+        load: load.to_owned(),
+        scenario: Some(scenario.to_owned()),
+        ..StageRow::default()
+    };
+    summary.run.stages = vec![stage("browse", 0, "10"), stage("buy", 1_000, "5/s")];
+    summary.run.duration_ms = 2_000;
+    let of = |scenario: &str, status: &str, ms| {
+        let mut row = requests("5_create_order", status, 4, ms);
+        row.tags.insert("scenario".to_owned(), scenario.to_owned());
+        row
+    };
+    let mut iterations = of("buy", "201", 90);
+    iterations.metric = "iteration_duration".to_owned();
+    let trends = vec![of("browse", "201", 5), of("buy", "500", 70), iterations];
+    let [page, _] = written(summary, vec![second(0, vec![]), second(1, trends)]);
+    let (_, table) = page.split_once("<h3>By scenario</h3>").expect("a table");
+    let (table, after) = table.split_once("</table>").expect("a table");
+    let (_, buy) = table.split_once("<th>buy</th>").expect("a row");
+    for (label, value) in [("requests", "4"), ("p95", "70.0"), ("iterations", "4")] {
+        let cell = format!("data-l=\"{label}\">{value}</td>");
+        assert!(buy.contains(&cell), "{cell} in {buy}");
+    }
+    assert!(buy.contains(">4 (100 %)</td>"), "{buy}");
+    assert!(after.contains("<th>browse: hold</th>") && after.contains("<th>buy: hold</th>"));
+    assert!(page.contains("<title>hold: 10 VUs, from 0s to 2s</title>"), "{page}");
+    assert!(page.contains("<title>hold: 5/s, from 1s to 2s</title>"));
+}
+
+#[test]
+fn phases_are_recorded_and_drawn() {
+    let tick = |snapshot: &Snapshot| {
+        let tick = crate::sampler::Tick {
+            elapsed: Duration::from_secs(1),
+            time_ms: 0,
+            stage: "hold",
+            stages: &[0],
+            target: 1,
+            second: snapshot,
+            total: snapshot,
+        };
+        Second::of(&tick, &crate::health::Health::default())
+    };
+    let mut snapshot = result().snapshot;
+    let (_, series) = snapshot.requests.iter_mut().next().expect("a series");
+    let count = series.count();
+    for _ in 0..count {
+        series.record(crate::metrics::Phase::Blocked, Duration::from_millis(9));
+        series.record(crate::metrics::Phase::Connecting, Duration::from_millis(4));
+    }
+    let second = tick(&snapshot);
+    let of = |metric: &str| {
+        let rows = second.trends.iter().filter(|row| row.metric == metric);
+        rows.map(|row| row.value.sum).sum::<f64>()
+    };
+    assert_eq!(of("http_req_blocked"), 9.0 * count as f64);
+    assert_eq!(of("http_req_receiving"), 0.0);
+    let all = 90.0 * 10.0 + 10.0 * 250.0;
+    assert_eq!(of("http_req_waiting"), all);
+    let [page, _] = written(summary(&result()), vec![second]);
+    let phases = chart(&page, "Phases over time");
+    let mean = |sum: f64| crate::format::ms_unit(sum / 100.0);
+    let blocked = format!("blocked {}", mean(5.0 * count as f64));
+    assert!(phases.contains(&blocked), "{blocked} in {phases}");
+    assert!(phases.contains(&format!("waiting {}", mean(all))), "{phases}");
 }

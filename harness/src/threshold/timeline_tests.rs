@@ -273,11 +273,11 @@ fn what_may_still_be_reached_is_judged_at_the_end() {
         ),
         (
             "http_reqs: count>500 over 5s abort_on_fail",
-            (Some(5), false, Some(5)),
+            (Some(5), false, Some(4)),
         ),
         (
             "http_reqs{stage:hold}: rate>100 over 5s abort_on_fail",
-            (Some(15), false, Some(15)),
+            (Some(15), false, Some(14)),
         ),
         (
             "http_req_duration: max>=10 abort_on_fail",
@@ -285,7 +285,7 @@ fn what_may_still_be_reached_is_judged_at_the_end() {
         ),
         (
             "http_req_duration: p(95)>10 abort_on_fail",
-            (Some(1), false, Some(1)),
+            (Some(1), false, Some(0)),
         ),
         ("http_req_failed: rate<1% abort_on_fail", (None, true, None)),
         (
