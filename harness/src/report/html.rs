@@ -20,6 +20,7 @@ use super::summary::{Summary, Value};
 use super::tables::{Table, ThresholdLine, Tile, tables, thresholds, tiles};
 use super::timetable::Timetable;
 use super::title::title;
+use super::what_now::{WhatNow, what_now};
 use super::words::{headline, verdict};
 use super::worker_strips::Group;
 use super::workers::{Line, lines};
@@ -40,6 +41,7 @@ struct Page<'a> {
     verdict: &'static str,
     title: String,
     headline: String,
+    now: Option<WhatNow>,
     tiles: Vec<Tile>,
     timetable: Timetable,
     charts: Vec<Plot>,
@@ -94,6 +96,7 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         verdict: verdict(summary.verdict),
         title: title(&summary.run),
         headline: headline(summary),
+        now: what_now(document),
         tiles: tiles(summary, measured),
         timetable: charts.timetable(&summary.run),
         rates: charts.rates(&summary.run),

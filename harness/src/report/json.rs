@@ -14,6 +14,7 @@ use super::summary::{
 };
 use crate::config::RunConfig;
 use crate::metrics::{self, Counter, Gauge, Metric, Of, Snapshot, TagFilter, Trend};
+use crate::secret::scrub;
 use crate::shown::pretty_json;
 
 /// Writes the summary, indented.
@@ -147,6 +148,7 @@ pub fn planned(config: &RunConfig, generator: &Generator) -> Run {
     });
     Run {
         profile: config.profile.clone(),
+        file: config.file.as_deref().map(|text| scrub(text).into_owned()),
         name: config.name.clone(),
         tags: config.tags.iter().cloned().collect(),
         host: config.host.clone().unwrap_or(PRIVATE_STACK.to_owned()),

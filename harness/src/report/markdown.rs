@@ -9,6 +9,7 @@ use super::series::Slow;
 use super::summary::Summary;
 use super::tables::CUT;
 use super::title::title;
+use super::what_now::what_now;
 use super::words::{actual, cut_short, headline, percentile, verdict};
 use super::workers;
 use crate::catalogue::PartEntry;
@@ -78,6 +79,9 @@ fn head(document: &Document) -> String {
         escaped(&title(run)),
         headline(summary)
     );
+    if let Some(now) = what_now(document) {
+        text += &format!("**What now**: {}\n\n", escaped(&now.sentence));
+    }
     text += &points("- ", &summary.reasons);
     text += &points("- ⚠️ ", &summary.warnings);
     text += &points("- ⚠️ ", document.lack.as_slice());

@@ -33,6 +33,7 @@ mod terminal;
 mod timetable;
 mod title;
 mod version1;
+mod what_now;
 mod whole;
 mod words;
 mod worker_strips;

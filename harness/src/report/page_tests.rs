@@ -279,3 +279,42 @@ fn phases_are_recorded_and_drawn() {
     assert!(phases.contains(&blocked), "{blocked} in {phases}");
     assert!(phases.contains(&format!("waiting {}", mean(all))), "{phases}");
 }
+
+#[test]
+fn a_failed_page_says_what_to_look_at_first() {
+    let mut summary = summary(&result());
+    summary.run.started_at = "2026-11-28T18:49:38Z".to_owned();
+    let seconds = || {
+        vec![
+            second(0, vec![requests("5_create_order", "201", 6, 5)]),
+            second(1, vec![requests("5_create_order", "500", 3, 5)]),
+        ]
+    };
+    let [page, _] = written(summary.clone(), seconds());
+    let now = |page: &str| {
+        let (_, now) = page.split_once("<b>What now</b> ").expect("it is said");
+        now.split("</p>").next().expect("a part").to_owned()
+    };
+    let broken = now(&page);
+    assert!(broken.ends_with("<a href=\"#invariants\">Invariants</a>"), "{broken}");
+    summary.invariants.clear();
+    let [page, markdown] = written(summary.clone(), seconds());
+    let log = "Look into the server&#39;s log for 5_create_order from 18:49:39 to 18:49:40 UTC: 3 of 9 were answered 500.";
+    assert_eq!(now(&page), format!("{log} <a href=\"#failures\">Failures</a>"));
+    assert!(page.contains("<section id=\"failures\">"));
+    assert!(markdown.contains("**What now**: Look into the server's log for 5\\_create\\_order"));
+    summary.verdict = crate::threshold::Verdict::Pass;
+    let [page, _] = written(summary, seconds());
+    assert!(!page.contains("What now"));
+}
+
+#[test]
+fn a_page_has_the_file_that_its_command_needs() {
+    let mut result = result();
+    let file = "name = \"evening\"\nvus = 20\n".to_owned();
+    result.config.file = Some(file.clone());
+    let summary = summary(&result);
+    assert_eq!(summary.run.file.as_ref(), Some(&file));
+    let [page, _] = written(summary, Vec::new());
+    assert!(page.contains("<pre>name = &#34;evening&#34;\nvus = 20\n</pre>"), "{page}");
+}

@@ -102,6 +102,9 @@ pub struct Run {
     pub id: String,
     /// Name of the profile, path of the file, or `custom`.
     pub profile: String,
+    /// The configuration file, if there was one, without comments and secrets: the command needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// What the user calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
