@@ -70,7 +70,10 @@ pub(super) fn placed(limits: &[&Limit], y: impl Fn(f64) -> f64) -> Vec<(f64, Str
         let mut labelled = marks.iter_mut().filter(|(_, label)| !label.is_empty());
         match labelled.find(|(other, _)| (*other - at).abs() < LABEL) {
             Some((_, label)) => {
-                *label = format!("{label}, {}", limit.words);
+                // Of a request and of the trend that is made of it alone.
+                if !label.split(", ").any(|one| one == limit.words) {
+                    *label = format!("{label}, {}", limit.words);
+                }
                 marks.push((at, String::new()));
             }
             None => marks.push((at, limit.words.clone())),

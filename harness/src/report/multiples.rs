@@ -13,8 +13,14 @@ impl Charts<'_> {
     /// A chart for each request, the most frequent ones if there are many.
     pub(super) fn multiples(&self) -> Multiples {
         let requests = self.measured.requests.iter();
+        let points = &self.measured.points;
+        let is_line = |name: &str| {
+            let with = points.iter().filter(|point| point.by_request.contains_key(name));
+            // What was sent once, such as a set-up, has no course.
+            with.count() > 1 || points.len() < 3
+        };
         let mut requests: Vec<_> = requests
-            .filter(|(_, group)| !group.trend.is_empty())
+            .filter(|(name, group)| !group.trend.is_empty() && is_line(name))
             .collect();
         let all = requests.len();
         if all > MOST {
@@ -22,9 +28,11 @@ impl Charts<'_> {
             requests.truncate(MOST);
             requests.sort_by_key(|(name, _)| *name);
         }
-        let points = self.measured.points.iter();
-        let peaks: Vec<f64> = points
-            .flat_map(|point| point.by_request.values().copied())
+        let drawn = |name: &String| requests.iter().any(|(drawn, _)| *drawn == name);
+        let peaks = points.iter().flat_map(|point| &point.by_request);
+        let peaks: Vec<f64> = peaks
+            .filter(|(name, _)| drawn(name))
+            .map(|(_, p95)| *p95)
             .collect();
         let mut scale = Scale::that_shows(&peaks, peaks.iter().copied(), SMALL);
         if !scale.is_logarithmic() {

@@ -57,7 +57,7 @@ impl Charts<'_> {
             arrivals: self.arrivals(run, &ramps),
             times: vec![
                 self.times("Start delay", START_DELAY, "how late iterations started"),
-                self.times("Response time of iterations", RESPONSE_TIME, "from when they were due to their end"),
+                self.times("Response time of iterations", RESPONSE_TIME, "from when they were due"),
             ],
         })
     }
