@@ -154,7 +154,10 @@ fn a_persona_that_makes_nearly_all_of_the_requests_is_named() {
     };
     let found = diluted([2, 998]);
     let begins = "rational_buyer in shop makes 99.72 % of the requests with 50.0 % of the mix: ";
-    assert!(found.len() == 1 && found[0].starts_with(begins), "{found:?}");
+    assert!(
+        found.len() == 1 && found[0].starts_with(begins),
+        "{found:?}"
+    );
     assert_eq!(diluted([300, 700]), [""; 0], "others have a fair part");
     // Most of the requests are no surprise where most of the users are.
     let snapshot = snapshot([998, 2], 2);

@@ -141,7 +141,11 @@ impl Charts<'_> {
         }
         plot.hovers = self.hovers(|point| {
             let wanted = target(point).map(|target| format!("\n{} wanted", number(target)));
-            format!("{} active{}", number(active(point)), wanted.unwrap_or_default())
+            format!(
+                "{} active{}",
+                number(active(point)),
+                wanted.unwrap_or_default()
+            )
         });
         plot
     }
@@ -255,7 +259,8 @@ impl Charts<'_> {
         };
         let trends = self.measured.trends.iter();
         // Those of a rate have a section of their own.
-        let others = trends.filter(|(name, _)| ![START_DELAY, RESPONSE_TIME].contains(&name.as_str()));
+        let others =
+            trends.filter(|(name, _)| ![START_DELAY, RESPONSE_TIME].contains(&name.as_str()));
         others.map(plot).collect()
     }
 
@@ -373,7 +378,12 @@ impl Charts<'_> {
         }
     }
 
-    pub(super) fn area(&self, class: &'static str, scale: &Scale, value: impl Fn(&Point) -> f64) -> Mark {
+    pub(super) fn area(
+        &self,
+        class: &'static str,
+        scale: &Scale,
+        value: impl Fn(&Point) -> f64,
+    ) -> Mark {
         let points = self.measured.points.iter();
         let points: Vec<_> = points
             .map(|point| (self.middle(point), scale.y(value(point)), scale.y(0.0)))

@@ -57,8 +57,13 @@ impl Charts<'_> {
             !counts.contains_key(&key)
         });
         Errors {
-            rows: failed.chain(others.map(|row| unreadable(summary, row))).collect(),
-            x: time_ticks(self.measured.end_ms).into_iter().step_by(2).collect(),
+            rows: failed
+                .chain(others.map(|row| unreadable(summary, row)))
+                .collect(),
+            x: time_ticks(self.measured.end_ms)
+                .into_iter()
+                .step_by(2)
+                .collect(),
             height: HEIGHT,
         }
     }
@@ -125,7 +130,11 @@ fn status_words(status: &str) -> String {
 
 fn sample(summary: &Summary, [name, status]: &[String; 2]) -> Option<String> {
     let is = |row: &&FailureRow| row.name == *name && row.status.to_string() == *status;
-    summary.failures.iter().find(is).map(|row| row.sample.clone())
+    summary
+        .failures
+        .iter()
+        .find(is)
+        .map(|row| row.sample.clone())
 }
 
 /// Answers of an expected status that nobody could read: a check has counted them.

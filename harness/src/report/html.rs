@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::charts::Charts;
 use super::document::Document;
-use super::explain::Explanation;
 use super::errors::Errors;
+use super::explain::Explanation;
 use super::limits::limits;
 use super::multiples::Multiples;
 use super::phases::KEYS;

@@ -37,7 +37,9 @@ fn limit(summary: &Summary, threshold: &Threshold) -> Limit {
         _ => None,
     };
     let tags = &threshold.filter.0;
-    let named = tags.iter().find(|(key, value)| key == "name" && !value.starts_with('!'));
+    let named = tags
+        .iter()
+        .find(|(key, value)| key == "name" && !value.starts_with('!'));
     let others: Vec<_> = tags
         .iter()
         .filter(|pair| Some(*pair) != named)
@@ -85,9 +87,8 @@ pub(super) fn placed(limits: &[&Limit], y: impl Fn(f64) -> f64) -> Vec<(f64, Str
 impl Charts<'_> {
     /// Those on the durations of all requests, or of those of stages or scenarios.
     pub(super) fn limits_of_all(&self) -> Vec<&Limit> {
-        let of_all = |limit: &&Limit| {
-            limit.metric == DURATION && limit.request.is_none() && !limit.narrow
-        };
+        let of_all =
+            |limit: &&Limit| limit.metric == DURATION && limit.request.is_none() && !limit.narrow;
         self.limits.iter().filter(of_all).collect()
     }
 
@@ -117,7 +118,11 @@ mod tests {
             request: None,
             narrow: false,
         };
-        let limits = [limit("p(95)<200", 200.0), limit("p(99)<205", 205.0), limit("max<900", 900.0)];
+        let limits = [
+            limit("p(95)<200", 200.0),
+            limit("p(99)<205", 205.0),
+            limit("max<900", 900.0),
+        ];
         let all: Vec<&Limit> = limits.iter().collect();
         assert_eq!(
             placed(&all, |ms| ms),

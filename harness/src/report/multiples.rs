@@ -15,7 +15,9 @@ impl Charts<'_> {
         let requests = self.measured.requests.iter();
         let points = &self.measured.points;
         let is_line = |name: &str| {
-            let with = points.iter().filter(|point| point.by_request.contains_key(name));
+            let with = points
+                .iter()
+                .filter(|point| point.by_request.contains_key(name));
             // What was sent once, such as a set-up, has no course.
             with.count() > 1 || points.len() < 3
         };
@@ -73,7 +75,10 @@ impl Charts<'_> {
         limits.retain(|limit| limit.ms <= scale.max);
         plot.limits = placed(&limits, |ms| scale.y(ms));
         plot.hovers = self.hovers(|point| {
-            p95(point).map_or_else(|| "no requests".to_owned(), |p95| format!("p95 {}", ms_unit(p95)))
+            p95(point).map_or_else(
+                || "no requests".to_owned(),
+                |p95| format!("p95 {}", ms_unit(p95)),
+            )
         });
         plot
     }

@@ -81,7 +81,10 @@ fn what_was_not_measured_or_checked_is_no_zero() {
     summary.checks.clear();
     let [page, markdown] = written(summary, Vec::new());
     let tile = "<span class=\"label\">p95</span><b>no requests</b>";
-    assert!(page.contains(tile) && !page.contains("<b>0.00 ms"), "{page}");
+    assert!(
+        page.contains(tile) && !page.contains("<b>0.00 ms"),
+        "{page}"
+    );
     for said in [
         "| no requests | no requests |",
         "**Invariants**: none was checked.",
@@ -101,7 +104,10 @@ fn a_rate_wants_iterations_and_no_number_of_vus() {
     assert!(closed.contains("3 active\n40 wanted") && closed.contains("</i>target</li>"));
     summary.run.model = "open".to_owned();
     let [open, _] = written(summary, seconds());
-    assert!(open.contains("<p>active, of 40 that there are</p>"), "{open}");
+    assert!(
+        open.contains("<p>active, of 40 that there are</p>"),
+        "{open}"
+    );
     assert!(!open.contains("40 wanted") && !open.contains("</i>target</li>"));
 }
 
@@ -134,7 +140,13 @@ fn chart<'a>(page: &'a str, title: &str) -> &'a str {
 fn failures_are_counted_by_request_and_status_and_lie_on_the_time_axis() {
     let seconds = vec![
         second(0, vec![requests("5_create_order", "201", 6, 5)]),
-        second(1, vec![requests("5_create_order", "500", 3, 5), requests("0_get_userId", "0", 1, 5)]),
+        second(
+            1,
+            vec![
+                requests("5_create_order", "500", 3, 5),
+                requests("0_get_userId", "0", 1, 5),
+            ],
+        ),
         second(2, vec![requests("5_create_order", "500", 1, 5)]),
         second(3, vec![requests("0_get_userId", "200", 9, 5)]),
     ];
@@ -156,7 +168,10 @@ fn failures_are_counted_by_request_and_status_and_lie_on_the_time_axis() {
         assert!(table.contains(said), "{said} in {table}");
     }
     let [none, _] = written(summary(&result()), Vec::new());
-    assert!(none.contains("<h2>Failures</h2>"), "an unexpected answer is known");
+    assert!(
+        none.contains("<h2>Failures</h2>"),
+        "an unexpected answer is known"
+    );
 }
 
 /// Two seconds at a rate of 10: what ends in the first one, what is under way, what is dropped.
@@ -179,9 +194,18 @@ fn what_started_at_a_rate_is_what_ended_and_what_is_under_way() {
     }];
     let [page, _] = written(summary, seconds);
     let rate = chart(&page, "Iterations of the rate");
-    assert!(rate.contains("120 scheduled = 100 started + 20 dropped"), "{rate}");
-    assert!(rate.contains("10 scheduled/s\n7 started/s\n0 dropped/s"), "{rate}");
-    assert!(rate.contains("10 scheduled/s\n8 started/s\n2 dropped/s"), "{rate}");
+    assert!(
+        rate.contains("120 scheduled = 100 started + 20 dropped"),
+        "{rate}"
+    );
+    assert!(
+        rate.contains("10 scheduled/s\n7 started/s\n0 dropped/s"),
+        "{rate}"
+    );
+    assert!(
+        rate.contains("10 scheduled/s\n8 started/s\n2 dropped/s"),
+        "{rate}"
+    );
     let delay = chart(&page, "Start delay");
     assert!(delay.contains("p50 20.0 ms\np95 20.0 ms"), "{delay}");
 }
@@ -189,15 +213,30 @@ fn what_started_at_a_rate_is_what_ended_and_what_is_under_way() {
 #[test]
 fn each_request_has_its_p95_over_time_with_its_own_threshold() {
     let seconds = vec![
-        second(0, vec![requests("5_create_order", "201", 6, 15), requests("0_get_userId", "200", 6, 3)]),
+        second(
+            0,
+            vec![
+                requests("5_create_order", "201", 6, 15),
+                requests("0_get_userId", "200", 6, 3),
+            ],
+        ),
         second(1, vec![requests("5_create_order", "201", 6, 25)]),
     ];
     let [page, _] = written(summary(&result()), seconds);
     let order = chart(&page, "5_create_order");
-    assert!(order.contains("p95 15.0 ms") && order.contains("p95 25.0 ms"), "{order}");
-    assert!(order.contains("class=\"limit\"") && order.contains("p(95)&#60;20</text>"), "{order}");
+    assert!(
+        order.contains("p95 15.0 ms") && order.contains("p95 25.0 ms"),
+        "{order}"
+    );
+    assert!(
+        order.contains("class=\"limit\"") && order.contains("p(95)&#60;20</text>"),
+        "{order}"
+    );
     let user = chart(&page, "0_get_userId");
-    assert!(user.contains("p95 3.00 ms") && !user.contains("class=\"limit\""), "{user}");
+    assert!(
+        user.contains("p95 3.00 ms") && !user.contains("class=\"limit\""),
+        "{user}"
+    );
     assert!(user.contains("no requests"), "{user}");
 }
 
@@ -238,7 +277,10 @@ fn several_scenarios_have_their_own_rows_and_stages() {
     }
     assert!(buy.contains(">4 (100 %)</td>"), "{buy}");
     assert!(after.contains("<th>browse: hold</th>") && after.contains("<th>buy: hold</th>"));
-    assert!(page.contains("<title>hold: 10 VUs, from 0s to 2s</title>"), "{page}");
+    assert!(
+        page.contains("<title>hold: 10 VUs, from 0s to 2s</title>"),
+        "{page}"
+    );
     assert!(page.contains("<title>hold: 5/s, from 1s to 2s</title>"));
 }
 
@@ -277,7 +319,10 @@ fn phases_are_recorded_and_drawn() {
     let mean = |sum: f64| crate::format::ms_unit(sum / 100.0);
     let blocked = format!("blocked {}", mean(5.0 * count as f64));
     assert!(phases.contains(&blocked), "{blocked} in {phases}");
-    assert!(phases.contains(&format!("waiting {}", mean(all))), "{phases}");
+    assert!(
+        phases.contains(&format!("waiting {}", mean(all))),
+        "{phases}"
+    );
 }
 
 #[test]
@@ -296,11 +341,17 @@ fn a_failed_page_says_what_to_look_at_first() {
         now.split("</p>").next().expect("a part").to_owned()
     };
     let broken = now(&page);
-    assert!(broken.ends_with("<a href=\"#invariants\">Invariants</a>"), "{broken}");
+    assert!(
+        broken.ends_with("<a href=\"#invariants\">Invariants</a>"),
+        "{broken}"
+    );
     summary.invariants.clear();
     let [page, markdown] = written(summary.clone(), seconds());
     let log = "Look into the server&#39;s log for 5_create_order from 18:49:39 to 18:49:40 UTC: 3 of 9 were answered 500.";
-    assert_eq!(now(&page), format!("{log} <a href=\"#failures\">Failures</a>"));
+    assert_eq!(
+        now(&page),
+        format!("{log} <a href=\"#failures\">Failures</a>")
+    );
     assert!(page.contains("<section id=\"failures\">"));
     assert!(markdown.contains("**What now**: Look into the server's log for 5\\_create\\_order"));
     summary.verdict = crate::threshold::Verdict::Pass;
@@ -316,5 +367,8 @@ fn a_page_has_the_file_that_its_command_needs() {
     let summary = summary(&result);
     assert_eq!(summary.run.file.as_ref(), Some(&file));
     let [page, _] = written(summary, Vec::new());
-    assert!(page.contains("<pre>name = &#34;evening&#34;\nvus = 20\n</pre>"), "{page}");
+    assert!(
+        page.contains("<pre>name = &#34;evening&#34;\nvus = 20\n</pre>"),
+        "{page}"
+    );
 }

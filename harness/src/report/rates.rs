@@ -25,7 +25,10 @@ struct Ramp {
 impl Ramp {
     /// That of a stage, if its load is a rate.
     fn of(stage: &StageRow) -> Option<Self> {
-        let (from, to) = stage.load.split_once('→').unwrap_or((&stage.load, &stage.load));
+        let (from, to) = stage
+            .load
+            .split_once('→')
+            .unwrap_or((&stage.load, &stage.load));
         let rate = |text: &str| text.strip_suffix("/s")?.parse::<f64>().ok();
         Some(Self {
             start_ms: stage.start_ms as f64,
@@ -57,7 +60,11 @@ impl Charts<'_> {
             arrivals: self.arrivals(run, &ramps),
             times: vec![
                 self.times("Start delay", START_DELAY, "how late iterations started"),
-                self.times("Response time of iterations", RESPONSE_TIME, "from when they were due"),
+                self.times(
+                    "Response time of iterations",
+                    RESPONSE_TIME,
+                    "from when they were due",
+                ),
             ],
         })
     }
@@ -81,8 +88,10 @@ impl Charts<'_> {
         let mut plot = self.timed("Iterations of the rate", MEDIUM, &scale, number);
         plot.note = note(run);
         plot.marks.push(self.area("rate-fill", &scale, at));
-        plot.marks.push(self.line("rate", &scale, |point| Some(at(point))));
-        plot.marks.push(self.line("target", &scale, |point| Some(due(point))));
+        plot.marks
+            .push(self.line("rate", &scale, |point| Some(at(point))));
+        plot.marks
+            .push(self.line("target", &scale, |point| Some(due(point))));
         plot.legend.push(("target", "scheduled/s".to_owned()));
         plot.legend.push(("rate", format!("{word}/s")));
         if run.dropped_iterations > 0 {
@@ -124,7 +133,11 @@ impl Charts<'_> {
 fn note(run: &Run) -> String {
     let accounts = run.scenarios.iter().filter_map(|one| one.arrivals);
     let sums = accounts.fold([0; 3], |[scheduled, started, dropped], one| {
-        [scheduled + one.scheduled, started + one.started, dropped + one.dropped]
+        [
+            scheduled + one.scheduled,
+            started + one.started,
+            dropped + one.dropped,
+        ]
     });
     let [scheduled, started, dropped] = sums.map(grouped);
     format!("{scheduled} scheduled = {started} started + {dropped} dropped")

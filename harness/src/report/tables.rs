@@ -7,7 +7,7 @@ use super::measured::{Group, Measured};
 use super::summary::{Run, ScenarioRow, StageRow, Summary};
 use super::words::{actual, cut_short, percentile, sla};
 use crate::format::{clock, grouped, ms, number, percent, plural};
-use crate::metrics::Trend;
+use crate::metrics::{SET_UP, Trend};
 
 /// A number that comes first.
 pub(super) struct Tile {
@@ -179,32 +179,39 @@ fn by_scenario(summary: &Summary, measured: &Measured) -> Vec<TableRow> {
 }
 
 /// The stages in the order of the run, each scenario's by itself, with what finished after the last
-/// one at the end.
+/// one at the end, and the set-up.
 fn by_stage(run: &Run, measured: &Measured) -> Vec<TableRow> {
-    let several = run.scenarios.len() > 1;
     let is = |stage: &StageRow, [scenario, name]: &[String; 2]| {
         let own = stage.scenario.as_ref();
         stage.name == *name && own.is_none_or(|own| own == scenario)
     };
     let place = |key: &[String; 2]| run.stages.iter().position(|stage| is(stage, key));
+    let is_load = |scenario: &String| run.scenarios.iter().any(|one| one.name == *scenario);
     let mut stages: Vec<_> = measured.stages.iter().collect();
     stages.retain(|(_, group)| !group.trend.is_empty());
-    stages.sort_by_key(|(key, _)| place(key).unwrap_or(usize::MAX));
-    let rows = stages.into_iter().map(|(key, group)| {
-        let [scenario, stage] = key;
-        let name = if several && !scenario.is_empty() {
-            format!("{scenario}: {stage}")
-        } else {
-            stage.clone()
+    stages.sort_by_key(|(key, _)| (!is_load(&key[0]), place(key).unwrap_or(usize::MAX)));
+    let row = |(key, group): &(&[String; 2], &Group)| {
+        let [scenario, stage] = *key;
+        let name = match (is_load(scenario), run.scenarios.len() > 1) {
+            (false, _) if scenario == SET_UP => scenario.clone(),
+            (true, true) => format!("{scenario}: {stage}"),
+            _ => stage.clone(),
         };
         let length = |stage: &StageRow| {
             let end = stage.end_ms.min(run.duration_ms);
             end.saturating_sub(stage.start_ms)
         };
-        let own = run.stages.iter().filter(|stage| is(stage, key));
-        row(name, group, own.map(length).max().unwrap_or(0))
-    });
-    rows.collect()
+        let own = run
+            .stages
+            .iter()
+            .filter(|stage| is(stage, key) && name != SET_UP);
+        self::row(name.clone(), group, own.map(length).max().unwrap_or(0))
+    };
+    let of_load = stages.iter().filter(|(key, _)| key[0] != SET_UP).count();
+    match of_load {
+        0 | 1 => Vec::new(),
+        _ => stages.iter().map(row).collect(),
+    }
 }
 
 /// A row for each group that has requests; `length_ms` says over what time they came.

@@ -29,7 +29,13 @@ fn load(run: &Run) -> String {
     if run.scenarios.len() > 1 {
         return listed(run.scenarios.iter().map(|one| one.name.as_str()), "and");
     }
-    let length = clock(run.stages.iter().map(|stage| stage.end_ms).max().unwrap_or(0));
+    let length = clock(
+        run.stages
+            .iter()
+            .map(|stage| stage.end_ms)
+            .max()
+            .unwrap_or(0),
+    );
     let vus = plural(u64::from(run.vus_max), "VU", "VUs");
     if run.executor.ends_with("-iterations") {
         let given = run.settings.iter().find(|one| one.key == "iterations");
@@ -38,7 +44,10 @@ fn load(run: &Run) -> String {
             true => " each",
             false => "",
         };
-        return count.map_or_else(|| vus.clone(), |count| format!("{vus}, {count} iterations{each}"));
+        return count.map_or_else(
+            || vus.clone(),
+            |count| format!("{vus}, {count} iterations{each}"),
+        );
     }
     let constant = run.stages.len() == 1 && !run.stages[0].load.contains(RISE);
     let up_to = if constant { "" } else { "up to " };
@@ -97,11 +106,36 @@ mod tests {
     #[test]
     fn a_load_is_told_in_words() {
         for (executor, model, stages, expected) in [
-            ("ramping-vus", "closed", vec![stage(5, "0→20"), stage(90, "20")], "up to 20 VUs for 1m30s"),
-            ("constant-arrival-rate", "open", vec![stage(15, "50/s")], "50/s for 15s"),
-            ("ramping-arrival-rate", "open", vec![stage(5, "1/s→80/s"), stage(9, "80/s→10/s")], "up to 80/s for 9s"),
-            ("shared-iterations", "closed", vec![stage(600, "20")], "20 VUs, 100 iterations"),
-            ("per-vu-iterations", "closed", vec![stage(600, "20")], "20 VUs, 100 iterations each"),
+            (
+                "ramping-vus",
+                "closed",
+                vec![stage(5, "0→20"), stage(90, "20")],
+                "up to 20 VUs for 1m30s",
+            ),
+            (
+                "constant-arrival-rate",
+                "open",
+                vec![stage(15, "50/s")],
+                "50/s for 15s",
+            ),
+            (
+                "ramping-arrival-rate",
+                "open",
+                vec![stage(5, "1/s→80/s"), stage(9, "80/s→10/s")],
+                "up to 80/s for 9s",
+            ),
+            (
+                "shared-iterations",
+                "closed",
+                vec![stage(600, "20")],
+                "20 VUs, 100 iterations",
+            ),
+            (
+                "per-vu-iterations",
+                "closed",
+                vec![stage(600, "20")],
+                "20 VUs, 100 iterations each",
+            ),
         ] {
             let mut run = run(executor, model, stages);
             run.settings = vec![Setting {
@@ -113,11 +147,17 @@ mod tests {
             }];
             assert_eq!(title(&run), expected);
         }
-        let mut several = run("constant-vus", "mixed", vec![stage(5, "1"), stage(5, "2/s")]);
-        several.scenarios = ["browse", "buy"].map(|name| ScenarioRow {
-            name: name.to_owned(),
-            ..ScenarioRow::default()
-        }).into();
+        let mut several = run(
+            "constant-vus",
+            "mixed",
+            vec![stage(5, "1"), stage(5, "2/s")],
+        );
+        several.scenarios = ["browse", "buy"]
+            .map(|name| ScenarioRow {
+                name: name.to_owned(),
+                ..ScenarioRow::default()
+            })
+            .into();
         assert_eq!(title(&several), "browse and buy");
     }
 }

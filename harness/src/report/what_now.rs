@@ -30,7 +30,12 @@ pub(super) fn what_now(document: &Document) -> Option<WhatNow> {
     if summary.verdict != Verdict::Fail {
         return None;
     }
-    let slow = || document.explanations.iter().find_map(|one| slow(summary, one));
+    let slow = || {
+        document
+            .explanations
+            .iter()
+            .find_map(|one| slow(summary, one))
+    };
     broken(summary)
         .or_else(|| failing(document))
         .or_else(slow)
@@ -96,9 +101,9 @@ fn slow(summary: &Summary, explanation: &Explanation) -> Option<WhatNow> {
             "The server was sent more than it can take: requests waited ({label}){when}. Send less or give it more; `{} capacity` finds the largest load that holds.",
             program(summary)
         ),
-        Cause::Handler | Cause::Server | Cause::Unknown => format!(
-            "Look at the server's own CPU and code, and at the network{when}: {cause}."
-        ),
+        Cause::Handler | Cause::Server | Cause::Unknown => {
+            format!("Look at the server's own CPU and code, and at the network{when}: {cause}.")
+        }
         Cause::Generator => format!(
             "The generator had no CPU{when}: run it on another machine than the server, or with fewer virtual users."
         ),

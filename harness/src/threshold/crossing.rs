@@ -48,12 +48,7 @@ pub struct Culprit {
 impl Crossing {
     /// The crossing in the second that began at `began` in `stage`, by what `snapshot` has.
     #[must_use]
-    pub fn find(
-        threshold: &Threshold,
-        began: Duration,
-        stage: &str,
-        snapshot: &Snapshot,
-    ) -> Self {
+    pub fn find(threshold: &Threshold, began: Duration, stage: &str, snapshot: &Snapshot) -> Self {
         Self {
             second: began.as_secs(),
             stage: stage.to_owned(),
