@@ -19,7 +19,7 @@ impl Charts<'_> {
                 .iter()
                 .filter(|point| point.by_request.contains_key(name));
             // What was sent once, such as a set-up, has no course.
-            with.count() > 1 || points.len() < 3
+            with.count() > 1
         };
         let mut requests: Vec<_> = requests
             .filter(|(name, group)| !group.trend.is_empty() && is_line(name))

@@ -212,15 +212,12 @@ fn what_started_at_a_rate_is_what_ended_and_what_is_under_way() {
 
 #[test]
 fn each_request_has_its_p95_over_time_with_its_own_threshold() {
+    let order = |ms| requests("5_create_order", "201", 6, ms);
+    let user = || requests("0_get_userId", "200", 6, 3);
     let seconds = vec![
-        second(
-            0,
-            vec![
-                requests("5_create_order", "201", 6, 15),
-                requests("0_get_userId", "200", 6, 3),
-            ],
-        ),
-        second(1, vec![requests("5_create_order", "201", 6, 25)]),
+        second(0, vec![order(15), user(), requests("init", "200", 1, 900)]),
+        second(1, vec![order(25)]),
+        second(2, vec![order(25), user()]),
     ];
     let [page, _] = written(summary(&result()), seconds);
     let order = chart(&page, "5_create_order");
@@ -238,6 +235,10 @@ fn each_request_has_its_p95_over_time_with_its_own_threshold() {
         "{user}"
     );
     assert!(user.contains("no requests"), "{user}");
+    assert!(
+        !page.contains("<h3>init</h3>"),
+        "what was sent once has no course"
+    );
 }
 
 #[test]
