@@ -1,6 +1,6 @@
 //! Which charts a report has, made from what was measured. Pure.
 
-use super::limits::{Limit, placed};
+use super::limits::{Limit, Limits, placed};
 use super::measured::{Group, Measured, Point, RESPONSE_TIME, START_DELAY};
 use super::plot::{
     Band, Hover, Mark, Plot, STAGES, Scale, WIDTH, area, band, duration, line, time_ticks,
@@ -22,7 +22,7 @@ pub(super) struct Charts<'a> {
     /// The parts of the server's time.
     pub(super) server: &'a [PartEntry],
     /// Thresholds on durations.
-    pub(super) limits: &'a [Limit],
+    pub(super) limits: &'a Limits,
 }
 
 /// Classes of the parts of the server's time.
@@ -48,7 +48,7 @@ impl Charts<'_> {
         if scale.is_logarithmic() {
             plot.note += "; logarithmic scale, as a peak would flatten the rest";
         }
-        let above = self.limits_of_all().into_iter();
+        let above = self.limits.of_all().into_iter();
         let above = above.filter(|limit| !limits.contains(limit));
         for limit in above {
             let (words, ms) = (&limit.words, number(limit.ms));
@@ -83,7 +83,7 @@ impl Charts<'_> {
     /// it goes: a limit far above everything would squash what there is to see.
     fn within_reach(&self, seen: &[[f64; 3]]) -> (f64, Vec<&Limit>) {
         let largest = seen.iter().map(|[_, _, p99]| *p99).fold(0.0, f64::max);
-        let mut limits = self.limits_of_all();
+        let mut limits = self.limits.of_all();
         limits.retain(|limit| limit.ms <= largest * 3.0);
         let highest = limits.iter().map(|limit| limit.ms * 1.1);
         (highest.fold(largest, f64::max), limits)
@@ -246,7 +246,7 @@ impl Charts<'_> {
                 .fold(0.0, f64::max);
             let scale = Scale::up_to(largest, SMALL);
             plot.marks.push(self.line("p50", &scale, values(0)));
-            let mut limits = self.limits_of_trend(name);
+            let mut limits = self.limits.of_trend(name);
             limits.retain(|limit| limit.ms <= scale.max);
             plot.limits = placed(&limits, |ms| scale.y(ms));
             plot.note = format!(

@@ -43,7 +43,7 @@ impl Charts<'_> {
             marks: self.cells(high, each),
             limits: {
                 let y = |ms: f64| (f64::from(high + 1) - ms.log10() * HEAT_ROWS) * each;
-                let mut limits = self.limits_of_all();
+                let mut limits = self.limits.of_all();
                 limits.retain(|limit| (0.0..=height).contains(&y(limit.ms)));
                 placed(&limits, y)
             },

@@ -109,21 +109,13 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         } else {
             Vec::new()
         },
-        distributions: if drawn {
-            charts.distributions()
-        } else {
-            Strips::default()
-        },
-        has_limits: !limits.is_empty(),
+        distributions: charts.distributions(),
+        has_limits: !limits.0.is_empty(),
         heatmap: charts.heatmap(),
         parts: &summary.catalogue.server_parts,
         server: charts.server(),
         server_keys: charts.parts().collect(),
-        server_bars: if drawn {
-            charts.server_strips()
-        } else {
-            Strips::default()
-        },
+        server_bars: charts.server_strips(),
         health: charts.health(),
         trends: charts.trends(),
         workers: lines(summary),

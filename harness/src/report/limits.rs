@@ -1,6 +1,5 @@
 //! Thresholds on durations as charts mark them. Pure.
 
-use super::charts::Charts;
 use super::measured::DURATION;
 use super::summary::Summary;
 use crate::threshold::Threshold;
@@ -18,14 +17,20 @@ pub(super) struct Limit {
     narrow: bool,
 }
 
+/// The thresholds on durations of a run.
+#[derive(Debug, Default)]
+pub(super) struct Limits(pub(super) Vec<Limit>);
+
 /// Every threshold on durations of a run.
-pub(super) fn limits(summary: &Summary) -> Vec<Limit> {
+pub(super) fn limits(summary: &Summary) -> Limits {
     let rows = summary.thresholds.iter();
     let thresholds = rows.filter_map(|row| summary.threshold(&row.expression));
     let of_durations = thresholds.filter(|threshold| threshold.aggregation.is_duration());
-    of_durations
-        .map(|threshold| limit(summary, &threshold))
-        .collect()
+    Limits(
+        of_durations
+            .map(|threshold| limit(summary, &threshold))
+            .collect(),
+    )
 }
 
 fn limit(summary: &Summary, threshold: &Threshold) -> Limit {
@@ -84,24 +89,24 @@ pub(super) fn placed(limits: &[&Limit], y: impl Fn(f64) -> f64) -> Vec<(f64, Str
     marks
 }
 
-impl Charts<'_> {
+impl Limits {
     /// Those on the durations of all requests, or of those of stages or scenarios.
-    pub(super) fn limits_of_all(&self) -> Vec<&Limit> {
+    pub(super) fn of_all(&self) -> Vec<&Limit> {
         let of_all =
             |limit: &&Limit| limit.metric == DURATION && limit.request.is_none() && !limit.narrow;
-        self.limits.iter().filter(of_all).collect()
+        self.0.iter().filter(of_all).collect()
     }
 
     /// Those on the durations of a request.
-    pub(super) fn limits_of_request(&self, name: &str) -> Vec<&Limit> {
+    pub(super) fn of_request(&self, name: &str) -> Vec<&Limit> {
         let of_it = |limit: &&Limit| limit.request.as_deref() == Some(name) && !limit.narrow;
-        self.limits.iter().filter(of_it).collect()
+        self.0.iter().filter(of_it).collect()
     }
 
     /// Those on another trend.
-    pub(super) fn limits_of_trend(&self, metric: &str) -> Vec<&Limit> {
+    pub(super) fn of_trend(&self, metric: &str) -> Vec<&Limit> {
         let of_it = |limit: &&Limit| limit.metric == metric;
-        self.limits.iter().filter(of_it).collect()
+        self.0.iter().filter(of_it).collect()
     }
 }
 

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::phases::PHASES;
 use super::series::{Second, Series};
 use crate::catalogue::{Catalogue, PartEntry};
-use crate::metrics::{Broken, Trend};
+use crate::metrics::{Broken, Phase, Trend};
 
 /// The metric that most of a report is about.
 pub(super) const DURATION: &str = "http_req_duration";
@@ -18,6 +17,17 @@ pub(super) const RESPONSE_TIME: &str = "iteration_response_time";
 pub(super) const DROPPED: &str = "dropped_iterations";
 /// The tag of gauges of one worker.
 pub(super) const WORKER: &str = "worker";
+/// Metrics of the phases, in the order of a request. Waiting for a connection has connecting and
+/// TLS in it.
+pub(super) const PHASES: [(&str, Phase); 6] = [
+    ("http_req_blocked", Phase::Blocked),
+    ("http_req_connecting", Phase::Connecting),
+    ("http_req_tls_handshaking", Phase::TlsHandshaking),
+    ("http_req_sending", Phase::Sending),
+    ("http_req_waiting", Phase::Waiting),
+    ("http_req_receiving", Phase::Receiving),
+];
+
 /// Heatmap rows in a factor of ten.
 pub(super) const HEAT_ROWS: f64 = 8.0;
 /// More points than this no screen shows apart.
@@ -173,6 +183,23 @@ struct Open {
     length_ms: u64,
 }
 
+impl Open {
+    fn add_gauges(&mut self, second: &Second) {
+        for row in &second.gauges {
+            if row.metric == "vus" {
+                self.point.active = row.value;
+            }
+            let key = [&row.metric, row.tag(WORKER)].map(str::to_owned);
+            let (sum, count) = self.gauges.entry(key).or_default();
+            if row.metric.ends_with("lag_ms") {
+                (*sum, *count) = (sum.max(row.value), 1);
+            } else {
+                (*sum, *count) = (*sum + row.value, *count + 1);
+            }
+        }
+    }
+}
+
 impl Measured {
     /// Adds a series up. The catalogue says what the server's time consists of.
     ///
@@ -255,18 +282,7 @@ impl Measured {
         }
         let dropped = second.counters.iter().filter(|row| row.metric == DROPPED);
         open.point.dropped += dropped.map(|row| row.value).sum::<u64>();
-        for row in &second.gauges {
-            if row.metric == "vus" {
-                open.point.active = row.value;
-            }
-            let key = [&row.metric, row.tag(WORKER)].map(str::to_owned);
-            let (sum, count) = open.gauges.entry(key).or_default();
-            if row.metric.ends_with("lag_ms") {
-                (*sum, *count) = (sum.max(row.value), 1);
-            } else {
-                (*sum, *count) = (*sum + row.value, *count + 1);
-            }
-        }
+        open.add_gauges(second);
         Ok(())
     }
 }
@@ -325,7 +341,13 @@ impl Measured {
             .into_iter()
             .map(|(key, gathered)| (key, mean(gathered)))
             .collect();
-        for (metric, trend) in open.trends {
+        self.close_iterations(&mut point, open.trends);
+        self.points.push(point);
+    }
+
+    /// Adds the other trends, and how many iterations started.
+    fn close_iterations(&mut self, point: &mut Point, trends: BTreeMap<String, Trend>) {
+        for (metric, trend) in trends {
             self.trends.entry(metric.clone()).or_default().merge(&trend);
             point
                 .trends
@@ -333,6 +355,5 @@ impl Measured {
         }
         let before = self.points.last().map_or(0.0, |point| point.active);
         point.started = (point.ended as f64 + point.active - before).max(0.0) as u64;
-        self.points.push(point);
     }
 }

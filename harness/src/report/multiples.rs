@@ -40,7 +40,7 @@ impl Charts<'_> {
         if !scale.is_logarithmic() {
             let largest = peaks.iter().copied().fold(0.0, f64::max);
             let names = requests.iter().map(|(name, _)| name);
-            let limits = names.flat_map(|name| self.limits_of_request(name));
+            let limits = names.flat_map(|name| self.limits.of_request(name));
             let near = limits
                 .map(|limit| limit.ms * 1.1)
                 .filter(|ms| *ms <= largest * 3.0);
@@ -71,7 +71,7 @@ impl Charts<'_> {
             grouped(group.trend.count())
         );
         plot.marks.push(self.line("p95", scale, p95));
-        let mut limits = self.limits_of_request(name);
+        let mut limits = self.limits.of_request(name);
         limits.retain(|limit| limit.ms <= scale.max);
         plot.limits = placed(&limits, |ms| scale.y(ms));
         plot.hovers = self.hovers(|point| {

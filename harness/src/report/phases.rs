@@ -1,21 +1,9 @@
 //! The phases of a request, from waiting for a connection to the last byte of the answer. Pure.
 
 use super::charts::Charts;
-use super::measured::Group;
+use super::measured::{Group, PHASES};
 use super::plot::Plot;
 use super::strips::Strips;
-use crate::metrics::Phase;
-
-/// Metrics of the phases, in the order of a request. Waiting for a connection has connecting and
-/// TLS in it.
-pub(super) const PHASES: [(&str, Phase); 6] = [
-    ("http_req_blocked", Phase::Blocked),
-    ("http_req_connecting", Phase::Connecting),
-    ("http_req_tls_handshaking", Phase::TlsHandshaking),
-    ("http_req_sending", Phase::Sending),
-    ("http_req_waiting", Phase::Waiting),
-    ("http_req_receiving", Phase::Receiving),
-];
 
 /// Classes and names of the phases in charts.
 pub(super) const KEYS: [(&str, &str); 6] = [

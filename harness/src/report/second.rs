@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::measured::{DROPPED, RESPONSE_TIME, START_DELAY};
-use super::phases::PHASES;
+use super::measured::{DROPPED, PHASES, RESPONSE_TIME, START_DELAY};
 use super::series::{Row, Second, Slow, Tags};
 use crate::health::Health;
 use crate::metrics::{
@@ -24,6 +23,7 @@ impl Second {
             ..Self::default()
         };
         second.requests(tick.second);
+        second.phases(tick.second);
         second.iterations(tick.second);
         second.checks(tick.second);
         second.gauges = gauges(tick, health);
@@ -40,7 +40,6 @@ impl Second {
     fn requests(&mut self, snapshot: &Snapshot) {
         let known = &snapshot.names.catalogue.server_parts;
         let mut parts: BTreeMap<(&str, usize), Trend> = BTreeMap::new();
-        let mut phases: BTreeMap<(&str, usize), Trend> = BTreeMap::new();
         for (tags, series) in &snapshot.requests {
             if series.count() == 0 {
                 continue;
@@ -49,10 +48,6 @@ impl Second {
             for part in 0..known.len() {
                 let sum = parts.entry((tags.name, part)).or_default();
                 sum.merge(series.part(part));
-            }
-            for (at, (_, phase)) in PHASES.iter().enumerate() {
-                let sum = phases.entry((tags.name, at)).or_default();
-                sum.merge(series.trend(*phase));
             }
             if let Some(slowest) = &series.slowest {
                 let server = known.iter().zip(slowest.server);
@@ -77,13 +72,6 @@ impl Second {
             self.trends
                 .push(row(&known[part].metric(), tags, Encoded::numbers(&trend)));
         }
-        // Most requests find a connection, and open none.
-        let took_time = |trend: &Trend| trend.sum_ms() > 0.0;
-        for ((name, phase), trend) in phases.into_iter().filter(|(_, trend)| took_time(trend)) {
-            let tags = tags([("name", name)]);
-            self.trends
-                .push(row(PHASES[phase].0, tags, Encoded::numbers(&trend)));
-        }
         let all = TagFilter::default();
         for name in snapshot.names.catalogue.trends() {
             let trend = snapshot.trend(TrendOf::Custom(intern(name)), &all);
@@ -99,6 +87,25 @@ impl Second {
         for (name, counter) in bytes {
             let value = snapshot.counter(counter, &all);
             self.counters.push(row(name, Tags::new(), value));
+        }
+    }
+
+    fn phases(&mut self, snapshot: &Snapshot) {
+        let mut phases: BTreeMap<(&str, &str), Trend> = BTreeMap::new();
+        for (tags, series) in &snapshot.requests {
+            for (metric, phase) in PHASES {
+                let trend = series.trend(phase);
+                // Most requests find a connection, and open none.
+                if trend.sum_ms() > 0.0 {
+                    let sum = phases.entry((tags.name, metric)).or_default();
+                    sum.merge(trend);
+                }
+            }
+        }
+        for ((name, metric), trend) in phases {
+            let tags = tags([("name", name)]);
+            self.trends
+                .push(row(metric, tags, Encoded::numbers(&trend)));
         }
     }
 

@@ -120,10 +120,10 @@ impl Charts<'_> {
         let rows = requests
             .filter(|(_, group)| !group.trend.is_empty())
             .map(|(name, group)| {
-                let limits = self.limits_of_request(name);
+                let limits = self.limits.of_request(name);
                 distribution(name, &group.trend, &scale, &limits)
             });
-        let of_all = self.limits_of_all();
+        let of_all = self.limits.of_all();
         let inside = of_all.iter().filter(|limit| scale.has(limit.ms));
         Strips {
             rows: rows.collect(),

@@ -171,6 +171,7 @@ impl Charts<'_> {
 mod tests {
     use std::time::Duration;
 
+    use super::super::limits::Limits;
     use super::super::measured::Measured;
     use super::super::series;
     use super::*;
@@ -221,7 +222,7 @@ mod tests {
             stages: &[],
             standing_by: None,
             server: &[],
-            limits: &[],
+            limits: &Limits::default(),
         };
         let groups = charts.workers(&[1, 2, 3]);
         let titles: Vec<_> = groups.iter().map(|group| group.title).collect();
