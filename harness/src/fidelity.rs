@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::config::Scenario;
 use crate::executor::{Executor, Roll};
+use crate::format::percent;
 use crate::metrics::{Counter, Snapshot, TagFilter};
 use crate::persona::Role;
 
@@ -172,6 +173,38 @@ pub fn findings(shares: &[PersonaShare], limit: f64) -> Vec<String> {
         }
     }
     findings
+}
+
+/// What percentiles over all requests say little of, in words: a persona that makes nearly all of
+/// them with its part of the virtual users.
+#[must_use]
+pub fn diluted(shares: &[PersonaShare], snapshot: &Snapshot) -> Vec<String> {
+    /// Of a scenario's requests, with less than `MANY` of its users.
+    const NEARLY_ALL: f64 = 0.9;
+    const MANY: f64 = 0.75;
+    let sent = |pairs: &[(&str, &str)]| {
+        let tags = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        snapshot.counter(Counter::Requests, &TagFilter(tags.collect()))
+    };
+    let told = shares.iter().filter_map(|one| {
+        let scenario = ("scenario", one.scenario.as_str());
+        let own = sent(&[scenario, ("persona", one.persona)]);
+        let part = share(own, sent(&[scenario]));
+        (part >= NEARLY_ALL && one.achieved < MANY).then(|| {
+            format!(
+                "{} in {} makes {} of the requests with {} of the mix: its requests, not those of \
+                 the others, make the percentiles over all; look at the others by persona or \
+                 request, or give it a longer --think-time",
+                one.persona,
+                one.scenario,
+                percent(part),
+                percent(one.achieved)
+            )
+        })
+    });
+    told.collect()
 }
 
 /// Scenarios and personas that have nothing to show, in words.

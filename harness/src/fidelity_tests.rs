@@ -141,3 +141,30 @@ fn what_completed_nothing_is_idle() {
     );
     assert_eq!(idle_of([0, 0]), ["scenario shop completed no iteration"]);
 }
+
+#[test]
+fn a_persona_that_makes_nearly_all_of_the_requests_is_named() {
+    let busy = [
+        ("impulse_buyer", Roll { vus: 1, worked: 1 }),
+        ("rational_buyer", Roll { vus: 1, worked: 1 }),
+    ];
+    let diluted = |completed| {
+        let snapshot = snapshot(completed, completed[0].min(completed[1]));
+        diluted(&shares(&by_vus(), &busy, &snapshot), &snapshot)
+    };
+    let found = diluted([2, 998]);
+    let begins = "rational_buyer in shop makes 99.72 % of the requests with 50.0 % of the mix: ";
+    assert!(
+        found.len() == 1 && found[0].starts_with(begins),
+        "{found:?}"
+    );
+    assert_eq!(diluted([300, 700]), [""; 0], "others have a fair part");
+    // Most of the requests are no surprise where most of the users are.
+    let snapshot = snapshot([998, 2], 2);
+    let mostly = [
+        ("impulse_buyer", Roll { vus: 9, worked: 9 }),
+        ("rational_buyer", Roll { vus: 1, worked: 1 }),
+    ];
+    let shares = shares(&by_vus(), &mostly, &snapshot);
+    assert_eq!(super::diluted(&shares, &snapshot), [""; 0]);
+}

@@ -10,6 +10,7 @@ mod filter;
 mod headers;
 mod inputs;
 mod judgement;
+mod kept;
 mod layer;
 mod nearest;
 mod occurring;
@@ -90,6 +91,8 @@ pub struct RunConfig {
     pub tags: Vec<(String, String)>,
     /// Name of the profile, path of the file, or `custom`.
     pub profile: String,
+    /// The configuration file, without comments and secrets.
+    pub file: Option<String>,
     /// The server's address; without one a private stack is started.
     pub host: Option<String>,
     /// Who iterates when: all scenarios go on at once.

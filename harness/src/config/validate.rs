@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::inputs::Inputs;
+use super::kept::kept;
 use super::layer::Layer;
 use super::occurring::Occurring;
 use super::options::options;
@@ -123,6 +124,7 @@ pub(super) fn load_with(
     match config {
         Some(config) if reader.problems.is_empty() => Ok(RunConfig {
             warnings: strays.iter().map(Problem::to_string).collect(),
+            file: base.file,
             ..config
         }),
         // What is missing may be what a stray was meant to be.
@@ -137,6 +139,8 @@ struct Base {
     layer: Layer,
     scenarios: Vec<Table>,
     sections: Sections,
+    /// The text of a file that may be gone when the run is to be repeated.
+    file: Option<String>,
 }
 
 impl Base {
@@ -146,6 +150,7 @@ impl Base {
             layer: Layer::from_toml(toml, file, &reader.fields, &mut reader.problems),
             scenarios: scenario::tables(toml, file, &reader.fields, &mut reader.problems),
             sections: sections::read(toml, file, reader.fields.sections(), &mut reader.problems),
+            file: None,
         }
     }
 
@@ -180,7 +185,10 @@ fn base(
         {
             reader.overridden.push("profile");
             match read(&path) {
-                Ok(toml) => Base::from_toml(&path, &toml, &path, reader),
+                Ok(toml) => Base {
+                    file: kept(&toml),
+                    ..Base::from_toml(&path, &toml, &path, reader)
+                },
                 Err(error) => {
                     reader.problem("config", format!("{path} can't be read: {error}"));
                     Base::named(&path)
@@ -225,10 +233,9 @@ fn assemble(
     let known = scenarios.as_deref();
     let tags = tags::of_run(reader);
     let connect = connect::connect(reader);
-    let http2 = connect.http2;
     let options = options(reader, sections, outline.refuse, known);
     let catalogue = outline.catalogue_with(&options);
-    let names = super::names(known.unwrap_or_default(), &tags, &catalogue, http2);
+    let names = super::names(known.unwrap_or_default(), &tags, &catalogue, connect.http2);
     let checks = (outline.checks)(&options);
     let redirects = reader.parse_or("redirects", parse::redirects, 0);
     let occurring = Occurring {
@@ -243,6 +250,7 @@ fn assemble(
         private: outline.private,
         name: reader.parse("name", run_name),
         profile,
+        file: None,
         host: host(reader, outline),
         options,
         http_timeout: seconds_60(reader, "http_timeout"),

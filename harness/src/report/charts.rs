@@ -1,6 +1,7 @@
 //! Which charts a report has, made from what was measured. Pure.
 
-use super::measured::{Group, Measured, Point};
+use super::limits::{Limit, Limits, placed};
+use super::measured::{Group, Measured, Point, RESPONSE_TIME, START_DELAY};
 use super::plot::{
     Band, Hover, Mark, Plot, STAGES, Scale, WIDTH, area, band, duration, line, time_ticks,
 };
@@ -8,18 +9,20 @@ use super::summary::StageRow;
 use crate::catalogue::{MOST_PARTS, PartEntry};
 use crate::format::{clock, grouped, ms_unit, number, percent};
 
-const TALL: f64 = 220.0;
-const MEDIUM: f64 = 150.0;
-const SMALL: f64 = 96.0;
+pub(super) const TALL: f64 = 220.0;
+pub(super) const MEDIUM: f64 = 150.0;
+pub(super) const SMALL: f64 = 96.0;
 
 /// Makes the charts of one run.
 pub(super) struct Charts<'a> {
     pub(super) measured: &'a Measured,
     pub(super) stages: &'a [StageRow],
+    /// VUs that there are where a rate takes what it needs of them; nothing of a load by VUs.
+    pub(super) standing_by: Option<u32>,
     /// The parts of the server's time.
     pub(super) server: &'a [PartEntry],
-    /// The SLA on request durations over all: its words and its limit in ms.
-    pub(super) sla: Option<(String, f64)>,
+    /// Thresholds on durations.
+    pub(super) limits: &'a Limits,
 }
 
 /// Classes of the parts of the server's time.
@@ -29,29 +32,28 @@ const PARTS: [&str; MOST_PARTS] = [
 
 impl Charts<'_> {
     pub(super) fn percentiles(&self) -> Plot {
-        let points = &self.measured.points;
-        let seen = points.iter().filter_map(|point| point.percentiles);
-        let largest = seen.map(|[_, _, p99]| p99).fold(0.0, f64::max);
-        // A limit far above everything would squash what there is to see.
-        let limit = self
-            .sla
-            .as_ref()
-            .filter(|(_, limit)| *limit <= largest * 3.0);
-        let scale = Scale::up_to(
-            limit.map_or(largest, |(_, limit)| largest.max(limit * 1.1)),
-            TALL,
-        );
+        let points = self.measured.points.iter();
+        let seen: Vec<[f64; 3]> = points.filter_map(|point| point.percentiles).collect();
+        let (largest, limits) = self.within_reach(&seen);
+        let peaks: Vec<f64> = seen.iter().map(|[_, _, p99]| *p99).collect();
+        let lows = seen.iter().map(|[p50, ..]| *p50);
+        let mut scale = Scale::that_shows(&peaks, lows, TALL);
+        if !scale.is_logarithmic() {
+            scale = Scale::up_to(largest, TALL);
+        }
         let mut plot = self.timed("Response time", TALL, &scale, |value| {
             duration_tick(value, scale.max)
         });
-        plot.note = match (&self.sla, limit) {
-            (Some((words, limit)), None) => format!(
-                "percentiles of every {}; the limit {words} ({} ms) is far above",
-                self.step(),
-                number(*limit)
-            ),
-            _ => format!("percentiles of every {}", self.step()),
-        };
+        plot.note = format!("percentiles of every {}", self.step());
+        if scale.is_logarithmic() {
+            plot.note += "; logarithmic scale, as a peak would flatten the rest";
+        }
+        let above = self.limits.of_all().into_iter();
+        let above = above.filter(|limit| !limits.contains(limit));
+        for limit in above {
+            let (words, ms) = (&limit.words, number(limit.ms));
+            plot.note += &format!("; the limit {words} ({ms} ms) is far above");
+        }
         for (index, (class, name)) in [("p99", "p99"), ("p95", "p95"), ("p50", "p50")]
             .into_iter()
             .enumerate()
@@ -61,9 +63,9 @@ impl Charts<'_> {
                 .push(self.line(class, &scale, |point| point.percentiles.map(|all| all[at])));
             plot.legend.push((class, name.to_owned()));
         }
-        plot.limit = limit.map(|(words, limit)| (scale.y(*limit), words.clone()));
-        if plot.limit.is_some() {
-            plot.legend.push(("sla", "SLA".to_owned()));
+        plot.limits = placed(&limits, |ms| scale.y(ms));
+        if !limits.is_empty() {
+            plot.legend.push(("sla", "threshold".to_owned()));
         }
         plot.hovers = self.hovers(|point| match point.percentiles {
             Some([p50, p95, p99]) => format!(
@@ -75,6 +77,16 @@ impl Charts<'_> {
             None => "no requests".to_owned(),
         });
         plot
+    }
+
+    /// The limits on all requests that a chart of these percentiles has room for, and up to where
+    /// it goes: a limit far above everything would squash what there is to see.
+    fn within_reach(&self, seen: &[[f64; 3]]) -> (f64, Vec<&Limit>) {
+        let largest = seen.iter().map(|[_, _, p99]| *p99).fold(0.0, f64::max);
+        let mut limits = self.limits.of_all();
+        limits.retain(|limit| limit.ms <= largest * 3.0);
+        let highest = limits.iter().map(|limit| limit.ms * 1.1);
+        (highest.fold(largest, f64::max), limits)
     }
 
     pub(super) fn rate(&self) -> Plot {
@@ -107,30 +119,32 @@ impl Charts<'_> {
 
     pub(super) fn vus(&self) -> Plot {
         let active = |point: &Point| point.gauge("vus").unwrap_or(0.0);
-        let target = |point: &Point| point.gauge("vus_target").unwrap_or(0.0);
-        let largest = self
-            .measured
-            .points
-            .iter()
-            .map(|point| active(point).max(target(point)))
-            .fold(1.0, f64::max);
-        let scale = Scale::up_to(largest * 1.05, MEDIUM);
+        // At a rate, the schedule wants iterations: how many VUs they take is up to the server.
+        let target = |point: &Point| match self.standing_by {
+            None => Some(point.gauge("vus_target").unwrap_or(0.0)),
+            Some(_) => None,
+        };
+        let points = self.measured.points.iter();
+        let each = points.map(|point| active(point).max(target(point).unwrap_or(0.0)));
+        let scale = Scale::up_to(each.fold(1.0, f64::max) * 1.05, MEDIUM);
         let mut plot = self.timed("Virtual users", MEDIUM, &scale, number);
-        plot.note = "active, against what the schedule wants".to_owned();
         plot.marks.push(self.area("vus-fill", &scale, active));
         plot.marks
             .push(self.line("vus", &scale, |point| Some(active(point))));
-        plot.marks
-            .push(self.line("target", &scale, |point| Some(target(point))));
-        plot.legend = vec![
-            ("vus", "active".to_owned()),
-            ("target", "target".to_owned()),
-        ];
+        plot.legend.push(("vus", "active".to_owned()));
+        if let Some(all) = self.standing_by {
+            plot.note = format!("active, of {} that there are", grouped(u64::from(all)));
+        } else {
+            plot.note = "active, against what the schedule wants".to_owned();
+            plot.marks.push(self.line("target", &scale, target));
+            plot.legend.push(("target", "target".to_owned()));
+        }
         plot.hovers = self.hovers(|point| {
+            let wanted = target(point).map(|target| format!("\n{} wanted", number(target)));
             format!(
-                "{} active\n{} wanted",
+                "{} active{}",
                 number(active(point)),
-                number(target(point))
+                wanted.unwrap_or_default()
             )
         });
         plot
@@ -144,42 +158,47 @@ impl Charts<'_> {
         parts.chain([("rest", "handler, network, generator")])
     }
 
-    /// Means of the parts of a request's time in words.
-    pub(super) fn words<'m>(&self, means: impl Iterator<Item = &'m f64>) -> Vec<String> {
-        let words = self.parts().zip(means);
-        words
-            .map(|((_, name), mean)| format!("{name} {}", ms_unit(*mean)))
-            .collect()
-    }
-
     /// Mean time of a request over the run, by where the server says that it went.
     pub(super) fn server(&self) -> Plot {
-        let means = self.measured.points.iter();
-        let means = means.filter_map(|point| point.server.as_ref());
-        let largest = means.map(|parts| parts.iter().sum()).fold(0.0, f64::max);
-        let scale = Scale::up_to(largest, MEDIUM);
-        let mut plot = self.timed("Where a request's time goes", MEDIUM, &scale, |value| {
+        let points = self.measured.points.iter();
+        let means: Vec<_> = points.map(|point| point.server.clone()).collect();
+        let keys: Vec<_> = self.parts().collect();
+        let note = "mean of a request, by the server's Server-Timing";
+        self.stacked(("Where a request's time goes", note), &keys, &means)
+    }
+
+    /// Areas on top of each other: parts of a request's time, called by their keys, at each point.
+    pub(super) fn stacked(
+        &self,
+        (title, note): (&str, &str),
+        keys: &[(&'static str, &str)],
+        means: &[Option<Vec<f64>>],
+    ) -> Plot {
+        let sums = means.iter().flatten().map(|parts| parts.iter().sum());
+        let scale = Scale::up_to(sums.fold(0.0, f64::max), MEDIUM);
+        let mut plot = self.timed(title, MEDIUM, &scale, |value| {
             duration_tick(value, scale.max)
         });
-        plot.note = "mean of a request, by the server's Server-Timing".to_owned();
+        plot.note = note.to_owned();
         let mut below = vec![0.0; self.measured.points.len()];
-        for (part, (class, name)) in self.parts().enumerate() {
+        for (part, (class, name)) in keys.iter().enumerate() {
             let mut points = Vec::new();
-            for (point, below) in self.measured.points.iter().zip(&mut below) {
+            let rows = self.measured.points.iter().zip(means);
+            for ((point, means), below) in rows.zip(&mut below) {
                 let lower = scale.y(*below);
-                *below += point.server.as_ref().map_or(0.0, |parts| parts[part]);
+                *below += means.as_ref().map_or(0.0, |parts| parts[part]);
                 points.push((self.middle(point), scale.y(*below), lower));
             }
             plot.marks.push(Mark {
                 class,
                 path: area(&points),
             });
-            plot.legend.push((class, name.to_owned()));
+            plot.legend.push((class, (*name).to_owned()));
         }
-        plot.hovers = self.hovers(|point| {
-            let means = point.server.iter().flatten();
-            self.words(means).join("\n")
-        });
+        let mut texts = means
+            .iter()
+            .map(|means| words(keys, means.as_deref().unwrap_or_default()).join("\n"));
+        plot.hovers = self.hovers(|_| texts.next().unwrap_or_default());
         plot
     }
 
@@ -227,6 +246,9 @@ impl Charts<'_> {
                 .fold(0.0, f64::max);
             let scale = Scale::up_to(largest, SMALL);
             plot.marks.push(self.line("p50", &scale, values(0)));
+            let mut limits = self.limits.of_trend(name);
+            limits.retain(|limit| limit.ms <= scale.max);
+            plot.limits = placed(&limits, |ms| scale.y(ms));
             plot.note = format!(
                 "p50 {}, p95 {} of {}",
                 ms_unit(trend.percentile_ms(50.0)),
@@ -235,10 +257,14 @@ impl Charts<'_> {
             );
             plot
         };
-        self.measured.trends.iter().map(plot).collect()
+        let trends = self.measured.trends.iter();
+        // Those of a rate have a section of their own.
+        let others =
+            trends.filter(|(name, _)| ![START_DELAY, RESPONSE_TIME].contains(&name.as_str()));
+        others.map(plot).collect()
     }
 
-    fn small(
+    pub(super) fn small(
         &self,
         title: &str,
         note: &str,
@@ -253,19 +279,30 @@ impl Charts<'_> {
             .filter_map(&value)
             .fold(0.0, f64::max);
         let scale = Scale::up_to(largest, SMALL);
-        let mut plot = self.timed(title, SMALL, &scale, label);
-        plot.top = 6.0;
-        plot.bands.iter_mut().for_each(|band| band.shown = "never");
-        // Half the width: every other tick.
-        plot.x = plot.x.into_iter().step_by(2).collect();
+        let mut plot = self.timed_small(title, &scale, label);
         plot.note = note.to_owned();
-        plot.small = true;
         plot.marks.push(self.line(class, &scale, &value));
         plot.hovers = self.hovers(|point| value(point).map_or_else(|| "nothing".to_owned(), label));
         plot
     }
 
-    fn timed(
+    /// One of several charts side by side.
+    pub(super) fn timed_small(
+        &self,
+        title: &str,
+        scale: &Scale,
+        label: impl Fn(f64) -> String,
+    ) -> Plot {
+        let mut plot = self.timed(title, SMALL, scale, label);
+        plot.top = 6.0;
+        plot.bands.iter_mut().for_each(|band| band.shown = "never");
+        // Half the width: every other tick.
+        plot.x = plot.x.into_iter().step_by(2).collect();
+        plot.small = true;
+        plot
+    }
+
+    pub(super) fn timed(
         &self,
         title: &str,
         height: f64,
@@ -311,7 +348,7 @@ impl Charts<'_> {
             .collect()
     }
 
-    fn step(&self) -> String {
+    pub(super) fn step(&self) -> String {
         match self.measured.step_ms {
             1_000 => "second".to_owned(),
             step => clock(step),
@@ -326,7 +363,7 @@ impl Charts<'_> {
         self.x(point.from_ms.midpoint(point.to_ms))
     }
 
-    fn line(
+    pub(super) fn line(
         &self,
         class: &'static str,
         scale: &Scale,
@@ -341,7 +378,12 @@ impl Charts<'_> {
         }
     }
 
-    fn area(&self, class: &'static str, scale: &Scale, value: impl Fn(&Point) -> f64) -> Mark {
+    pub(super) fn area(
+        &self,
+        class: &'static str,
+        scale: &Scale,
+        value: impl Fn(&Point) -> f64,
+    ) -> Mark {
         let points = self.measured.points.iter();
         let points: Vec<_> = points
             .map(|point| (self.middle(point), scale.y(value(point)), scale.y(0.0)))
@@ -352,7 +394,7 @@ impl Charts<'_> {
         }
     }
 
-    fn hovers(&self, text: impl Fn(&Point) -> String) -> Vec<Hover> {
+    pub(super) fn hovers(&self, mut text: impl FnMut(&Point) -> String) -> Vec<Hover> {
         let points = self.measured.points.iter();
         points
             .map(|point| Hover {
@@ -368,6 +410,14 @@ impl Charts<'_> {
             })
             .collect()
     }
+}
+
+/// Means of the parts of a request's time in words.
+pub(super) fn words(keys: &[(&'static str, &str)], means: &[f64]) -> Vec<String> {
+    let words = keys.iter().zip(means);
+    words
+        .map(|((_, name), mean)| format!("{name} {}", ms_unit(*mean)))
+        .collect()
 }
 
 /// Whole seconds where the scale is in seconds.

@@ -8,7 +8,7 @@ use crate::format::cut;
 
 /// The longest part of an unexpected body that is repeated.
 pub(super) const BODY: usize = 160;
-/// How many slow requests or unexpected answers are shown.
+/// How many slow requests are shown.
 const SHOWN: usize = 5;
 
 /// A run, as far as it can tell why something failed.
@@ -33,7 +33,6 @@ impl Evidence<'_> {
                 sample: cut(&row.sample, BODY),
                 ..row.clone()
             })
-            .take(SHOWN)
             .collect()
     }
 

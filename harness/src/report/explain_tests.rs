@@ -114,7 +114,7 @@ fn failed_requests_say_when_who_and_what_the_server_answered() {
         explanation.sentences,
         [
             "It was 10.0 %, and less than 1.0 % was asked for.",
-            "It began 1s into the run, in stage hold, and was so in 1 of 3 seconds, the last one at 2s.",
+            "It began 1s into the run, in stage hold, and was so in 1 of 3 seconds, the last one at 1s.",
             "Of 4 failures, the largest shares: request 5_create_order (100 %), persona impulse_buyer (100 %), stage hold (100 %), status 500 (100 %).",
             "The server failed (5xx): its log says why.",
         ]
@@ -179,7 +179,7 @@ fn failed_checks_say_which() {
     assert_eq!(
         explanation.sentences[1..],
         [
-            "It began 1s into the run, in stage hold, and was so in 1 of 3 seconds, the last one at 2s.",
+            "It began 1s into the run, in stage hold, and was so in 1 of 3 seconds, the last one at 1s.",
             "Of 3 failed checks, the largest shares: check balance is right (100 %), persona impulse_buyer (100 %).",
         ]
     );

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::charts::Charts;
+use super::limits::placed;
 use super::measured::{HEAT_ROWS, Point};
 use super::plot::{Mark, Plot, STAGES, Tick, duration, rectangle, time_ticks};
 
@@ -40,11 +41,12 @@ impl Charts<'_> {
             x: time_ticks(self.measured.end_ms),
             bands: self.bands(),
             marks: self.cells(high, each),
-            limit: self.sla.as_ref().and_then(|(words, limit)| {
-                let row = limit.log10() * HEAT_ROWS;
-                let y = (f64::from(high + 1) - row) * each;
-                (0.0..=height).contains(&y).then(|| (y, words.clone()))
-            }),
+            limits: {
+                let y = |ms: f64| (f64::from(high + 1) - ms.log10() * HEAT_ROWS) * each;
+                let mut limits = self.limits.of_all();
+                limits.retain(|limit| (0.0..=height).contains(&y(limit.ms)));
+                placed(&limits, y)
+            },
             ..Plot::default()
         }
     }

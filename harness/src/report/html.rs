@@ -8,12 +8,20 @@ use sha2::{Digest, Sha256};
 
 use super::charts::Charts;
 use super::document::Document;
+use super::errors::Errors;
 use super::explain::Explanation;
+use super::limits::limits;
+use super::multiples::Multiples;
+use super::phases::KEYS;
 use super::plot::Plot;
+use super::rates::Rates;
 use super::strips::Strips;
 use super::summary::{Summary, Value};
 use super::tables::{Table, ThresholdLine, Tile, tables, thresholds, tiles};
-use super::words::{headline, sla, verdict};
+use super::timetable::Timetable;
+use super::title::title;
+use super::what_now::{WhatNow, what_now};
+use super::words::{headline, verdict};
 use super::worker_strips::Group;
 use super::workers::{Line, lines};
 use crate::catalogue::PartEntry;
@@ -31,10 +39,19 @@ struct Page<'a> {
     style: &'static str,
     style_hash: String,
     verdict: &'static str,
+    title: String,
     headline: String,
+    now: Option<WhatNow>,
     tiles: Vec<Tile>,
+    timetable: Timetable,
     charts: Vec<Plot>,
+    rates: Option<Rates>,
+    errors: Errors,
+    multiples: Multiples,
+    phases: Option<Plot>,
+    phase_bars: Strips,
     distributions: Strips,
+    has_limits: bool,
     heatmap: Plot,
     /// The parts of the server's time.
     parts: &'a [PartEntry],
@@ -60,11 +77,14 @@ struct Page<'a> {
 pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
     let summary = &document.summary;
     let measured = &document.measured;
+    let limits = limits(summary);
     let charts = Charts {
         measured,
         stages: &summary.run.stages,
+        standing_by: matches!(summary.run.model.as_str(), "open" | "mixed")
+            .then_some(summary.run.vus_max),
         server: &summary.catalogue.server_parts,
-        sla: sla(summary),
+        limits: &limits,
     };
     let indices: Vec<u32> = summary.workers.iter().map(|one| one.index).collect();
     let drawn = !measured.all.trend.is_empty();
@@ -74,27 +94,28 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         style: STYLE,
         style_hash: base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE)),
         verdict: verdict(summary.verdict),
+        title: title(&summary.run),
         headline: headline(summary),
+        now: what_now(document),
         tiles: tiles(summary, measured),
+        timetable: charts.timetable(&summary.run),
+        rates: charts.rates(&summary.run),
+        errors: charts.errors(summary),
+        multiples: charts.multiples(),
+        phases: charts.phases(),
+        phase_bars: charts.phase_strips(),
         charts: if drawn {
             vec![charts.percentiles(), charts.rate(), charts.vus()]
         } else {
             Vec::new()
         },
-        distributions: if drawn {
-            charts.distributions()
-        } else {
-            Strips::default()
-        },
+        distributions: charts.distributions(),
+        has_limits: !limits.0.is_empty(),
         heatmap: charts.heatmap(),
         parts: &summary.catalogue.server_parts,
         server: charts.server(),
         server_keys: charts.parts().collect(),
-        server_bars: if drawn {
-            charts.server_strips()
-        } else {
-            Strips::default()
-        },
+        server_bars: charts.server_strips(),
         health: charts.health(),
         trends: charts.trends(),
         workers: lines(summary),

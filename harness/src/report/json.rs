@@ -14,6 +14,7 @@ use super::summary::{
 };
 use crate::config::RunConfig;
 use crate::metrics::{self, Counter, Gauge, Metric, Of, Snapshot, TagFilter, Trend};
+use crate::secret::scrub;
 use crate::shown::pretty_json;
 
 /// Writes the summary, indented.
@@ -142,10 +143,12 @@ pub fn planned(config: &RunConfig, generator: &Generator) -> Run {
         let schedule = &part.schedule;
         let stages = schedule.stage_names().into_iter().zip(schedule.segments());
         let stages = stages.zip(schedule.stage_loads());
-        stages.collect::<Vec<_>>()
+        let named = stages.map(|stage| (part.name, stage));
+        named.collect::<Vec<_>>()
     });
     Run {
         profile: config.profile.clone(),
+        file: config.file.as_deref().map(|text| scrub(text).into_owned()),
         name: config.name.clone(),
         tags: config.tags.iter().cloned().collect(),
         host: config.host.clone().unwrap_or(PRIVATE_STACK.to_owned()),
@@ -155,7 +158,8 @@ pub fn planned(config: &RunConfig, generator: &Generator) -> Run {
         think: Some(think(config)),
         vus_max: plan.vus_max(),
         stages: stages
-            .map(|((name, segment), load)| StageRow {
+            .map(|(scenario, ((name, segment), load))| StageRow {
+                scenario: scenario.map(str::to_owned),
                 name,
                 start_ms: millis(segment.start),
                 end_ms: millis(segment.end),

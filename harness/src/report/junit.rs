@@ -7,6 +7,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::document::Document;
 use super::summary::{Summary, Value};
+use super::title::title;
 use super::words::{actual, headline, verdict};
 use crate::compare::Comparison;
 use crate::format::plural;
@@ -105,7 +106,7 @@ fn judged(document: &Document) -> TestCase {
         status.set_message(headline(summary));
         status.set_description(visible(&summary.reasons.join("\n")).as_ref());
     }
-    let name = format!("verdict of {}", summary.run.profile);
+    let name = format!("verdict of {}", title(&summary.run));
     let mut case = TestCase::new(visible(&name).as_ref(), status);
     case.set_classname("loadtest.run");
     case.set_time(Duration::from_millis(summary.run.duration_ms));

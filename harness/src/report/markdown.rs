@@ -8,17 +8,21 @@ use super::explain::Explanation;
 use super::series::Slow;
 use super::summary::Summary;
 use super::tables::CUT;
-use super::words::{actual, cut_short, headline, verdict};
+use super::title::title;
+use super::what_now::what_now;
+use super::words::{actual, cut_short, headline, percentile, verdict};
 use super::workers;
 use crate::catalogue::PartEntry;
 use crate::compare::{Change, Comparison, Row};
-use crate::format::{clock, cut, grouped, ms, ms_unit, number};
+use crate::format::{clock, cut, grouped, ms, number};
 use crate::threshold::Verdict;
 
 /// The most that is written, in bytes: GitHub takes comments of 65,536 characters.
 pub const MARKDOWN_LIMIT: usize = 60_000;
 /// Rows of a table before the rest is only counted.
 const ROWS: usize = 40;
+/// Unexpected answers of an explanation.
+const ANSWERS: usize = 20;
 /// Characters of a text.
 const TEXT: usize = 400;
 
@@ -72,9 +76,12 @@ fn head(document: &Document) -> String {
     let mut text = format!(
         "## {sign} {} · {}\n\n{}\n\n",
         verdict(summary.verdict),
-        escaped(&run.profile),
+        escaped(&title(run)),
         headline(summary)
     );
+    if let Some(now) = what_now(document) {
+        text += &format!("**What now**: {}\n\n", escaped(&now.sentence));
+    }
     text += &points("- ", &summary.reasons);
     text += &points("- ⚠️ ", &summary.warnings);
     text += &points("- ⚠️ ", document.lack.as_slice());
@@ -83,8 +90,8 @@ fn head(document: &Document) -> String {
         "\n| p95 | p99 | requests/s | requests | failed | iterations | VUs | time |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n\
          | {} | {} | {} | {} | {} | {} | {} | {} |\n",
-        ms_unit(all.trend.percentile_ms(95.0)),
-        ms_unit(all.trend.percentile_ms(99.0)),
+        percentile(&all.trend, 95.0),
+        percentile(&all.trend, 99.0),
         number(all.trend.count() as f64 / seconds),
         grouped(all.trend.count()),
         failed(all),
@@ -146,7 +153,8 @@ fn explanation(explanation: &Explanation, parts: &[PartEntry]) -> String {
     if !explanation.slowest.is_empty() {
         text += &slowest(&explanation.slowest, parts);
     }
-    for error in &explanation.errors {
+    let errors = &explanation.errors;
+    for error in errors.iter().take(ANSWERS) {
         text += &format!(
             "\n- {} {}: {}\n",
             escaped(&error.name),
@@ -156,6 +164,9 @@ fn explanation(explanation: &Explanation, parts: &[PartEntry]) -> String {
             },
             code(&error.sample)
         );
+    }
+    if let Some(more) = errors.len().checked_sub(ANSWERS).filter(|more| *more > 0) {
+        text += &format!("\n_and {more} more requests and statuses, in report.html_\n");
     }
     text
 }
@@ -274,10 +285,7 @@ fn workers_of(summary: &Summary) -> String {
 /// Invariants and checks: those that don't hold, and how many do.
 fn broken(summary: &Summary) -> String {
     let held = summary.invariants.iter().filter(|row| row.ok).count();
-    let mut text = format!(
-        "\n**Invariants**: {held} of {} hold.\n",
-        summary.invariants.len()
-    );
+    let mut text = counted("Invariants", held, summary.invariants.len());
     for row in summary.invariants.iter().filter(|row| !row.ok).take(ROWS) {
         text += &format!(
             "- ❌ {}: expected {}, was {}\n",
@@ -287,7 +295,7 @@ fn broken(summary: &Summary) -> String {
         );
     }
     let held = summary.checks.iter().filter(|row| row.fails == 0).count();
-    text += &format!("\n**Checks**: {held} of {} hold.\n", summary.checks.len());
+    text += &counted("Checks", held, summary.checks.len());
     let sign = if summary.tolerates_failed_checks() {
         "⚠️"
     } else {
@@ -303,6 +311,14 @@ fn broken(summary: &Summary) -> String {
         );
     }
     text
+}
+
+/// How many of all hold; that there were none is no success.
+fn counted(what: &str, held: usize, all: usize) -> String {
+    match all {
+        0 => format!("\n**{what}**: none was checked.\n"),
+        _ => format!("\n**{what}**: {held} of {all} hold.\n"),
+    }
 }
 
 fn repeat(summary: &Summary) -> String {

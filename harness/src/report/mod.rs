@@ -4,16 +4,21 @@ mod cause;
 mod charts;
 mod comparison;
 mod document;
+mod errors;
 mod evidence;
 mod explain;
 mod heatmap;
 mod html;
 mod json;
 mod junit;
+mod limits;
 mod markdown;
 mod measured;
+mod multiples;
+mod phases;
 mod plan;
 mod plot;
+mod rates;
 mod record;
 mod same_time;
 mod second;
@@ -25,7 +30,10 @@ mod summary;
 pub(crate) mod table;
 mod tables;
 mod terminal;
+mod timetable;
+mod title;
 mod version1;
+mod what_now;
 mod whole;
 mod words;
 mod worker_strips;
@@ -118,3 +126,7 @@ pub struct RunResult {
 #[cfg(test)]
 #[path = "report_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "page_tests.rs"]
+mod page_tests;

@@ -36,7 +36,8 @@ pub(super) struct Plot {
     pub(super) x: Vec<Tick>,
     pub(super) bands: Vec<Band>,
     pub(super) marks: Vec<Mark>,
-    pub(super) limit: Option<(f64, String)>,
+    /// Marks of thresholds: where, and what they say.
+    pub(super) limits: Vec<(f64, String)>,
     pub(super) hovers: Vec<Hover>,
     /// Whether it is one of several, side by side.
     pub(super) small: bool,
@@ -78,13 +79,18 @@ pub(super) struct Hover {
     pub(super) text: String,
 }
 
-/// A linear scale of y from 0 to a round number.
+/// A scale of y: linear from 0 to a round number, or logarithmic between powers of ten.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
     pub(super) max: f64,
+    /// Where a logarithmic scale begins; 0 of a linear one.
+    min: f64,
     step: f64,
     height: f64,
 }
+
+/// A peak so many times as high as what is usual makes that a flat line at the bottom.
+const FLATTENS: f64 = 12.0;
 
 impl Scale {
     /// A scale with room for `max`.
@@ -92,15 +98,60 @@ impl Scale {
         let wanted = if height > 150.0 { 4.0 } else { 2.0 };
         let step = round_step(max.max(1e-3) / wanted);
         let max = (max / step).ceil().max(1.0) * step;
-        Self { max, step, height }
+        Self {
+            max,
+            min: 0.0,
+            step,
+            height,
+        }
+    }
+
+    /// A scale for `peaks` of which each belongs to a point of a chart: logarithmic down to the
+    /// smallest of `lows` if one of them would flatten the others.
+    pub(super) fn that_shows(peaks: &[f64], lows: impl Iterator<Item = f64>, height: f64) -> Self {
+        let mut sorted = peaks.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let largest = sorted.last().copied().unwrap_or(0.0);
+        let usual = sorted.get(sorted.len() / 2).copied().unwrap_or(0.0);
+        let smallest = lows.filter(|low| *low > 0.0).fold(usual, f64::min);
+        if smallest <= 0.0 || largest < usual * FLATTENS {
+            return Self::up_to(largest, height);
+        }
+        let power = |value: f64| 10_f64.powf(value);
+        Self {
+            max: power(largest.log10().ceil()),
+            min: power(smallest.log10().floor()),
+            step: 10.0,
+            height,
+        }
+    }
+
+    pub(super) fn is_logarithmic(&self) -> bool {
+        self.min > 0.0
     }
 
     /// The distance from the top in px.
     pub(super) fn y(&self, value: f64) -> f64 {
-        self.height * (1.0 - (value / self.max).clamp(0.0, 1.0))
+        let share = if self.is_logarithmic() {
+            (value.max(self.min) / self.min).log10() / (self.max / self.min).log10()
+        } else {
+            value / self.max
+        };
+        self.height * (1.0 - share.clamp(0.0, 1.0))
     }
 
     pub(super) fn ticks(&self, label: impl Fn(f64) -> String) -> Vec<Tick> {
+        if self.is_logarithmic() {
+            let powers = (self.max / self.min).log10().round() as i32;
+            return (0..=powers)
+                .map(|power| self.min * 10_f64.powi(power))
+                .map(|value| Tick {
+                    at: self.y(value),
+                    label: duration(value),
+                    anchor: "end",
+                })
+                .collect();
+        }
         let count = (self.max / self.step).round() as u32;
         (0..=count)
             .map(|n| f64::from(n) * self.step)
@@ -272,6 +323,23 @@ mod tests {
             Scale::up_to(0.0, 200.0).max > 0.0,
             "nothing has a scale too"
         );
+    }
+
+    #[test]
+    fn a_peak_that_flattens_the_rest_makes_a_scale_logarithmic() {
+        let lows = [2.0, 3.0];
+        let scale = |peaks: &[f64]| Scale::that_shows(peaks, lows.into_iter(), 100.0);
+        let even = scale(&[10.0, 11.0, 60.0]);
+        assert!(!even.is_logarithmic() && even.max == 100.0, "{even:?}");
+        let uneven = scale(&[10.0, 11.0, 2_500.0]);
+        assert!(uneven.is_logarithmic(), "{uneven:?}");
+        let labels: Vec<_> = uneven.ticks(|_| String::new()).into_iter().collect();
+        let labels: Vec<_> = labels.iter().map(|tick| tick.label.as_str()).collect();
+        assert_eq!(labels, ["1 ms", "10 ms", "100 ms", "1 s", "10 s"]);
+        let heights = [1.0, 100.0, 10_000.0].map(|ms| uneven.y(ms).round());
+        assert_eq!(heights, [100.0, 50.0, 0.0]);
+        assert_eq!(uneven.y(0.0), 100.0, "nothing is at the bottom");
+        assert!(!scale(&[]).is_logarithmic());
     }
 
     #[test]

@@ -96,7 +96,7 @@ fn snapshot(config: &RunConfig) -> Snapshot {
     snapshot
 }
 
-fn result() -> RunResult {
+pub(super) fn result() -> RunResult {
     let config = config();
     let snapshot = snapshot(&config);
     let thresholds = evaluate(&config.thresholds, &snapshot);

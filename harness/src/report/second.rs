@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::measured::{DROPPED, PHASES, RESPONSE_TIME, START_DELAY};
 use super::series::{Row, Second, Slow, Tags};
 use crate::health::Health;
 use crate::metrics::{
@@ -22,6 +23,7 @@ impl Second {
             ..Self::default()
         };
         second.requests(tick.second);
+        second.phases(tick.second);
         second.iterations(tick.second);
         second.checks(tick.second);
         second.gauges = gauges(tick, health);
@@ -88,22 +90,47 @@ impl Second {
         }
     }
 
+    fn phases(&mut self, snapshot: &Snapshot) {
+        let mut phases: BTreeMap<(&str, &str), Trend> = BTreeMap::new();
+        for (tags, series) in &snapshot.requests {
+            for (metric, phase) in PHASES {
+                let trend = series.trend(phase);
+                // Most requests find a connection, and open none.
+                if trend.sum_ms() > 0.0 {
+                    let sum = phases.entry((tags.name, metric)).or_default();
+                    sum.merge(trend);
+                }
+            }
+        }
+        for ((name, metric), trend) in phases {
+            let tags = tags([("name", name)]);
+            self.trends
+                .push(row(metric, tags, Encoded::numbers(&trend)));
+        }
+    }
+
     fn iterations(&mut self, snapshot: &Snapshot) {
         let mut interrupted = 0;
         for (tags_of, series) in &snapshot.iterations {
             interrupted += series.interrupted;
-            if !series.duration.is_empty() {
-                let stage = &snapshot.names.stages[usize::from(tags_of.stage)];
-                let tags = tags([
-                    ("scenario", tags_of.scenario),
-                    ("persona", tags_of.persona),
-                    ("stage", stage),
-                ]);
-                self.trends.push(row(
-                    "iteration_duration",
-                    tags,
-                    Encoded::whole(&series.duration),
-                ));
+            let stage = &snapshot.names.stages[usize::from(tags_of.stage)];
+            let tags = tags([
+                ("scenario", tags_of.scenario),
+                ("persona", tags_of.persona),
+                ("stage", stage),
+            ]);
+            for (metric, trend) in [
+                ("iteration_duration", &series.duration),
+                (START_DELAY, &series.start_delay),
+                (RESPONSE_TIME, &series.response_time),
+            ] {
+                if !trend.is_empty() {
+                    self.trends
+                        .push(row(metric, tags.clone(), Encoded::whole(trend)));
+                }
+            }
+            if series.dropped > 0 {
+                self.counters.push(row(DROPPED, tags, series.dropped));
             }
         }
         self.counters

@@ -15,7 +15,7 @@ pub(super) fn when(over: &[&Second], of: u64) -> Option<String> {
         first.stage,
         grouped(over.len() as u64),
         plural(of, "second", "seconds"),
-        clock(last.elapsed_ms)
+        clock(last.elapsed_ms.saturating_sub(last.length_ms))
     ))
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::charts::Charts;
+use super::charts::{Charts, words};
+use super::limits::Limit;
 use super::measured::Group;
 use super::plot::{Mark, Tick, WIDTH, log_ticks, rectangle};
 use crate::format::ms_unit;
@@ -28,8 +29,8 @@ pub(super) struct Strips {
     pub(super) rows: Vec<Strip>,
     pub(super) x: Vec<Tick>,
     pub(super) height: f64,
-    /// Of the SLA, in units of x.
-    pub(super) limit: Option<f64>,
+    /// Thresholds on all requests, in units of x.
+    pub(super) limits: Vec<f64>,
 }
 
 /// A logarithmic scale of ms, between two exponents of ten.
@@ -47,13 +48,18 @@ impl LogScale {
         Self { from, to }
     }
 
+    /// Whether it has room for a limit.
+    fn has(&self, ms: f64) -> bool {
+        ms.log10() > self.from && ms.log10() < self.to
+    }
+
     fn x(&self, ms: f64) -> f64 {
         let share = (ms.max(0.01).log10() - self.from) / (self.to - self.from);
         share.clamp(0.0, 1.0) * WIDTH
     }
 }
 
-fn distribution(name: &str, trend: &Trend, scale: &LogScale) -> Strip {
+fn distribution(name: &str, trend: &Trend, scale: &LogScale, limits: &[&Limit]) -> Strip {
     let bars = Mark {
         class: "bars",
         path: bars(trend, scale),
@@ -62,6 +68,11 @@ fn distribution(name: &str, trend: &Trend, scale: &LogScale) -> Strip {
     let lines = [("p50", p50), ("p95", p95), ("p99", p99)].map(|(class, value)| Mark {
         class,
         path: format!("M{0:.1} 0V{HEIGHT}", scale.x(value)),
+    });
+    let inside = limits.iter().filter(|limit| scale.has(limit.ms));
+    let limits = inside.map(|limit| Mark {
+        class: "sla",
+        path: format!("M{0:.1} 0V{HEIGHT}", scale.x(limit.ms)),
     });
     Strip {
         name: name.to_owned(),
@@ -72,7 +83,7 @@ fn distribution(name: &str, trend: &Trend, scale: &LogScale) -> Strip {
             ms_unit(p99),
             ms_unit(trend.max_ms())
         ),
-        marks: [bars].into_iter().chain(lines).collect(),
+        marks: [bars].into_iter().chain(lines).chain(limits).collect(),
         text: ms_unit(p95),
     }
 }
@@ -108,47 +119,67 @@ impl Charts<'_> {
         let requests = self.measured.requests.iter();
         let rows = requests
             .filter(|(_, group)| !group.trend.is_empty())
-            .map(|(name, group)| distribution(name, &group.trend, &scale));
-        let limit = self.sla.as_ref().map(|(_, limit)| *limit);
-        let inside = |limit: &f64| limit.log10() > scale.from && limit.log10() < scale.to;
+            .map(|(name, group)| {
+                let limits = self.limits.of_request(name);
+                distribution(name, &group.trend, &scale, &limits)
+            });
+        let of_all = self.limits.of_all();
+        let inside = of_all.iter().filter(|limit| scale.has(limit.ms));
         Strips {
             rows: rows.collect(),
             x: log_ticks(scale.from, scale.to),
             height: HEIGHT,
-            limit: limit.filter(inside).map(|limit| scale.x(limit)),
+            limits: inside.map(|limit| scale.x(limit.ms)).collect(),
         }
     }
 
-    /// The same by request, as bars.
+    /// Mean time of each request by where the server says that it went, as bars.
     pub(super) fn server_strips(&self) -> Strips {
-        let requests = &self.measured.requests;
-        let means = |group: &Group| group.means(self.server.len()).unwrap_or_default();
-        let total = |group: &Group| means(group).iter().sum::<f64>();
-        let largest = requests.values().map(total).fold(0.0, f64::max).max(1e-6);
-        let rows = requests.iter().map(|(name, group)| {
-            let parts = means(group);
-            let mut x = 0.0;
-            let mut marks = Vec::new();
-            for ((class, _), mean) in self.parts().zip(&parts) {
-                let width = mean / largest * WIDTH;
-                if width > 0.0 {
-                    let mut path = String::new();
-                    rectangle(&mut path, x, 0.0, width, 14.0);
-                    marks.push(Mark { class, path });
-                }
-                x += width;
-            }
-            Strip {
-                name: name.clone(),
-                note: self.words(parts.iter()).join(" · "),
-                marks,
-                text: ms_unit(total(group)),
-            }
+        let keys: Vec<_> = self.parts().collect();
+        self.stacked_strips(&keys, |group| group.means(self.server.len()))
+    }
+
+    /// A bar for each request, of parts of its mean time that are called by their keys.
+    pub(super) fn stacked_strips(
+        &self,
+        keys: &[(&'static str, &str)],
+        means: impl Fn(&Group) -> Option<Vec<f64>>,
+    ) -> Strips {
+        let requests = self.measured.requests.iter();
+        let rows: Vec<(&String, Vec<f64>)> = requests
+            .filter_map(|(name, group)| Some((name, means(group)?)))
+            .collect();
+        let totals = rows.iter().map(|(_, parts)| parts.iter().sum());
+        let largest = totals.fold(1e-6, f64::max);
+        let strips = rows.iter().map(|(name, parts)| Strip {
+            name: (*name).clone(),
+            note: words(keys, parts).join(" · "),
+            marks: bar(keys, parts, largest),
+            text: ms_unit(parts.iter().sum()),
         });
         Strips {
-            rows: rows.collect(),
-            height: 14.0,
+            rows: strips.collect(),
+            height: BAR,
             ..Strips::default()
         }
     }
+}
+
+/// Height of a bar.
+const BAR: f64 = 14.0;
+
+/// The parts one after the other, over a scale up to `largest`.
+fn bar(keys: &[(&'static str, &str)], parts: &[f64], largest: f64) -> Vec<Mark> {
+    let mut x = 0.0;
+    let mut marks = Vec::new();
+    for ((class, _), mean) in keys.iter().zip(parts) {
+        let width = mean / largest * WIDTH;
+        if width > 0.0 {
+            let mut path = String::new();
+            rectangle(&mut path, x, 0.0, width, BAR);
+            marks.push(Mark { class, path });
+        }
+        x += width;
+    }
+    marks
 }

@@ -382,6 +382,7 @@ mod tests {
             end_ms: end * 1_000,
             from: vus[0],
             to: vus[1],
+            scenario: None,
             load: vus[1].to_string(),
         }
     }

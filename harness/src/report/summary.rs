@@ -102,6 +102,9 @@ pub struct Run {
     pub id: String,
     /// Name of the profile, path of the file, or `custom`.
     pub profile: String,
+    /// The configuration file, if there was one, without comments and secrets: the command needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// What the user calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -185,6 +188,9 @@ pub struct StageRow {
     pub from: u32,
     /// VUs at its end.
     pub to: u32,
+    /// Its scenario, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
     /// What it asks for, for people: VUs, or iterations at a rate.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub load: String,

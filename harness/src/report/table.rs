@@ -1,4 +1,5 @@
-//! A table for a terminal, which is cut in parts where the terminal is too narrow for it.
+//! A table for a terminal. Where the terminal is too narrow for it, the columns that weigh least are
+//! left out, and what is still too wide is cut in parts.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +9,7 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Modify};
 
-use crate::format::fitted;
+use crate::format::{fitted, listed};
 use crate::shown::Shown;
 
 /// The longest cell, in characters.
@@ -72,6 +73,8 @@ pub(crate) struct Table {
     rows: Vec<Vec<String>>,
     /// Columns from this one on are numbers, and stand right.
     numbers_from: usize,
+    /// Heads of columns that may be left out, the least important first.
+    light: &'static [&'static str],
 }
 
 impl Table {
@@ -79,7 +82,36 @@ impl Table {
         Self {
             rows: vec![head.into_iter().map(str::to_owned).collect()],
             numbers_from,
+            light: &[],
         }
+    }
+
+    /// Has these columns left out, the first of them first, where there is no room for all.
+    pub(crate) fn without_if_narrow(self, light: &'static [&'static str]) -> Self {
+        Self { light, ..self }
+    }
+
+    /// How wide it is: each column has two spaces and a line, and there is one more line.
+    fn is_wider_than(&self, most: usize) -> bool {
+        let widths = (0..self.rows[0].len()).map(|column| self.width(column) + 3);
+        most > 0 && widths.sum::<usize>() + 1 > most
+    }
+
+    /// Leaves columns out until the rest fits, if it may; gives the heads of those.
+    fn lightened(&mut self, most: usize) -> Vec<&'static str> {
+        let mut left_out = Vec::new();
+        for name in self.light {
+            if !self.is_wider_than(most) {
+                break;
+            }
+            if let Some(column) = self.rows[0].iter().position(|head| head == name) {
+                for row in &mut self.rows {
+                    row.remove(column);
+                }
+                left_out.push(*name);
+            }
+        }
+        left_out
     }
 
     fn rendered(self) -> String {
@@ -95,9 +127,8 @@ impl Table {
         let widths: Vec<usize> = (0..self.rows[0].len())
             .map(|column| self.width(column))
             .collect();
-        // Each column has two spaces and a line, and there is one more line.
         let wide = |widths: &[usize]| widths.iter().map(|width| width + 3).sum::<usize>() + 1;
-        if most == 0 || wide(&widths) <= most {
+        if !self.is_wider_than(most) {
             return vec![self];
         }
         let (texts, numbers) = widths.split_at(self.numbers_from.min(widths.len()));
@@ -135,6 +166,7 @@ impl Table {
         Self {
             rows: self.rows.iter().map(row).collect(),
             numbers_from: self.numbers_from,
+            light: self.light,
         }
     }
 
@@ -147,18 +179,52 @@ impl Table {
 }
 
 /// Writes a table under its title; nothing when it has no rows.
-pub(crate) fn section(title: &str, table: Table, out: &mut Shown<impl Write>) -> io::Result<()> {
+pub(crate) fn section(
+    title: &str,
+    mut table: Table,
+    out: &mut Shown<impl Write>,
+) -> io::Result<()> {
     if table.rows.len() < 2 {
         return Ok(());
     }
     writeln!(out)?;
     out.styled(title, Style::new().bold())?;
     writeln!(out)?;
-    for part in table.fitted(WIDTH.load(Ordering::Relaxed)) {
+    let width = WIDTH.load(Ordering::Relaxed);
+    let left_out = table.lightened(width);
+    for part in table.fitted(width) {
         write_marked(&part.rendered(), out)?;
         writeln!(out)?;
     }
+    if !left_out.is_empty() {
+        let told = format!("no room for {}: see the report", listed(left_out, "and"));
+        out.styled(&told, Style::new().dimmed())?;
+        writeln!(out)?;
+    }
     Ok(())
+}
+
+/// Writes a text behind an indent, in lines of the terminal's width.
+pub(crate) fn paragraph(indent: usize, text: &str, out: &mut Shown<impl Write>) -> io::Result<()> {
+    let space = " ".repeat(indent);
+    let wrapped = wrapped(text, columns().saturating_sub(indent));
+    let mut lines = wrapped.lines();
+    lines.try_for_each(|line| writeln!(out, "{space}{line}"))
+}
+
+/// Writes the rest of a line of which so many characters are written, and goes on below it.
+pub(crate) fn rest(written: usize, text: &str, out: &mut Shown<impl Write>) -> io::Result<()> {
+    let space = " ".repeat(written);
+    let whole = wrapped(&format!("{space}{text}"), columns());
+    writeln!(out, "{}", &whole[written..])
+}
+
+/// The columns that texts may take.
+fn columns() -> usize {
+    match WIDTH.load(Ordering::Relaxed) {
+        0 => usize::MAX - 1,
+        columns => columns.max(NARROWEST),
+    }
 }
 
 /// How many columns tables may take from now on; 0 is any number.
@@ -218,6 +284,23 @@ mod tests {
 │   │   detail            │     │       │
 ╰───┴─────────────────────┴─────┴───────╯";
         assert_eq!(shown(42), expected);
+    }
+
+    #[test]
+    fn what_weighs_least_is_left_out_first() {
+        let light = |most: usize| {
+            let mut table = table().without_if_narrow(&["avg", "count", "nothing"]);
+            let left_out = table.lightened(most);
+            (
+                left_out,
+                table.rows[0][2..].join(" "),
+                table.fitted(most).len(),
+            )
+        };
+        assert_eq!(light(0), (vec![], "count avg p95".to_owned(), 1));
+        assert_eq!(light(52), (vec![], "count avg p95".to_owned(), 1));
+        assert_eq!(light(46), (vec!["avg"], "count p95".to_owned(), 1));
+        assert_eq!(light(36), (vec!["avg", "count"], "p95".to_owned(), 1));
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::charts::failed;
 use super::measured::{Group, Measured};
-use super::summary::{Run, Summary};
-use super::words::{actual, cut_short, sla};
-use crate::format::{clock, grouped, ms, ms_unit, number, percent, plural};
+use super::summary::{Run, ScenarioRow, StageRow, Summary};
+use super::words::{actual, cut_short, percentile, sla};
+use crate::format::{clock, grouped, ms, number, percent, plural};
+use crate::metrics::{SET_UP, Trend};
 
 /// A number that comes first.
 pub(super) struct Tile {
@@ -54,7 +55,7 @@ pub(super) fn tiles(summary: &Summary, measured: &Measured) -> Vec<Tile> {
     let cut = format!("{} cut", grouped(run.interrupted_iterations));
     let vus = grouped(u64::from(run.vus_max));
     vec![
-        sla_tile(summary, all.trend.percentile_ms(95.0)),
+        sla_tile(summary, &all.trend),
         tile(
             "requests/s",
             per_second(count, run.duration_ms),
@@ -86,12 +87,13 @@ pub(super) fn tiles(summary: &Summary, measured: &Measured) -> Vec<Tile> {
 }
 
 /// The p95 of all requests against the SLA.
-fn sla_tile(summary: &Summary, p95: f64) -> Tile {
+fn sla_tile(summary: &Summary, all: &Trend) -> Tile {
+    let p95 = all.percentile_ms(95.0);
     let sla = sla(summary);
     let over = |(words, limit): &(String, f64)| words.starts_with("p(95)") && p95 > *limit;
     Tile {
         label: "p95",
-        value: ms_unit(p95),
+        value: percentile(all, 95.0),
         class: if sla.as_ref().is_some_and(over) {
             "bad"
         } else {
@@ -130,12 +132,6 @@ pub(super) fn tables(summary: &Summary, measured: &Measured) -> Vec<Table> {
     let over_all = |groups: &BTreeMap<String, Group>| rows(groups.iter(), |_| whole);
     let mut requests = over_all(&measured.requests);
     requests.push(row("all".to_owned(), &measured.all, whole));
-    // In the order of the run, with what finished after the last stage at the end.
-    let stages = &summary.run.stages;
-    let place = |name: &str| stages.iter().position(|stage| stage.name == name);
-    let mut by_stage: Vec<_> = measured.stages.iter().collect();
-    by_stage.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
-    let by_stage = rows(by_stage.into_iter(), |name| stage_ms(&summary.run, name));
     let table = |title, head, rows: Vec<TableRow>| Table { title, head, rows };
     let cut = measured.cut.iter().map(|(name, times)| TableRow {
         name: name.clone(),
@@ -145,7 +141,8 @@ pub(super) fn tables(summary: &Summary, measured: &Measured) -> Vec<Table> {
     let cut = table(CUT, "request", cut.collect());
     let tables = [
         table("By request", "request", requests),
-        table("By stage", "stage", by_stage),
+        table("By scenario", "scenario", by_scenario(summary, measured)),
+        table("By stage", "stage", by_stage(&summary.run, measured)),
         table("By persona", "persona", over_all(&measured.personas)),
     ];
     tables
@@ -155,13 +152,66 @@ pub(super) fn tables(summary: &Summary, measured: &Measured) -> Vec<Table> {
         .collect()
 }
 
-/// How long a stage was. Several scenarios may have stages of one name: from the first one's start
-/// to the last one's end.
-fn stage_ms(run: &Run, name: &str) -> u64 {
-    let stages = || run.stages.iter().filter(|stage| stage.name == name);
-    let start = stages().map(|stage| stage.start_ms).min().unwrap_or(0);
-    let end = stages().map(|stage| stage.end_ms).max().unwrap_or(0);
-    end.min(run.duration_ms).saturating_sub(start)
+/// The scenarios, in the order of the configuration.
+fn by_scenario(summary: &Summary, measured: &Measured) -> Vec<TableRow> {
+    let scenarios = summary.run.scenarios.iter();
+    let row = |one: &ScenarioRow| {
+        let group = measured.scenarios.get(&one.name)?;
+        let [p50, p95] = group.trend.percentiles_ms([50.0, 95.0]);
+        let iterations = measured.iterations.get(&one.name).copied();
+        let mut cells = vec![
+            ("load", one.executor.clone()),
+            ("requests", grouped(group.trend.count())),
+            ("failed", failed(group)),
+            ("p50", ms(p50)),
+            ("p95", ms(p95)),
+            ("iterations", grouped(iterations.unwrap_or(0))),
+        ];
+        let dropped = one.arrivals.map(|account| account.dropped);
+        cells.push(("dropped", dropped.map_or_else(|| "–".to_owned(), grouped)));
+        Some(TableRow {
+            name: one.name.clone(),
+            class: if group.failed > 0 { "bad" } else { "" },
+            cells,
+        })
+    };
+    scenarios.filter_map(row).collect()
+}
+
+/// The stages in the order of the run, each scenario's by itself, with what finished after the last
+/// one at the end, and the set-up.
+fn by_stage(run: &Run, measured: &Measured) -> Vec<TableRow> {
+    let is = |stage: &StageRow, [scenario, name]: &[String; 2]| {
+        let own = stage.scenario.as_ref();
+        stage.name == *name && own.is_none_or(|own| own == scenario)
+    };
+    let place = |key: &[String; 2]| run.stages.iter().position(|stage| is(stage, key));
+    let is_load = |scenario: &String| run.scenarios.iter().any(|one| one.name == *scenario);
+    let mut stages: Vec<_> = measured.stages.iter().collect();
+    stages.retain(|(_, group)| !group.trend.is_empty());
+    stages.sort_by_key(|(key, _)| (!is_load(&key[0]), place(key).unwrap_or(usize::MAX)));
+    let row = |(key, group): &(&[String; 2], &Group)| {
+        let [scenario, stage] = *key;
+        let name = match (is_load(scenario), run.scenarios.len() > 1) {
+            (false, _) if scenario == SET_UP => scenario.clone(),
+            (true, true) => format!("{scenario}: {stage}"),
+            _ => stage.clone(),
+        };
+        let length = |stage: &StageRow| {
+            let end = stage.end_ms.min(run.duration_ms);
+            end.saturating_sub(stage.start_ms)
+        };
+        let own = run
+            .stages
+            .iter()
+            .filter(|stage| is(stage, key) && name != SET_UP);
+        self::row(name.clone(), group, own.map(length).max().unwrap_or(0))
+    };
+    let of_load = stages.iter().filter(|(key, _)| key[0] != SET_UP).count();
+    match of_load {
+        0 | 1 => Vec::new(),
+        _ => stages.iter().map(row).collect(),
+    }
 }
 
 /// A row for each group that has requests; `length_ms` says over what time they came.

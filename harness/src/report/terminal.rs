@@ -8,8 +8,10 @@ use owo_colors::Style;
 
 use super::RunResult;
 use super::comparison::write_comparison;
-use super::table::{Table, mark, section};
-use super::words::{cut_short, no_data};
+use super::json::planned;
+use super::table::{Table, mark, paragraph, rest, section};
+use super::title::title;
+use super::words::{cut_short, hold, no_data};
 use super::workers;
 use crate::format::{LONG, cut, ms, ms_unit, percent_to};
 use crate::metrics::{self, Counter, Metric, Of, Snapshot, TagFilter, Trend, TrendOf, who};
@@ -50,8 +52,8 @@ pub fn write_terminal(result: &RunResult, out: impl Write) -> io::Result<()> {
     section("Outputs (rows)", outputs(result), &mut out)?;
     for warning in &result.warnings {
         writeln!(out)?;
-        out.styled("warning:", Style::new().yellow().bold())?;
-        writeln!(out, " {}", cut(warning, LONG))?;
+        out.styled("warning: ", Style::new().yellow().bold())?;
+        rest("warning: ".len(), &cut(warning, LONG), &mut out)?;
     }
     if let Some(comparison) = &result.comparison {
         write_comparison(comparison, &mut out)?;
@@ -67,17 +69,18 @@ fn head(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
     };
     let interrupted = counter(Counter::Interrupted);
     writeln!(out)?;
-    let title = format!("loadtest {}", result.id);
-    out.styled(&title, Style::new().bold())?;
-    writeln!(
-        out,
-        "\n{} · {} · up to {} VUs ({}) · seed {}",
-        config.profile,
+    let id = format!("loadtest {}", result.id);
+    out.styled(&id, Style::new().bold())?;
+    writeln!(out)?;
+    let load = format!(
+        "{} · {} · up to {} VUs ({}) · seed {}",
+        title(&planned(config, &result.generator)),
         config.executors(),
         config.plan().vus_max(),
         config.mixes(),
         config.seed
-    )?;
+    );
+    paragraph(0, &load, out)?;
     let cut = if interrupted > 0 {
         format!(", {interrupted} cut")
     } else {
@@ -110,15 +113,14 @@ fn arrivals(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
     }
     match result.config.plan().is_open() {
         (_, true) => Ok(()),
-        (some, _) => writeln!(
-            out,
-            "{}: a slow server is sent less, so coordinated omission is not excluded",
-            if some {
-                "scenarios without a rate are closed models"
-            } else {
-                "closed model"
-            }
-        ),
+        (some, _) => {
+            let model = match some {
+                true => "scenarios without a rate are closed models",
+                false => "closed model",
+            };
+            let said = "a slow server is sent less, so coordinated omission is not excluded";
+            paragraph(0, &format!("{model}: {said}"), out)
+        }
     }
 }
 
@@ -126,7 +128,8 @@ fn requests(snapshot: &Snapshot) -> Table {
     let head = [
         "name", "count", "req/s", "failed", "avg", "min", "med", "p90", "p95", "p99", "max",
     ];
-    let mut table = Table::new(head, 1);
+    let light = &["min", "p90", "avg", "req/s", "p99", "med"];
+    let mut table = Table::new(head, 1).without_if_narrow(light);
     let catalogue = &snapshot.names.catalogue;
     let named = catalogue.requests.iter().map(|request| {
         let name = request.name.as_str();
@@ -181,7 +184,8 @@ fn stages(result: &RunResult) -> Table {
             "stage", "time", "load", "count", "req/s", "failed", "avg", "med", "p95", "p99", "max",
         ],
         1,
-    );
+    )
+    .without_if_narrow(&["avg", "time", "max", "med", "req/s", "p99"]);
     let plan = result.config.plan();
     let spans = plan.spans();
     let spans = spans.iter().filter_map(|span| Some((span, span.end?)));
@@ -229,7 +233,8 @@ fn trends(snapshot: &Snapshot) -> Table {
             "trend", "count", "avg", "min", "med", "p90", "p95", "p99", "max",
         ],
         1,
-    );
+    )
+    .without_if_narrow(&["min", "p90", "avg", "p99", "med"]);
     let all = TagFilter::default();
     let trends = |metric: Metric| match metric.of {
         Of::Trend(of) if !matches!(of, TrendOf::Phase(_)) => Some((metric, of)),
@@ -458,18 +463,14 @@ fn verdict(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
         Verdict::Invalid => ("INVALID", Style::new().yellow().bold()),
     };
     let held = match judgement.verdict {
-        Verdict::Pass => format!(
-            "{} thresholds and {} invariants hold",
-            result.thresholds.len(),
-            result.invariants.len()
-        ),
+        Verdict::Pass => hold(result.thresholds.len(), result.invariants.len()),
         Verdict::Fail | Verdict::Invalid => format!("exit code {}", judgement.exit.code()),
     };
     writeln!(out)?;
     out.styled(word, style)?;
     writeln!(out, "  {held}")?;
     let mut reasons = judgement.reasons.iter();
-    reasons.try_for_each(|reason| writeln!(out, "  {}", cut(reason, LONG)))
+    reasons.try_for_each(|reason| paragraph(2, &cut(reason, LONG), out))
 }
 
 fn times(trend: &Trend) -> [String; 7] {

@@ -17,13 +17,29 @@ pub(super) const fn verdict(verdict: Verdict) -> &'static str {
 /// What the verdict means, in a sentence.
 pub(super) fn headline(summary: &Summary) -> String {
     match summary.verdict {
-        Verdict::Pass => format!(
-            "{} and {} hold.",
-            plural(summary.thresholds.len() as u64, "threshold", "thresholds"),
-            plural(summary.invariants.len() as u64, "invariant", "invariants")
-        ),
+        Verdict::Pass => {
+            let (thresholds, invariants) = (summary.thresholds.len(), summary.invariants.len());
+            format!("{}.", hold(thresholds, invariants))
+        }
         Verdict::Fail => failed(summary),
         Verdict::Invalid => "This run says nothing about the server.".to_owned(),
+    }
+}
+
+/// So many thresholds and invariants hold; of what there was none of, nothing is said.
+pub(super) fn hold(thresholds: usize, invariants: usize) -> String {
+    let counts = [
+        (thresholds, "threshold", "thresholds"),
+        (invariants, "invariant", "invariants"),
+    ];
+    let some = counts.iter().filter(|(count, ..)| *count > 0);
+    let some: Vec<String> = some
+        .map(|(count, one, many)| plural(*count as u64, one, many))
+        .collect();
+    match (some.is_empty(), thresholds + invariants) {
+        (true, _) => "no threshold and no invariant was checked".to_owned(),
+        (false, 1) => format!("{} holds", some.join("")),
+        (false, _) => format!("{} hold", some.join(" and ")),
     }
 }
 
@@ -68,6 +84,15 @@ pub(super) fn sla(summary: &Summary) -> Option<(String, f64)> {
         .trim_start_matches(": ")
         .to_owned();
     Some((words, sla.limit))
+}
+
+/// A percentile with its unit. Nothing has none.
+pub(super) fn percentile(of: &Trend, percent: f64) -> String {
+    if of.is_empty() {
+        "no requests".to_owned()
+    } else {
+        ms_unit(of.percentile_ms(percent))
+    }
 }
 
 /// What is said of requests that were cut, each with its time so far: how many, and the shortest and

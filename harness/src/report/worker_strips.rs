@@ -121,7 +121,7 @@ impl Charts<'_> {
                 rows: rows.iter().map(strip).collect(),
                 x: time_ticks(self.measured.end_ms),
                 height: HEIGHT,
-                limit: None,
+                limits: Vec::new(),
             },
         }
     }
@@ -171,6 +171,7 @@ impl Charts<'_> {
 mod tests {
     use std::time::Duration;
 
+    use super::super::limits::Limits;
     use super::super::measured::Measured;
     use super::super::series;
     use super::*;
@@ -219,8 +220,9 @@ mod tests {
         let charts = Charts {
             measured: &measured,
             stages: &[],
+            standing_by: None,
             server: &[],
-            sla: None,
+            limits: &Limits::default(),
         };
         let groups = charts.workers(&[1, 2, 3]);
         let titles: Vec<_> = groups.iter().map(|group| group.title).collect();

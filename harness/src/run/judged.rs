@@ -77,6 +77,7 @@ pub(super) fn judged(
     warnings.extend(is_insecure.then(|| insecure.to_owned()));
     warnings.extend(load.warnings.iter().cloned());
     warnings.extend(same_times(&load.driven.snapshot));
+    warnings.extend(fidelity::diluted(&mix, &load.driven.snapshot));
     let judgement = judgement(&config, &course, &load, (&thresholds, &saturated, &mix));
     let driven = load.driven;
     let arrivals = driven.settled.iter().map(|settled| settled.arrivals);

@@ -7,13 +7,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::parse::{Operator, Threshold};
+use crate::format::clock;
 use crate::metrics::{Of, RateOf, RequestTags, Snapshot, Trend, TrendOf, who};
 
 /// When a threshold was crossed, and what had the largest part in it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Crossing {
-    /// The second, from the start of the run: the first one from which on the threshold didn't
-    /// hold any more, or with a window the end of the worst one.
+    /// When its second began, in seconds since the start of the run: the first second from which
+    /// on the threshold didn't hold any more, or with a window the last one of the worst.
     pub second: u64,
     /// The stage then.
     pub stage: String,
@@ -45,16 +46,11 @@ pub struct Culprit {
 }
 
 impl Crossing {
-    /// The crossing at `elapsed` in `stage`, by what `snapshot` has.
+    /// The crossing in the second that began at `began` in `stage`, by what `snapshot` has.
     #[must_use]
-    pub fn find(
-        threshold: &Threshold,
-        elapsed: Duration,
-        stage: &str,
-        snapshot: &Snapshot,
-    ) -> Self {
+    pub fn find(threshold: &Threshold, began: Duration, stage: &str, snapshot: &Snapshot) -> Self {
         Self {
-            second: elapsed.as_secs(),
+            second: began.as_secs(),
             stage: stage.to_owned(),
             culprit: culprit(threshold, snapshot),
         }
@@ -63,7 +59,7 @@ impl Crossing {
 
 impl fmt::Display for Crossing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "in second {} ({})", self.second, self.stage)?;
+        write!(f, "at {} ({})", clock(self.second * 1_000), self.stage)?;
         let Some(culprit) = &self.culprit else {
             return Ok(());
         };

@@ -9,6 +9,7 @@ use super::crossing::Crossing;
 use super::evaluate::{Gathered, Outcome, evaluate, may_still_hold};
 use super::parse::Threshold;
 use crate::executor::Plan;
+use crate::format::clock;
 use crate::metrics::{Kind, Snapshot};
 
 /// A second of the run.
@@ -89,11 +90,8 @@ pub fn abort(outcomes: &[Outcome], elapsed: Duration) -> Option<String> {
         outcome.is_crossed() && due.is_some_and(|delay| elapsed >= delay)
     };
     let outcome = outcomes.iter().find(ends)?;
-    Some(format!(
-        "in second {} by {}",
-        elapsed.as_secs(),
-        outcome.threshold
-    ))
+    let at = clock(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+    Some(format!("at {at} by {}", outcome.threshold))
 }
 
 /// When the stages are on that a threshold is about, in order.
@@ -208,7 +206,8 @@ impl Track {
             Some(_) => moment.second,
             None => moment.total,
         };
-        Crossing::find(&self.threshold, moment.elapsed, moment.stage, by)
+        let began = moment.elapsed.saturating_sub(moment.second.duration);
+        Crossing::find(&self.threshold, began, moment.stage, by)
     }
 
     fn outcome(&self, total: &Snapshot) -> Outcome {

@@ -138,7 +138,7 @@ fn the_worst_window_counts_where_the_whole_run_hides_it() {
     assert_eq!(crossing.culprit.as_ref(), Some(&by));
     assert_eq!(
         crossing.to_string(),
-        "in second 15 (hold): 100 of 100 were too slow (a slow 500)"
+        "at 14s (hold): 100 of 100 were too slow (a slow 500)"
     );
 }
 
@@ -157,7 +157,7 @@ fn a_crossing_names_the_second_from_which_on_it_did_not_hold() {
         .to_string();
     assert_eq!(
         crossing,
-        "in second 12 (hold): 2000 of 2000 were too slow (a slow unanswered)"
+        "at 11s (hold): 2000 of 2000 were too slow (a slow unanswered)"
     );
 }
 
@@ -187,7 +187,7 @@ fn counts_are_expected_only_while_their_stages_are_on() {
         (Some(410.0), false),
     ];
     assert_eq!(came, expected);
-    assert_eq!(end[0].crossing.as_ref().map(|at| at.second), Some(17));
+    assert_eq!(end[0].crossing.as_ref().map(|at| at.second), Some(16));
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn a_crossing_ends_the_run_when_its_delay_is_over() {
         .collect();
     assert_eq!(
         ends.first().map(String::as_str),
-        Some("in second 14 by http_req_failed: rate<5% abort_on_fail delay=14s")
+        Some("at 14s by http_req_failed: rate<5% abort_on_fail delay=14s")
     );
     assert_eq!(ends.len(), 7, "no data is no reason to end");
 }
@@ -251,12 +251,12 @@ fn what_may_still_be_reached_is_judged_at_the_end() {
         ("http_reqs: count==2000 abort_on_fail", (None, true, None)),
         (
             "http_reqs: count==1999 abort_on_fail",
-            (Some(20), false, Some(20)),
+            (Some(20), false, Some(19)),
         ),
         ("http_reqs: count!=100 abort_on_fail", (None, true, None)),
         (
             "http_reqs: count<1200 abort_on_fail",
-            (Some(12), false, Some(12)),
+            (Some(12), false, Some(11)),
         ),
         (
             "http_reqs{stage:hold}: count>=1000 abort_on_fail",
@@ -273,11 +273,11 @@ fn what_may_still_be_reached_is_judged_at_the_end() {
         ),
         (
             "http_reqs: count>500 over 5s abort_on_fail",
-            (Some(5), false, Some(5)),
+            (Some(5), false, Some(4)),
         ),
         (
             "http_reqs{stage:hold}: rate>100 over 5s abort_on_fail",
-            (Some(15), false, Some(15)),
+            (Some(15), false, Some(14)),
         ),
         (
             "http_req_duration: max>=10 abort_on_fail",

@@ -734,12 +734,12 @@ mod tests {
         };
         assert_eq!((code(failed), code(saturated), code(idle)), (99, 97, 97));
         let aborted = Evidence {
-            aborted: Some("in second 5"),
+            aborted: Some("at 5s"),
             ..idle
         };
         assert_eq!(code(aborted), 99, "it had no time to get there");
         let mended = Evidence {
-            aborted: Some("in second 5"),
+            aborted: Some("at 5s"),
             ..GOOD
         };
         assert_eq!(code(mended), 99, "what ended the run is not forgotten");

@@ -143,6 +143,7 @@ fn made_up_summary(seconds: u64) -> Summary {
     let stages =
         [("ramp_up", 0, 1), ("hold", 1, 9), ("ramp_down", 9, 10)].map(|(name, from, to)| {
             StageRow {
+                scenario: None,
                 name: name.to_owned(),
                 start_ms: at(from),
                 end_ms: at(to),
