@@ -19,6 +19,8 @@ pub(super) const SCRIPT: &str = include_str!("../../templates/live.js");
 pub struct Live {
     /// How long it has gone on.
     pub elapsed: Duration,
+    /// When its load ends, if that is a time.
+    pub end: Option<Duration>,
     /// The stage that it is in.
     pub stage: String,
     /// How its thresholds would come out if it ended now.
@@ -48,12 +50,16 @@ impl Live {
         }
         let crossed = self.outcomes.iter().filter(|one| one.is_crossed()).count();
         let all = plural(self.outcomes.len() as u64, "threshold", "thresholds");
-        let stands = match crossed {
-            0 => format!("none of {all} is crossed so far"),
-            crossed => format!("{crossed} of {all} crossed so far"),
+        let time = |time: Duration| clock(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        let of = match self.end {
+            Some(end) if self.elapsed < end => format!(" of {}", time(end)),
+            _ => String::new(),
         };
-        let time = clock(u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX));
-        format!("{time}, stage {}: {stands}.", self.stage)
+        format!(
+            "{}{of}, stage {}: {crossed} of {all} crossed so far.",
+            time(self.elapsed),
+            self.stage
+        )
     }
 
     /// Whether nobody can say yet how the threshold comes out: there is no data, or the rest of the

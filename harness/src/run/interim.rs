@@ -71,9 +71,15 @@ impl Interim {
         if let Some(look) = self.last.lock().take() {
             update(&mut result, look);
         }
+        let plan = result.config.plan();
         let live = Live {
             elapsed: result.duration,
-            stage: series.seconds.last().map(|second| second.stage.clone()).unwrap_or_default(),
+            end: plan.planned_iterations().is_none().then(|| plan.end()),
+            stage: series
+                .seconds
+                .last()
+                .map(|second| second.stage.clone())
+                .unwrap_or_default(),
             outcomes: result.thresholds.clone(),
             stopping: self.control.stopping().is_cancelled(),
             report: self.directory.join("report.html").display().to_string(),

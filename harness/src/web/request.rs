@@ -47,7 +47,9 @@ fn is_own(host: &str) -> bool {
         Some((name, port)) if has_port(port) => name,
         _ => host,
     };
-    let inner = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let inner = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
     name.eq_ignore_ascii_case("localhost") || inner.unwrap_or(name).parse::<IpAddr>().is_ok()
 }
 

@@ -130,7 +130,10 @@ impl Web {
         if self.site.audience.is_there() {
             let shown = farewells.wait_for(|shown| *shown > 0);
             // Its answer is written before the server goes; a reader who doesn't come is left.
-            if timeout(FAREWELL, shown).await.is_ok_and(|shown| shown.is_ok()) {
+            if timeout(FAREWELL, shown)
+                .await
+                .is_ok_and(|shown| shown.is_ok())
+            {
                 sleep(NO_ROOM).await;
             }
         }
@@ -138,11 +141,7 @@ impl Web {
 }
 
 /// Gives each connection a task of its own, for ever.
-async fn accept(
-    listener: &tokio::net::TcpListener,
-    site: &Arc<Site>,
-    stop: &CancellationToken,
-) {
+async fn accept(listener: &tokio::net::TcpListener, site: &Arc<Site>, stop: &CancellationToken) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
         let permit = Arc::clone(&room).acquire_owned().await;
@@ -217,14 +216,21 @@ impl Site {
             }
             Err(error) => {
                 tracing::warn!(%error, "the live page can't be rendered");
-                text(StatusCode::INTERNAL_SERVER_ERROR, "no page can be rendered\n")
+                text(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "no page can be rendered\n",
+                )
             }
         }
     }
 }
 
 fn text(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
-    answer(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
+    answer(
+        status,
+        "text/plain; charset=utf-8",
+        Bytes::from_static(text.as_bytes()),
+    )
 }
 
 fn answer(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
@@ -238,7 +244,9 @@ fn answer(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<
         (header::CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"),
     ];
     for (name, value) in fixed {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        answer
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     answer
 }
