@@ -166,7 +166,7 @@ fn keeps_the_place(browser: &mut Browser) {
     let before = browser.ask(TOP);
     assert!(browser.ask("scrollY").as_f64().expect("a number") > 500.0);
     for _ in 0..3 {
-        // As if something new had come above.
+        // As if something above had been higher before.
         browser
             .ask("document.querySelector('.tiles').style.paddingTop = '300px'; scrollBy(0, 284)");
         browser.ask("window.old = document.querySelector('main'); 0");
