@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::devtools::Browser;
-use crate::program::{LOADTEST, client, stack};
+use crate::program::{LOADTEST, Run, client, stack};
 
 /// A run with a live page. It ends when dropped.
 struct Watched {
@@ -179,4 +179,27 @@ fn keeps_the_place(browser: &mut Browser) {
         );
     }
     assert_eq!(browser.ask("document.querySelector('details').open"), true);
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_said_before_the_load() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("it is bound");
+    let ran = Run::new(&format!("--vus 1 --duration 1s --quiet --web {address}"))
+        .finish()
+        .await;
+    assert_eq!(ran.code, 104, "{}", ran.stderr);
+    let begins = format!("error: --web: {address} can't be served: ");
+    assert!(ran.stderr.starts_with(&begins), "{}", ran.stderr);
+    let ran = Run::bare("validate --vus 1 --duration 1s --web 5665").await;
+    assert_eq!(ran.code, 104, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("--web: '5665' is not an address"),
+        "{}",
+        ran.stderr
+    );
+    // The flag alone doesn't take the next one for its value.
+    let ran = Run::bare("validate --web --vus 1 --duration 1s").await;
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("1 VU"), "{}", ran.stdout);
 }
