@@ -265,6 +265,10 @@ fn arguments<'a>(
             match field.form {
                 Form::Switch => arg.action(ArgAction::SetTrue),
                 Form::One(name) => arg.value_name(name).allow_hyphen_values(true),
+                Form::Maybe(name, missing) => arg
+                    .value_name(name)
+                    .num_args(0..=1)
+                    .default_missing_value(missing),
                 Form::Many(name) => arg
                     .value_name(name)
                     .allow_hyphen_values(true)

@@ -97,6 +97,7 @@ pub mod threshold;
 pub mod tui;
 pub mod vu;
 mod wall;
+pub mod web;
 
 #[cfg(any(test, fuzzing))]
 mod fixture;

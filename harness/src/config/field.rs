@@ -42,6 +42,8 @@ pub struct Field {
 pub enum Form {
     /// One text.
     One(&'static str),
+    /// One text, which a flag may leave out for the second one.
+    Maybe(&'static str, &'static str),
     /// Several: the flag is repeated, the file has a list, the environment splits at `;`.
     Many(&'static str),
     /// On or off.
@@ -350,6 +352,9 @@ pub static FIELDS: &[Field] = &[
         "Send every sample in k6's own schema to InfluxDB, for dashboards made for k6").own(),
     field("tui", "tui", Form::Switch, OUTPUT,
         "Show the run full-screen while it goes on: s stops, q quits, ? helps").own(),
+    field("web", "web", Form::Maybe("ADDRESS:PORT", crate::web::DEFAULT), OUTPUT,
+        "Show the report of the run so far in a browser, with a button that stops the run \
+         [without an address: 127.0.0.1:5665]").own(),
     field("full", "full", Form::Switch, OUTPUT,
         "List every check and invariant at the end, not only those that failed").own(),
     field("quiet", "quiet", Form::Switch, OUTPUT,

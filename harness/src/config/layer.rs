@@ -65,7 +65,7 @@ impl Layer {
             };
             let texts = match field.form {
                 Form::Many(_) => text.split(';').map(|part| part.trim().to_owned()).collect(),
-                Form::One(_) => vec![text.clone()],
+                Form::One(_) | Form::Maybe(..) => vec![text.clone()],
                 Form::Switch => match switch(text) {
                     Some(true) => vec![],
                     Some(false) => continue,
@@ -211,7 +211,7 @@ fn texts(field: &Field, value: &toml::Value) -> Result<Option<Vec<String>>, &'st
     match (field.form, value) {
         (Form::Switch, toml::Value::Boolean(on)) => Ok(on.then(Vec::new)),
         (Form::Switch, _) => Err("true or false"),
-        (Form::One(_), value) => one(value)
+        (Form::One(_) | Form::Maybe(..), value) => one(value)
             .map(|text| Some(vec![text]))
             .ok_or("a text or a whole number"),
         (Form::Many(_), toml::Value::Array(values)) => values

@@ -40,6 +40,7 @@ mod values;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,6 +134,8 @@ pub struct RunConfig {
     pub influx_raw: bool,
     /// Whether progress is shown full-screen.
     pub tui: bool,
+    /// Where the live page is served.
+    pub web: Option<SocketAddr>,
     /// Whether progress is kept to oneself.
     pub quiet: bool,
     /// The process's place in a run on several machines, if it is part of one.

@@ -82,7 +82,7 @@ pub fn command(program: &str, fields: &Fields, settings: &[Setting], seed: u64) 
         };
         match field.form {
             Form::Switch => words.push(format!("--{}", field.flag)),
-            Form::One(_) | Form::Many(_) => {
+            Form::One(_) | Form::Maybe(..) | Form::Many(_) => {
                 let equals = if field.limit().is_some() { '=' } else { ' ' };
                 for value in &setting.values {
                     words.push(format!("--{}{equals}{}", field.flag, quoted(value)));

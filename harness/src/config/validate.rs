@@ -27,6 +27,7 @@ use super::{
 use crate::compare::Rule;
 use crate::output::Address;
 use crate::vu::Target;
+use crate::web;
 
 /// What stands for the value of a header that nobody sends.
 const UNKNOWN: &str = "not-known-when-merged";
@@ -273,6 +274,7 @@ fn assemble(
         outputs: outputs(reader, variables),
         influx_raw: reader.is_on("influx_raw"),
         tui: tui(reader),
+        web: reader.parse("web", web::parse),
         full: reader.is_on("full"),
         quiet: reader.is_on("quiet"),
         fleet: fleet(reader, variables),

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::evidence::Evidence;
 use super::explain::{Explanation, explain};
+use super::live::Live;
 use super::measured::Measured;
 use super::series::Series;
 use super::summary::{SUMMARY_VERSION, Summary};
@@ -21,6 +22,8 @@ pub struct Document {
     pub series: Series,
     /// What the series lacks of the run, if it isn't whole.
     pub lack: Option<String>,
+    /// How far it is, if it goes on.
+    pub live: Option<Live>,
     /// How it compares with its baseline, if it had one.
     pub comparison: Option<Comparison>,
     pub(super) measured: Measured,
@@ -69,6 +72,7 @@ impl Document {
             summary,
             series,
             lack: None,
+            live: None,
             comparison: None,
             measured,
             explanations,

@@ -1,19 +1,20 @@
 //! The report as one page: no script, no request to anywhere, light and dark, from a phone to paper.
+//! Of a run that goes on it is the live page, which has a script that renews it.
 
 use std::io::{self, Write};
 
 use askama::Template;
-use base64::Engine as _;
-use sha2::{Digest, Sha256};
 
 use super::charts::Charts;
 use super::document::Document;
 use super::errors::Errors;
 use super::explain::Explanation;
 use super::limits::limits;
+use super::live::{self, Live};
 use super::multiples::Multiples;
 use super::phases::KEYS;
 use super::plot::Plot;
+use super::policy::policy;
 use super::rates::Rates;
 use super::strips::Strips;
 use super::summary::{Summary, Value};
@@ -36,8 +37,11 @@ const STYLE: &str = include_str!("../../templates/report.css");
 struct Page<'a> {
     summary: &'a Summary,
     explanations: &'a [Explanation],
-    style: &'static str,
-    style_hash: String,
+    style: String,
+    /// What the page may do.
+    policy: String,
+    /// What is there only while the run goes on.
+    live: Option<String>,
     verdict: &'static str,
     title: String,
     headline: String,
@@ -88,15 +92,18 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
     };
     let indices: Vec<u32> = summary.workers.iter().map(|one| one.index).collect();
     let drawn = !measured.all.trend.is_empty();
+    let live = document.live.as_ref();
+    let style = style(live);
     let page = Page {
         summary,
         explanations: &document.explanations,
-        style: STYLE,
-        style_hash: base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE)),
-        verdict: verdict(summary.verdict),
+        policy: policy(&style, live.map(|_| live::SCRIPT)),
+        style,
+        live: live.map(Live::bar).transpose().map_err(io::Error::other)?,
+        verdict: live.map_or_else(|| verdict(summary.verdict), Live::word),
         title: title(&summary.run),
-        headline: headline(summary),
-        now: what_now(document),
+        now: what_now(document).filter(|_| live.is_none()),
+        headline: live.map_or_else(|| headline(summary), Live::headline),
         tiles: tiles(summary, measured),
         timetable: charts.timetable(&summary.run),
         rates: charts.rates(&summary.run),
@@ -121,13 +128,20 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         workers: lines(summary),
         worker_strips: charts.workers(&indices),
         tables: tables(summary, measured),
-        thresholds: thresholds(summary),
+        thresholds: thresholds(summary, live),
         comparison: document.comparison.as_ref(),
         checks_tolerated: summary.tolerates_failed_checks(),
         lack: document.lack.as_deref(),
     };
     let page = page.render().map_err(io::Error::other)?;
     out.write_all(visible(&page).as_bytes())
+}
+
+fn style(live: Option<&Live>) -> String {
+    match live {
+        Some(_) => format!("{STYLE}{}", live::STYLE),
+        None => STYLE.to_owned(),
+    }
 }
 
 /// A metric of the summary in words, for the list of all.

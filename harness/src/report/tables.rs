@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::charts::failed;
+use super::live::Live;
 use super::measured::{Group, Measured};
 use super::summary::{Run, ScenarioRow, StageRow, Summary};
 use super::words::{actual, cut_short, percentile, sla};
@@ -31,7 +32,8 @@ pub(super) struct TableRow {
 }
 
 pub(super) struct ThresholdLine {
-    pub(super) ok: bool,
+    pub(super) class: &'static str,
+    pub(super) mark: &'static str,
     pub(super) expression: String,
     pub(super) actual: String,
 }
@@ -245,12 +247,24 @@ fn row(name: String, group: &Group, length_ms: u64) -> TableRow {
     }
 }
 
-/// The thresholds.
-pub(super) fn thresholds(summary: &Summary) -> Vec<ThresholdLine> {
-    let lines = summary.thresholds.iter().map(|row| ThresholdLine {
-        ok: row.ok,
-        expression: row.expression.clone(),
-        actual: actual(summary, row),
+/// The thresholds; of a run that goes on, some are not decided.
+pub(super) fn thresholds(summary: &Summary, live: Option<&Live>) -> Vec<ThresholdLine> {
+    let lines = summary.thresholds.iter().map(|row| {
+        let is_undecided = live.is_some_and(|live| live.is_undecided(&row.expression));
+        let (class, mark) = match (is_undecided, row.ok) {
+            (true, _) => ("", "…"),
+            (false, true) => ("ok", "✓"),
+            (false, false) => ("bad", "✗"),
+        };
+        ThresholdLine {
+            class,
+            mark,
+            expression: row.expression.clone(),
+            actual: match (is_undecided, row.actual) {
+                (true, None) => "no data yet".to_owned(),
+                _ => actual(summary, row),
+            },
+        }
     });
     lines.collect()
 }

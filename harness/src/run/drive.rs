@@ -87,6 +87,9 @@ impl Watch {
         if let Some(series) = &mut outlets.series {
             series.tick(tick, &health, parts);
         }
+        if let Some(interim) = &outlets.interim {
+            interim.note(tick, &outcomes, &self.health);
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod baseline;
 mod conduct;
 mod drive;
 mod ended;
+mod interim;
 mod judged;
 mod keeping;
 mod kept;
@@ -26,6 +27,7 @@ mod render;
 mod seats;
 mod server;
 mod session;
+mod showing;
 mod stint;
 mod undeclared;
 mod union;
@@ -41,6 +43,7 @@ use tokio::runtime::Handle;
 use self::attempt::Attempt;
 use self::baseline::Baseline;
 pub(crate) use self::baseline::check as check_baseline;
+use self::interim::Interim;
 use self::judged::{lost_rows, unbegun};
 use self::lead::Lead;
 pub use self::merge::{Merging, merge};
@@ -64,6 +67,7 @@ use crate::report::{Generator, RunResult, SERIES_FILE};
 use crate::suite::Suite;
 use crate::threshold::ExitCode;
 use crate::tui::tell;
+use crate::web::Web;
 
 /// Carries out a run and reports it. `control` is what signals act on; `telemetry` runs
 /// everything that only watches, beside the runtime of the virtual users.
@@ -105,7 +109,7 @@ async fn carry_out<S: Suite>(config: RunConfig, attempt: &Attempt) -> (ExitCode,
         Err(refusal) => return refused(config, attempt, &directory, &refusal),
     };
     let progress = Progress::asked_for(&config, &attempt.control);
-    let (server, outlets) = match open::<S>(&config, attempt, &directory, progress).await {
+    let (server, outlets, web) = match open::<S>(&config, attempt, &directory, progress).await {
         Ok(opened) => opened,
         Err(refusal) => return refused(config, attempt, &directory, &refusal),
     };
@@ -121,7 +125,11 @@ async fn carry_out<S: Suite>(config: RunConfig, attempt: &Attempt) -> (ExitCode,
     if result.judgement.exit == ExitCode::BadConfiguration {
         return (leave(&result, Some(&directory)), reason);
     }
-    (publish(&result, &directory), reason)
+    let exit = publish(&result, &directory);
+    if let Some(web) = web {
+        showing::part(web, &directory, &attempt.control).await;
+    }
+    (exit, reason)
 }
 
 /// Leaves what can be written of a run that was refused; gives its exit code, and why.
@@ -144,15 +152,16 @@ fn refused(
     (exit, refusal.to_string())
 }
 
-/// Finds the server and opens whatever the run is written to.
+/// Finds the server and opens whatever the run is written to, and shown on.
 async fn open<S: Suite>(
     config: &RunConfig,
     attempt: &Attempt,
     directory: &Path,
     progress: Progress,
-) -> Result<(Server, Outlets), Refusal> {
+) -> Result<(Server, Outlets, Option<Web>), Refusal> {
     let opened = async {
         prepare::check_writable(directory, config)?;
+        let listener = showing::listen(config)?;
         let series = Recording::of_run(directory, &attempt.id, config)?;
         let found = async {
             // A lead has no virtual users.
@@ -174,17 +183,24 @@ async fn open<S: Suite>(
             found = found => found?,
             () = attempt.control.stopping().cancelled() => return Err(Refusal::Signal),
         };
-        Ok((server, series, feed))
+        let interim = || Arc::new(Interim::new(config, attempt, &server.label, directory));
+        let interim = listener.is_some().then(interim);
+        let showing = listener.zip(interim.as_ref()).map(|(listener, interim)| {
+            showing::show(listener, interim, (config, attempt), &progress)
+        });
+        let web = showing.transpose()?;
+        Ok((server, series, feed, (interim, web)))
     };
     match opened.await {
-        Ok((server, series, (feed, raw))) => {
+        Ok((server, series, (feed, raw), (interim, web))) => {
             let outlets = Outlets {
                 progress,
                 feed,
                 series: Some(series),
                 raw,
+                interim,
             };
-            Ok((server, outlets))
+            Ok((server, outlets, web))
         }
         Err(refusal) => {
             progress.finish();

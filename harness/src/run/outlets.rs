@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::attempt::Attempt;
+use super::interim::Interim;
 use super::prepare::Refusal;
 use super::recording::Recording;
 use crate::config::RunConfig;
@@ -22,6 +23,8 @@ pub(super) struct Outlets {
     pub(super) series: Option<Recording>,
     /// Single samples, if an output wants them.
     pub(super) raw: Option<Arc<RawSamples>>,
+    /// The report of the run so far, if it is served.
+    pub(super) interim: Option<Arc<Interim>>,
 }
 
 impl Outlets {
@@ -36,6 +39,7 @@ impl Outlets {
             feed,
             series: None,
             raw: None,
+            interim: None,
         }
     }
 }

@@ -62,6 +62,14 @@ pub(crate) enum Refusal {
     NoServer,
     #[error("no HTTP client: {0}")]
     Client(#[from] reqwest::Error),
+    #[error(
+        "--web: {address} can't be served: {source}; give another one, as --web 127.0.0.1:0 for \
+         any free port"
+    )]
+    Web {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
     #[error("--out: {0}")]
     Output(#[from] OpenError),
     #[error("--baseline: {0}")]
@@ -96,6 +104,7 @@ impl Refusal {
             | Self::Host(_)
             | Self::Tls(_)
             | Self::LocalAddress(_)
+            | Self::Web { .. }
             | Self::Output(_)
             | Self::Baseline(_)
             | Self::NoServer

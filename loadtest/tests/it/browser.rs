@@ -138,7 +138,8 @@ pub(crate) fn opens_in(html: &str) -> Duration {
 
 const VIRTUAL_TIME: &str = "--virtual-time-budget=20000";
 
-fn chromium(directory: &Path, page: &Path, flags: &[&str]) -> (String, String) {
+/// The browser of this machine.
+pub(crate) fn program() -> &'static str {
     let program = [
         "chromium",
         "chromium-browser",
@@ -154,22 +155,26 @@ fn chromium(directory: &Path, page: &Path, flags: &[&str]) -> (String, String) {
             .status()
             .is_ok_and(|status| status.success())
     });
-    let program = program.expect("Chromium is there: make test installs it");
+    program.expect("Chromium is there: make test installs it")
+}
+
+/// Without a window, and without errands of its own.
+pub(crate) const QUIET: [&str; 9] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+];
+
+fn chromium(directory: &Path, page: &Path, flags: &[&str]) -> (String, String) {
     let profile = tempfile::tempdir_in(directory).expect("a directory");
-    let output = Command::new(program)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-first-run",
-            "--disable-dev-shm-usage",
-        ])
-        .args([
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--disable-default-apps",
-        ])
+    let output = Command::new(program())
+        .args(QUIET)
         .args(["--enable-logging=stderr", "--timeout=60000"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .args(flags)
