@@ -3,6 +3,7 @@
 
 pub use crate::config::fuzzing::{addresses, config, values};
 pub use crate::output::fuzzing::{line_protocol, spool};
+pub use crate::probe::fuzzing::probe;
 pub use crate::report::fuzzing::{report, series};
 pub use crate::threshold::fuzzing::threshold;
 pub use crate::vu::fuzzing::{answer, coding, cookies, http2, redirect, server_timing};
@@ -15,7 +16,7 @@ mod tests {
     type Target = (&'static str, fn(&[u8]));
 
     /// Every target, by the name that its seeds lie under.
-    const TARGETS: [Target; 14] = [
+    const TARGETS: [Target; 15] = [
         ("addresses", super::addresses),
         ("answer", super::answer),
         ("coding", super::coding),
@@ -23,6 +24,7 @@ mod tests {
         ("cookies", super::cookies),
         ("http2", super::http2),
         ("line_protocol", super::line_protocol),
+        ("probe", super::probe),
         ("redirect", super::redirect),
         ("report", super::report),
         ("series", super::series),

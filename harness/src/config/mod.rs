@@ -15,6 +15,7 @@ mod occurring;
 mod options;
 mod outline;
 pub mod parse;
+mod probing;
 mod problem;
 mod profile;
 mod range;
@@ -61,6 +62,7 @@ use crate::executor::Plan;
 use crate::fleet::Place;
 use crate::metrics::Names;
 use crate::output::Address;
+use crate::probe;
 use crate::threshold::{Limits, Threshold};
 use crate::vu::{ConnectOptions, Header};
 
@@ -121,6 +123,8 @@ pub struct RunConfig {
     pub audit: bool,
     /// Where metrics go while the load runs.
     pub outputs: Vec<Address>,
+    /// What is watched beside the load; nothing was said of it if there is none.
+    pub probes: Option<Vec<probe::Address>>,
     /// Whether InfluxDB gets k6's schema instead of ours.
     pub influx_raw: bool,
     /// Whether progress is shown full-screen.

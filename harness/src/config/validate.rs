@@ -20,8 +20,8 @@ use super::sections::{self, Sections};
 use super::setting::settings;
 use super::told::Told;
 use super::{
-    Baseline, Fleet, RunConfig, SummaryJson, connect, distributed, headers, judgement, shape,
-    strays, tags,
+    Baseline, Fleet, RunConfig, SummaryJson, connect, distributed, headers, judgement, probing,
+    shape, strays, tags,
 };
 use crate::compare::Rule;
 use crate::output::Address;
@@ -226,6 +226,7 @@ fn assemble(
         shared_machine: reader.is_on("shared_machine"),
         audit: !reader.is_on("no_audit"),
         outputs: outputs(reader, variables),
+        probes: probing::probes(reader, variables),
         influx_raw: reader.is_on("influx_raw"),
         tui: tui(reader),
         full: reader.is_on("full"),

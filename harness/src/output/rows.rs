@@ -11,6 +11,7 @@ use crate::invariant::Invariant;
 use crate::metrics::{
     Counter, IterationSeries, RequestSeries, Snapshot, TagFilter, Trend, TrendOf, intern,
 };
+use crate::probe::Probed;
 use crate::sampler::Tick;
 use crate::threshold::{Judgement, Outcome, Verdict};
 
@@ -301,6 +302,25 @@ impl Rows {
             .int("ok", u64::from(outcome.ok))
             .float("actual", actual)
             .float("limit", outcome.threshold.limit)
+    }
+
+    /// What probes read. Things with words of their own would be a series each: they stay out.
+    pub(super) fn probes(&self, time_ms: i64, probed: &[Probed]) -> Vec<Point> {
+        let mut latest = BTreeMap::new();
+        for Probed { probe, numbers, .. } in probed {
+            for reading in numbers {
+                // Of two looks in a second the later one stands: they would overwrite each other.
+                latest.insert((probe, &reading.metric, &reading.of), reading.value);
+            }
+        }
+        let point = |((probe, metric, of), value): ((&String, &String, &String), f64)| {
+            self.point("probe", time_ms)
+                .tag("probe", probe.clone())
+                .tag("metric", metric.clone())
+                .tag("of", of.clone())
+                .float("value", value)
+        };
+        latest.into_iter().map(point).collect()
     }
 
     fn generator(&self, time_ms: i64, health: &Health) -> Point {

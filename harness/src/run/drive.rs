@@ -77,9 +77,10 @@ impl Watch {
         }
         let outlets = &mut self.outlets;
         outlets.progress.tick(tick, &outcomes);
-        outlets.feed.tick(tick, &outcomes, &health);
+        let probed = outlets.probes.take();
+        outlets.feed.tick(tick, &outcomes, &health, &probed);
         if let Some(series) = &mut outlets.series {
-            series.tick(tick, &health);
+            series.tick(tick, &health, &probed);
         }
     }
 }

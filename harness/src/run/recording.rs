@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::prepare::Refusal;
 use crate::config::RunConfig;
 use crate::health::Health;
+use crate::probe::Probed;
 use crate::report::{Head, SERIES_FILE, SERIES_VERSION, Second};
 use crate::sampler::Tick;
 use crate::shown::json;
@@ -54,8 +55,9 @@ impl Recording {
     }
 
     /// Adds a second. Never waits.
-    pub(super) fn tick(&mut self, tick: &Tick<'_>, health: &Health) {
-        if self.lines.try_send(Second::of(tick, health)).is_err() {
+    pub(super) fn tick(&mut self, tick: &Tick<'_>, health: &Health, probed: &[Probed]) {
+        let second = Second::of(tick, health).with(probed);
+        if self.lines.try_send(second).is_err() {
             self.dropped += 1;
         }
     }

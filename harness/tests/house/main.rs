@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, the uppermost first. A module uses only what stands below it.
-const FLOORS: [&str; 38] = [
+const FLOORS: [&str; 39] = [
     // For unit tests alone.
     "fixture",
     "program",
@@ -24,6 +24,7 @@ const FLOORS: [&str; 38] = [
     "threshold",
     "failing",
     "fleet",
+    "probe",
     "health",
     "sampler",
     "invariant",
