@@ -76,10 +76,10 @@ mod tests {
 
     #[test]
     fn probes_come_from_flags_variables_and_files() {
-        let given = inputs(&[("probe", &["host", "db=postgres=postgres://u@h/d"])], &[]);
+        let given = inputs(&[("probe", &["host", "db=postgres=postgres://h/d"])], &[]);
         assert_eq!(
             told(given).expect("good ones"),
-            ["host", "db=postgres=postgres://u@h/d"]
+            ["host", "db=postgres=postgres://h/d"]
         );
         let variable = [("LOADTEST_PROBE", "host; redis=redis://:hunter2@h")];
         let given = told(inputs(&[], &variable));

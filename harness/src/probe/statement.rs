@@ -13,7 +13,7 @@ pub(super) fn normalised(statement: &str) -> String {
     while let Some(&c) = rest.first() {
         let (taken, written) = piece(rest, text.chars().next_back());
         match written {
-            Written::Itself => text.extend(&rest[..taken]),
+            Written::Itself => text.extend(rest[..taken].iter().map(|c| spaced(*c))),
             Written::Literal => text.push('?'),
             Written::Space if !text.is_empty() && !text.ends_with(' ') => text.push(' '),
             Written::Space => {}
@@ -22,6 +22,11 @@ pub(super) fn normalised(statement: &str) -> String {
         rest = &rest[taken..];
     }
     scrub(text.trim_end()).into_owned()
+}
+
+/// A quoted name may have line breaks in it.
+fn spaced(c: char) -> char {
+    if c.is_whitespace() { ' ' } else { c }
 }
 
 /// What is written for a piece of a statement.

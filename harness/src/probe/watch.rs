@@ -208,10 +208,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_store_that_is_not_there_is_named_with_its_address() {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = port.local_addr().expect("bound").port();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        drop(listener);
         for text in [
-            format!("postgres=postgres://u@127.0.0.1:{port}/db"),
+            format!("postgres=postgres://127.0.0.1:{port}/db"),
             format!("cache=redis=redis://127.0.0.1:{port}"),
             format!("prometheus=http://127.0.0.1:{port}/metrics"),
         ] {

@@ -22,6 +22,7 @@ mod shares;
 mod strips;
 mod subject;
 mod summary;
+mod suspects;
 pub(crate) mod table;
 mod tables;
 mod terminal;
@@ -54,6 +55,7 @@ pub use summary::{
     CheckRow, FailureRow, Generator, Run, SUMMARY_FILE, SUMMARY_VERSION, StageRow, Summary,
     ThresholdRow, Value,
 };
+pub use suspects::{Stores, Suspect};
 pub use table::fit_tables;
 pub use terminal::write_terminal;
 
