@@ -130,11 +130,19 @@ impl Known {
             Unit::Ms => ms_unit(value),
             Unit::Us if value < 1_000.0 => format!("{} µs", number(value)),
             Unit::Us => ms_unit(value / 1_000.0),
+            Unit::Seconds if value < 1.0 => ms_unit(value * 1_000.0),
             Unit::Seconds => format!("{} s", number(value)),
             Unit::Percent => format!("{} %", number(value)),
             Unit::Bytes => bytes(value),
             Unit::BytesPerSecond => format!("{}/s", bytes(value)),
         }
+    }
+
+    /// Whether it counts what is done in a second: slow answers make it fall.
+    #[must_use]
+    pub fn is_throughput(&self, metric: &str) -> bool {
+        let per_second = matches!(self.unit, Unit::PerSecond | Unit::BytesPerSecond);
+        per_second || metric.ends_with("_count") || metric.ends_with("_total")
     }
 
     /// A change of less than this is nothing, however steady the series was.
@@ -144,7 +152,7 @@ impl Known {
             Unit::Count | Unit::PerSecond => 1.0,
             Unit::Ms => 5.0,
             Unit::Us => 100.0,
-            Unit::Seconds => 0.2,
+            Unit::Seconds => 0.02,
             Unit::Percent => 10.0,
             Unit::Bytes | Unit::BytesPerSecond => 1e6,
             Unit::Unknown => 0.0,
@@ -229,7 +237,10 @@ pub fn known(metric: &str, of: &str) -> Known {
         },
         None => Known {
             words: "",
-            unit: Unit::Unknown,
+            unit: match metric.contains("_seconds") && is_mean(metric) {
+                true => Unit::Seconds,
+                false => Unit::Unknown,
+            },
             trouble: waits_for_pool(metric, of).then_some((Trouble::Pool, 1.0)),
         },
     };

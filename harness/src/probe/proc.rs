@@ -110,7 +110,9 @@ fn interface(line: &str) -> Option<(&str, [f64; 2])> {
         .split_whitespace()
         .filter_map(|text| text.parse().ok())
         .collect();
-    Some((name.trim(), [*numbers.first()?, *numbers.get(8)?]))
+    let both = [*numbers.first()?, *numbers.get(8)?];
+    // What was never used is none of the machine's ways.
+    (both != [0.0, 0.0]).then_some((name.trim(), both))
 }
 
 #[cfg(test)]

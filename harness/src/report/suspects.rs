@@ -105,6 +105,8 @@ pub(super) fn stores(seconds: &[Second], spans: &[Span], is_generator: bool) -> 
         };
         let known = known(metric, of);
         let levels = Levels::of(split(Mark::Bad), split(Mark::Good));
+        let slowed = |levels: &Levels| known.is_throughput(metric) && levels.fell();
+        let levels = levels.filter(|levels| !slowed(levels));
         let suspect = levels.and_then(|levels| levels.suspect(&known));
         all.extend(suspect.map(|(trouble, levels)| Suspect {
             probe: probe.to_owned(),
@@ -207,6 +209,10 @@ impl Levels {
             spread: spread * MAD,
             bad,
         })
+    }
+
+    fn fell(&self) -> bool {
+        self.good.is_some_and(|good| self.bad < good)
     }
 
     /// By how many spreads it changed.

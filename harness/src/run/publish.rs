@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::missing::Missing;
-use super::render::{Renderings, render};
+use super::render::{Rendered, Renderings, render};
 use crate::compare::{COMPARISON_FILE, Comparison};
 use crate::config::SummaryJson;
 use crate::files::{link_beside, write_whole};
@@ -30,7 +30,10 @@ pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
             "exit code {code}: what was asked for was not written"
         ));
     }
-    name(&rendered, directory);
+    if let Some(cause) = &rendered.cause {
+        tell(&format!("cause: {cause}"));
+    }
+    name(&rendered.written, directory);
     exit
 }
 
@@ -44,7 +47,7 @@ pub(super) fn leave(result: &RunResult, directory: &Path) -> ExitCode {
         missing.note("the summary as JSON", show_json(result));
     }
     let exit = missing.exit(result.judgement.exit);
-    name(&rendered, directory);
+    name(&rendered.written, directory);
     exit
 }
 
@@ -63,7 +66,7 @@ fn show_json(result: &RunResult) -> io::Result<()> {
 }
 
 /// Writes the files; gives the reports among them.
-fn write_files(result: &RunResult, directory: &Path, missing: &mut Missing) -> Vec<PathBuf> {
+fn write_files(result: &RunResult, directory: &Path, missing: &mut Missing) -> Rendered {
     let summary = |path: &Path, missing: &mut Missing| {
         let written = write_whole(path, |out| write_json(result, out));
         missing.note(path.display(), written);
@@ -76,13 +79,13 @@ fn write_files(result: &RunResult, directory: &Path, missing: &mut Missing) -> V
     }
     // From the files alone, so that an old run is rendered as it was.
     let rendered = match render(directory, &Renderings::default()) {
-        Ok(rendered) => {
-            missing.add(rendered.failed);
-            rendered.written
+        Ok(mut rendered) => {
+            missing.add(std::mem::take(&mut rendered.failed));
+            rendered
         }
         Err(error) => {
             missing.add([format!("no reports: {error}")]);
-            Vec::new()
+            Rendered::default()
         }
     };
     // Last, for it may be a pipe that nobody reads.
