@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::field::{Field, Fields, Form};
 use super::nearest::no_such_key;
 use super::parse::switch;
-use super::probing;
+use super::probe_table;
 use super::problem::{Problem, Source};
 use super::strays::PREFIX;
 
@@ -178,7 +178,7 @@ fn texts(field: &Field, value: &toml::Value) -> Result<Option<Vec<String>>, &'st
         (Form::Many(_), toml::Value::Array(values)) if field.key == "probe" => values
             .iter()
             .map(|value| match value {
-                toml::Value::Table(table) => probing::text_of(table),
+                toml::Value::Table(table) => probe_table::text_of(table),
                 value => one(value),
             })
             .collect::<Option<Vec<_>>>()

@@ -15,6 +15,7 @@ mod occurring;
 mod options;
 mod outline;
 pub mod parse;
+mod probe_table;
 mod probing;
 mod problem;
 mod profile;

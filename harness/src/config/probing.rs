@@ -1,4 +1,4 @@
-//! What is watched beside the load: `--probe`, and `[[probe]]` in files.
+//! What is watched beside the load: `--probe`.
 
 use super::problem::Source;
 use super::reader::Reader;
@@ -6,7 +6,6 @@ use crate::probe::{Address, Passwords};
 
 /// What stands for no probe at all.
 const NONE: &str = "none";
-const KEYS: [&str; 4] = ["name", "kind", "url", "match"];
 
 /// The probes that were asked for, if any were spoken of.
 pub(super) fn probes(reader: &mut Reader, variables: &[(String, String)]) -> Option<Vec<Address>> {
@@ -36,28 +35,6 @@ pub(super) fn probes(reader: &mut Reader, variables: &[(String, String)]) -> Opt
         }
     }
     Some(probes)
-}
-
-/// A `[[probe]]` as the text that a flag would have.
-pub(super) fn text_of(table: &toml::Table) -> Option<String> {
-    let text = |key: &str| table.get(key).and_then(toml::Value::as_str);
-    if !table.keys().all(|key| KEYS.contains(&key.as_str())) {
-        return None;
-    }
-    let mut whole = text("kind")?.to_owned();
-    if let Some(url) = text("url") {
-        whole += &format!("={url}");
-    }
-    if let Some(patterns) = table.get("match") {
-        let patterns = patterns.as_array()?.iter().map(toml::Value::as_str);
-        let patterns = patterns.collect::<Option<Vec<_>>>()?.join(",");
-        let mark = if whole.contains('?') { '&' } else { '?' };
-        whole += &format!("{mark}match={patterns}");
-    }
-    Some(match text("name") {
-        Some(name) => format!("{name}={whole}"),
-        None => whole,
-    })
 }
 
 #[cfg(test)]

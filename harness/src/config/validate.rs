@@ -186,12 +186,11 @@ fn assemble(
     let scoped = scenario::scoped_thresholds(&tables);
     let scenarios = scenario::assemble(reader, tables, &outline.roles);
     let known = scenarios.as_deref();
-    let tags = tags::of_run(reader);
-    let connect = connect::connect(reader);
-    let http2 = connect.http2;
+    let (tags, connect) = (tags::of_run(reader), connect::connect(reader));
     let options = options(reader, sections, outline.refuse, known);
     let catalogue = outline.catalogue_with(&options);
-    let names = super::names(known.unwrap_or_default(), &tags, &catalogue, http2);
+    let scenarios_known = known.unwrap_or_default();
+    let names = super::names(scenarios_known, &tags, &catalogue, connect.http2);
     let checks = (outline.checks)(&options);
     let redirects = reader.parse_or("redirects", parse::redirects, 0);
     let occurring = Occurring {

@@ -63,7 +63,7 @@ impl Trouble {
                 "look at SLOWLOG GET: Redis runs one command at a time, so split what is long \
                  (SCAN for KEYS, smaller scripts)"
             }
-            Self::Deadlock => "have all transactions lock rows in the same order",
+            Self::Deadlock => "have all transactions lock rows in the same sequence",
             Self::Garbage => "look at the heap's size and at what is allocated (GC log)",
             Self::Disk => {
                 "look at the disk's time per write; group commits, or put the log on a faster disk"
@@ -237,7 +237,7 @@ pub fn known(metric: &str, of: &str) -> Known {
         },
         None => Known {
             words: "",
-            unit: match metric.contains("_seconds") && is_mean(metric) {
+            unit: match metric.ends_with("_seconds") || metric.ends_with("_seconds_mean") {
                 true => Unit::Seconds,
                 false => Unit::Unknown,
             },

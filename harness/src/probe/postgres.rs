@@ -76,67 +76,21 @@ impl Postgres {
 
 const LOCK_WAITS: &str = "postgres_lock_waits";
 
-/// Version, whether there is `pg_stat_statements`, and whether the role sees what others do.
-const ABOUT: &str = "\
-SELECT current_setting('server_version_num')::int4,
-       to_regclass('pg_stat_statements') IS NOT NULL,
-       pg_has_role(current_user, 'pg_monitor', 'USAGE')";
+const ABOUT: &str = include_str!("sql/about.sql");
 
-/// What is going on: metric, of what, value.
-const SESSIONS: &str = "\
-WITH others AS (
-  SELECT state, wait_event_type AS kind, wait_event AS event, xact_start
-  FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid())
-SELECT 'postgres_sessions', coalesce(state, 'unknown'), count(*)::float8 FROM others GROUP BY 2
-UNION ALL SELECT 'postgres_waits', kind || ':' || event, count(*)::float8 FROM others
-  WHERE state = 'active' AND kind NOT IN ('Client', 'Activity') GROUP BY 2
-UNION ALL SELECT 'postgres_lock_waits', '', (count(*) FILTER (WHERE kind = 'Lock'))::float8 FROM others
-UNION ALL SELECT 'postgres_longest_transaction_seconds', '',
-  coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)::float8 FROM others
-UNION ALL SELECT 'postgres_connections_percent', '',
-  count(*)::float8 * 100 / current_setting('max_connections')::float8 FROM others";
+const SESSIONS: &str = include_str!("sql/sessions.sql");
 
-/// What only grows, of this database and of the server.
-const COUNTERS: &str = "\
-SELECT name, '', value::float8 FROM pg_stat_database,
-  LATERAL (VALUES ('postgres_commits', xact_commit), ('postgres_rollbacks', xact_rollback),
-    ('postgres_deadlocks', deadlocks), ('postgres_temp_bytes', temp_bytes),
-    ('postgres_block_reads', blks_read)) AS each(name, value)
-WHERE datname = current_database()
-UNION ALL SELECT 'postgres_wal_bytes', '', pg_wal_lsn_diff(
-  CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,
-  '0/0')::float8
-UNION ALL SELECT 'postgres_checkpoints', '', ";
-const CHECKPOINTS: &str = "(checkpoints_timed + checkpoints_req)::float8 FROM pg_stat_bgwriter";
-const CHECKPOINTS_17: &str = "(num_timed + num_requested)::float8 FROM pg_stat_checkpointer";
+const COUNTERS: &str = include_str!("sql/counters.sql");
+const CHECKPOINTS: &str = include_str!("sql/checkpoints.sql");
+const CHECKPOINTS_17: &str = include_str!("sql/checkpoints-17.sql");
 
-/// How often, and how much it came to.
-const CACHE: &str = "\
-SELECT (blks_hit + blks_read)::float8, blks_hit::float8 FROM pg_stat_database
-WHERE datname = current_database()";
-const SYNCS_14: &str = "SELECT wal_sync::float8, wal_sync_time::float8 FROM pg_stat_wal";
-const SYNCS_18: &str = "\
-SELECT coalesce(sum(fsyncs), 0)::float8, coalesce(sum(fsync_time), 0)::float8 FROM pg_stat_io
-WHERE object = 'wal'";
+const CACHE: &str = include_str!("sql/cache.sql");
+const SYNCS_14: &str = include_str!("sql/syncs-14.sql");
+const SYNCS_18: &str = include_str!("sql/syncs-18.sql");
 
-/// Who holds up whom: those first who wait for nobody themselves.
-const BLOCKED: &str = "\
-SELECT b.pid, coalesce(b.state, 'unknown'), coalesce(b.query, ''),
-  coalesce(extract(epoch FROM clock_timestamp() - b.state_change), 0)::float8,
-  count(*)::float8, max(extract(epoch FROM clock_timestamp() - w.query_start))::float8,
-  coalesce((array_agg(w.query ORDER BY w.query_start))[1], '')
-FROM (SELECT * FROM pg_stat_activity WHERE wait_event_type = 'Lock'
-      ORDER BY query_start LIMIT 12) AS w
-CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS blocking(pid)
-JOIN pg_stat_activity AS b ON b.pid = blocking.pid
-GROUP BY b.pid, b.state, b.query, b.state_change, b.wait_event_type
-ORDER BY coalesce(b.wait_event_type, '') = 'Lock', count(*) DESC LIMIT 3";
+const BLOCKED: &str = include_str!("sql/blocked.sql");
 
-/// The statements that took most time since they are counted.
-const STATEMENTS: &str = "\
-SELECT left(query, 300), sum(calls)::float8, sum(total_exec_time)::float8
-FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-GROUP BY 1 ORDER BY 3 DESC LIMIT 20";
+const STATEMENTS: &str = include_str!("sql/statements.sql");
 
 /// Pid, state, statement, seconds in this state; how many wait, for how long at most, and a
 /// statement of theirs.
@@ -168,11 +122,12 @@ impl Opened {
             170_000.. => CHECKPOINTS_17,
             _ => CHECKPOINTS,
         };
-        let query = sqlx::AssertSqlSafe(format!("{COUNTERS}{checkpoints}"));
-        let rows: Vec<(String, String, f64)> = sqlx::query_as(query)
-            .fetch_all(&mut self.connection)
-            .await?;
-        look.counters.extend(rows.into_iter().map(reading));
+        for query in [COUNTERS, checkpoints] {
+            let rows: Vec<(String, String, f64)> = sqlx::query_as(query)
+                .fetch_all(&mut self.connection)
+                .await?;
+            look.counters.extend(rows.into_iter().map(reading));
+        }
         Ok(())
     }
 
@@ -223,9 +178,16 @@ impl Opened {
     }
 
     async fn statements(&mut self, look: &mut Look) -> Result<(), Failure> {
-        let rows: Vec<(String, f64, f64)> = sqlx::query_as(STATEMENTS)
-            .fetch_all(&mut self.connection)
-            .await?;
+        let read = sqlx::query_as(STATEMENTS).fetch_all(&mut self.connection);
+        let rows: Vec<(String, f64, f64)> = match read.await {
+            // It is there, and isn't loaded, or may not be read.
+            Err(sqlx::Error::Database(error)) => {
+                tracing::info!(%error, "pg_stat_statements is left out");
+                self.has_statements = false;
+                return Ok(());
+            }
+            rows => rows?,
+        };
         look.sums
             .extend(rows.into_iter().map(|(query, count, sum)| Sum {
                 rate: Some("postgres_statement_calls".to_owned()),

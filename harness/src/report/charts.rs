@@ -238,7 +238,7 @@ impl Charts<'_> {
         self.measured.trends.iter().map(plot).collect()
     }
 
-    fn small(
+    pub(super) fn small(
         &self,
         title: &str,
         note: &str,

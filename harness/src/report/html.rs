@@ -41,6 +41,7 @@ struct Page<'a> {
     /// Classes and names of the parts of a request's time.
     server_keys: Vec<(&'static str, &'a str)>,
     server_bars: Strips,
+    stores: Vec<Plot>,
     health: Vec<Plot>,
     trends: Vec<Plot>,
     workers: Vec<Line<'a>>,
@@ -92,6 +93,7 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         } else {
             Strips::default()
         },
+        stores: charts.stores(&document.series.seconds, &document.explanations),
         health: charts.health(),
         trends: charts.trends(),
         workers: lines(summary),

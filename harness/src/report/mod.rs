@@ -19,6 +19,7 @@ mod same_time;
 mod second;
 mod series;
 mod shares;
+mod store_charts;
 mod strips;
 mod subject;
 mod summary;

@@ -33,7 +33,8 @@ pub struct Suspect {
     pub bad: String,
     /// What it is known to be, if it makes requests wait by itself.
     pub trouble: Option<Trouble>,
-    metric: String,
+    pub(super) metric: String,
+    pub(super) of: String,
     /// By how many spreads it changed.
     change: f64,
 }
@@ -115,6 +116,7 @@ pub(super) fn stores(seconds: &[Second], spans: &[Span], is_generator: bool) -> 
             bad: known.written(levels.bad),
             trouble,
             metric: metric.to_owned(),
+            of: of.to_owned(),
             change: levels.change(&known),
         }));
     }
@@ -158,11 +160,12 @@ fn mark(second: &Second, spans: &[Span]) -> Mark {
     mark
 }
 
-type Key<'a> = (&'a str, &'a str, &'a str);
+/// Probe, metric, and what it is of.
+pub(super) type Key<'a> = (&'a str, &'a str, &'a str);
 
 /// Every series with its value in each second. What is not there in a second is 0 if its probe saw
 /// something then, as a state that no session has; else it is unknown.
-fn series(seconds: &[Second]) -> BTreeMap<Key<'_>, Vec<Option<f64>>> {
+pub(super) fn series(seconds: &[Second]) -> BTreeMap<Key<'_>, Vec<Option<f64>>> {
     let mut all: BTreeMap<Key<'_>, Vec<Option<f64>>> = BTreeMap::new();
     for (at, second) in seconds.iter().enumerate() {
         for row in &second.probes {
@@ -286,6 +289,7 @@ impl<'a> Words<'a> {
             bad: ms_unit(row.value),
             trouble: Some(Trouble::SlowCommand),
             metric: row.metric.clone(),
+            of: row.tag("of").to_owned(),
             change: f64::INFINITY,
         }));
     }
