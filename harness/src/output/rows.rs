@@ -313,11 +313,12 @@ impl Rows {
                 latest.insert((probe, &reading.metric, &reading.of), reading.value);
             }
         }
+        // A series of its own has the tag as well: InfluxDB 3 wants the same tags on every row.
         let point = |((probe, metric, of), value): ((&String, &String, &String), f64)| {
             self.point("probe", time_ms)
                 .tag("probe", probe.clone())
                 .tag("metric", metric.clone())
-                .tag("of", of.clone())
+                .tag("of", if of.is_empty() { "-" } else { of }.to_owned())
                 .float("value", value)
         };
         latest.into_iter().map(point).collect()
