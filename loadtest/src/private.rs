@@ -22,7 +22,8 @@ impl PrivateServer for PrivateStack {
 
     fn probes(&self) -> Vec<String> {
         vec![
-            format!("postgres={}", self.0.postgres().url()),
+            // Variables for other servers (PGSSLMODE) don't reach it.
+            format!("postgres={}&sslmode=disable", self.0.postgres().url()),
             format!("redis={}", self.0.redis().url()),
             format!(
                 "server=prometheus={}/metrics?match={METRICS}",

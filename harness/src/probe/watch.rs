@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::address::{Address, Kind};
+use super::failure::Failure;
 use super::look::{Look, MOST_WORDS, Reading, Seen};
 use super::source::Source;
 use crate::wall;
@@ -40,7 +41,8 @@ pub struct Probed {
 #[derive(Debug, Default)]
 pub struct Probes {
     shared: Arc<Mutex<Shared>>,
-    _tasks: JoinSet<()>,
+    /// Ended with the set.
+    tasks: JoinSet<()>,
 }
 
 #[derive(Debug, Default)]
@@ -67,28 +69,50 @@ impl Probes {
     pub async fn open(addresses: &[Address]) -> Result<Self, Unreachable> {
         let mut probes = Self::default();
         for address in addresses {
-            let unreachable = |failure: super::failure::Failure| Unreachable {
-                address: address.to_string(),
-                reason: failure.told(),
-            };
-            let mut source = Source::new(address).map_err(unreachable)?;
-            let first = source.look().await.map_err(unreachable)?;
-            let name = address.name.clone();
-            let account = Account {
-                lack: source.lack(),
-                ..Account::default()
-            };
-            probes.shared.lock().accounts.insert(name.clone(), account);
-            let probe = Probe {
-                name,
-                kind: address.kind,
-                source,
-                before: Some((Instant::now(), first)),
-                shared: Arc::clone(&probes.shared),
-            };
-            probes._tasks.spawn(probe.watch());
+            probes.add(address).await?;
         }
         Ok(probes)
+    }
+
+    /// The same where nobody asked for it: what can't be looked at is only warned of.
+    pub async fn open_unasked(addresses: &[Address]) -> Self {
+        let mut probes = Self::default();
+        for address in addresses {
+            if let Err(Unreachable { reason, .. }) = probes.add(address).await {
+                let lack = Some(format!("it can't be used: {reason}"));
+                let account = Account {
+                    lack,
+                    ..Account::default()
+                };
+                let name = address.name.clone();
+                probes.shared.lock().accounts.insert(name, account);
+            }
+        }
+        probes
+    }
+
+    async fn add(&mut self, address: &Address) -> Result<(), Unreachable> {
+        let unreachable = |failure: Failure| Unreachable {
+            address: address.to_string(),
+            reason: failure.told(),
+        };
+        let mut source = Source::new(address).map_err(unreachable)?;
+        let first = source.look().await.map_err(unreachable)?;
+        let name = address.name.clone();
+        let account = Account {
+            lack: source.lack(),
+            ..Account::default()
+        };
+        self.shared.lock().accounts.insert(name.clone(), account);
+        let probe = Probe {
+            name,
+            kind: address.kind,
+            source,
+            before: Some((Instant::now(), first)),
+            shared: Arc::clone(&self.shared),
+        };
+        self.tasks.spawn(probe.watch());
+        Ok(())
     }
 
     /// What was seen since it was last taken.

@@ -129,6 +129,14 @@ fn compared(comparison: &Comparison) -> String {
             row.judgement.words()
         );
     }
+    if !comparison.stores.is_empty() {
+        text += "\n| in the stores (medians, not judged) | probe | base | new |\n\
+                 | --- | --- | ---: | ---: |\n";
+    }
+    for change in &comparison.stores {
+        let [title, base, new] = change.texts().map(|text| cell(&text));
+        text += &format!("| {title} | {} | {base} | {new} |\n", cell(&change.probe));
+    }
     text += &format!(
         "\n{} same, {} can't tell.\n",
         comparison.count(Change::Same),

@@ -165,7 +165,10 @@ pub(super) type Key<'a> = (&'a str, &'a str, &'a str);
 
 /// Every series with its value in each second. What is not there in a second is 0 if its probe saw
 /// something then, as a state that no session has; else it is unknown.
-pub(super) fn series(seconds: &[Second]) -> BTreeMap<Key<'_>, Vec<Option<f64>>> {
+pub(super) fn series<'a>(
+    seconds: impl IntoIterator<Item = &'a Second>,
+) -> BTreeMap<Key<'a>, Vec<Option<f64>>> {
+    let seconds: Vec<&Second> = seconds.into_iter().collect();
     let mut all: BTreeMap<Key<'_>, Vec<Option<f64>>> = BTreeMap::new();
     for (at, second) in seconds.iter().enumerate() {
         for row in &second.probes {
@@ -182,7 +185,7 @@ pub(super) fn series(seconds: &[Second]) -> BTreeMap<Key<'_>, Vec<Option<f64>>> 
         if is_mean(metric) {
             continue;
         }
-        for (value, second) in values.iter_mut().zip(seconds) {
+        for (value, second) in values.iter_mut().zip(&seconds) {
             if value.is_none() && saw(second, probe) {
                 *value = Some(0.0);
             }

@@ -13,13 +13,14 @@ pub(super) async fn open_probes(
     server: &Server,
     attempt: &Attempt,
 ) -> Result<Probes, Refusal> {
-    let addresses = match &config.probes {
-        Some(asked_for) => asked_for.clone(),
-        None => own(server),
-    };
-    let opening = attempt
-        .telemetry
-        .spawn(async move { Probes::open(&addresses).await });
+    let asked_for = config.probes.clone();
+    let own = own(server);
+    let opening = attempt.telemetry.spawn(async move {
+        match asked_for {
+            Some(addresses) => Probes::open(&addresses).await,
+            None => Ok(Probes::open_unasked(&own).await),
+        }
+    });
     Ok(opening.await.expect("opening a probe doesn't panic")?)
 }
 

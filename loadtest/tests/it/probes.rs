@@ -372,3 +372,42 @@ async fn the_private_stack_is_watched_without_asking() {
         );
     }
 }
+
+/// What is another in the stores is told beside what is another in the latencies.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_tells_what_changed_in_the_stores() {
+    let stack = stack().await;
+    let load = "--vus 2 --duration 8s --coupon-wait 50ms --sla none --no-audit";
+    let load = watched(&stack, load);
+    let mut reports = Vec::new();
+    let mut idle = Vec::new();
+    for sessions in [0, 8] {
+        for _ in 0..sessions {
+            let connection = PgConnection::connect(stack.postgres().url()).await;
+            let mut connection = connection.expect("it runs");
+            let begun = sqlx::query("BEGIN").execute(&mut connection).await;
+            begun.expect("a transaction");
+            idle.push(connection);
+        }
+        let mut run = Run::against(stack.base_url(), &load);
+        let child = run.command.spawn().expect("the program starts");
+        let (ran, kept) = run.wait_keeping_reports(child).await;
+        assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+        reports.push(kept);
+    }
+    let [base, new] = [0, 1].map(|run: usize| run_directory(reports[run].path()));
+    let output = std::process::Command::new(crate::program::LOADTEST)
+        .arg("compare")
+        .args([base, new])
+        .output()
+        .expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let row = text
+        .lines()
+        .find(|line| line.contains("sessions idle in transaction"));
+    let row = row.unwrap_or_else(|| panic!("no row: {text}"));
+    assert!(
+        row.contains("│ postgres │") && row.contains(" 0 │") && row.contains(" 8 │"),
+        "{row}"
+    );
+}
