@@ -263,10 +263,8 @@ fn waits_for_pool(metric: &str, of: &str) -> bool {
 /// Whether it is the mean of what happened: where nothing did, it is not zero but unknown.
 #[must_use]
 pub fn is_mean(metric: &str) -> bool {
-    let ends = |ending: &&str| metric.ends_with(*ending);
-    ["_ms", "_us", "_mean", "_hit_percent"]
-        .iter()
-        .any(|ending| ends(&ending))
+    let endings = ["_ms", "_us", "_mean", "_hit_percent"];
+    endings.iter().any(|ending| metric.ends_with(ending))
 }
 
 #[cfg(test)]

@@ -74,9 +74,12 @@ impl Redis {
         let text: String = cmd("INFO").arg("all").query_async(&mut connection).await?;
         let mut look = info::look(&text);
         let mut slowlog = cmd("SLOWLOG");
-        let asked = slowlog.arg("GET").arg(SLOW).query_async(&mut connection);
+        let asked = slowlog
+            .arg("GET")
+            .arg(SLOW)
+            .query_async::<Vec<Entry>>(&mut connection);
         match asked.await {
-            Ok(entries) => self.note_slow(entries, &mut look),
+            Ok(entries) => self.note_slow(&entries, &mut look),
             Err(error) if error.kind() == ::redis::ErrorKind::Io || error.is_timeout() => {
                 return Err(error.into());
             }
@@ -91,7 +94,7 @@ impl Redis {
         Ok(look)
     }
 
-    fn note_slow(&mut self, entries: Vec<Entry>, look: &mut Look) {
+    fn note_slow(&mut self, entries: &[Entry], look: &mut Look) {
         let newest = entries.first().map(|entry| entry.0);
         // What was there before the first look is another time's.
         if let Some(last) = self.last_slow {
@@ -186,7 +189,7 @@ mod tests {
         let mut told = |ids: &[i64]| {
             let mut look = Look::default();
             let entries = ids.iter().map(|id| entry(*id, 1, &["GET", "a"]));
-            redis.note_slow(entries.collect(), &mut look);
+            redis.note_slow(&entries.collect::<Vec<_>>(), &mut look);
             look.words.len()
         };
         assert_eq!(told(&[4, 3]), 0, "they were there before");

@@ -105,7 +105,7 @@ pub(super) fn stores(seconds: &[Second], spans: &[Span], is_generator: bool) -> 
             values.filter_map(|(_, value)| *value).collect()
         };
         let known = known(metric, of);
-        let levels = Levels::of(split(Mark::Bad), split(Mark::Good));
+        let levels = Levels::of(split(Mark::Bad), &split(Mark::Good));
         let slowed = |levels: &Levels| known.is_throughput(metric) && levels.fell();
         let levels = levels.filter(|levels| !slowed(levels));
         let suspect = levels.and_then(|levels| levels.suspect(&known));
@@ -204,10 +204,10 @@ struct Levels {
 }
 
 impl Levels {
-    fn of(bad: Vec<f64>, good: Vec<f64>) -> Option<Self> {
+    fn of(bad: Vec<f64>, good: &[f64]) -> Option<Self> {
         let bad = quantile(bad, 0.75)?;
         let enough = good.len() >= FEWEST_GOOD;
-        let median = quantile(good.clone(), 0.5).filter(|_| enough);
+        let median = quantile(good.to_vec(), 0.5).filter(|_| enough);
         let away = median.map(|median| good.iter().map(|value| (value - median).abs()).collect());
         let spread = away.and_then(|away| quantile(away, 0.5)).unwrap_or(0.0);
         Some(Self {
@@ -236,7 +236,10 @@ impl Levels {
         };
         let changed = self.change(known) >= SPREADS && high >= TIMES * low;
         let trouble = known.trouble.filter(|(trouble, from)| match self.good {
-            Some(good) => self.bad >= *from && (good < *from || changed),
+            Some(good) => {
+                let grew = self.bad - good >= known.least();
+                self.bad >= *from && grew && (good < *from || changed)
+            }
             // A machine may well be busy, as long as that is so always.
             None => self.bad >= *from && !matches!(trouble, Trouble::Cpu | Trouble::Disk),
         });
