@@ -369,3 +369,49 @@ fn distribution(point: Point, trend: &Trend) -> Point {
         .float("p99", p99)
         .float("p999", p999)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::Reading;
+
+    /// InfluxDB keeps one row of each series and time, and a table's tags as they first were.
+    #[test]
+    fn what_probes_read_is_a_row_for_each_series_with_the_same_tags() {
+        let rows = Rows {
+            run_id: "run".to_owned(),
+            instance: "host".to_owned(),
+            tags: vec![],
+        };
+        let reading = |of: &str, value| Reading {
+            metric: "calls".to_owned(),
+            of: of.to_owned(),
+            value,
+        };
+        let probed = |numbers| Probed {
+            probe: "redis".to_owned(),
+            numbers,
+            words: vec![reading("words", 9.0)],
+        };
+        let looks = [
+            probed(vec![reading("", 1.0), reading("GET", 2.0)]),
+            probed(vec![reading("GET", 3.0)]),
+        ];
+        let points = rows.probes(7, &looks);
+        let told: Vec<_> = points
+            .iter()
+            .map(|point| {
+                (
+                    point.tags.last().expect("of").1.as_ref(),
+                    &point.fields[0].1,
+                )
+            })
+            .collect();
+        let expected = [1.0, 3.0].map(super::super::point::Value::Float);
+        assert_eq!(told, [("-", &expected[0]), ("GET", &expected[1])]);
+        assert!(
+            points.iter().all(|point| point.tags.len() == 5),
+            "{points:?}"
+        );
+    }
+}

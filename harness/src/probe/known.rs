@@ -209,7 +209,7 @@ const KNOWN: &[Row] = &[
     ("prometheus_answer_ms", "the metrics' answer", Unit::Ms, None),
     ("host_cpu_busy_percent", "CPU of the machine", Unit::Percent, Some((Trouble::Cpu, 95.0))),
     ("host_cpu_percent", "CPU:", Unit::Percent, None),
-    ("host_cpu_stalled_percent", "time in which something waited for a CPU", Unit::Percent, None),
+    ("host_cpu_stalled_percent", "time in which something waited for a CPU", Unit::Percent, Some((Trouble::Cpu, 90.0))),
     ("host_run_queue", "run queue", Unit::Count, None),
     ("host_disk_busy_percent", "disk busy:", Unit::Percent, Some((Trouble::Disk, 97.0))),
     ("host_disk_read_bytes", "read from disk", Unit::BytesPerSecond, None),
