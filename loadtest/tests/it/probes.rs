@@ -408,3 +408,58 @@ async fn a_comparison_tells_what_changed_in_the_stores() {
         "{row}"
     );
 }
+
+/// The roles of the manual are enough, and less than `pg_monitor` is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manuals_roles_see_everything() {
+    let stack = stack().await;
+    let page = include_str!("../../../docs/probes.md");
+    let block = |language: &str| {
+        let after = page
+            .split(&format!("```{language}\n"))
+            .nth(1)
+            .expect("a block");
+        after
+            .split("```")
+            .next()
+            .expect("its end")
+            .replace('…', "hunter-2-hunter")
+    };
+    let url = stack.postgres().url();
+    for statement in block("sql").lines() {
+        psql(url, statement).await;
+    }
+    psql(url, "CREATE ROLE blind LOGIN").await;
+    let acl = block("text");
+    redis(&stack, &acl.split_whitespace().collect::<Vec<_>>()).await;
+    let probes = ["probe", "blind"].map(|role| url.replace("postgres@", &format!("{role}@")));
+    let cache = format!("{}?user=probe", stack.redis().url());
+    let load = format!(
+        "--vus 2 --duration 4s --coupon-wait 50ms --sla none --probe postgres={} \
+         --probe blind=postgres={} --probe redis={cache}",
+        probes[0], probes[1]
+    );
+    let mut run = Run::against(stack.base_url(), &load);
+    run.command.env("PROBE_PASSWORD_REDIS", "hunter-2-hunter");
+    let child = run.command.spawn().expect("the program starts");
+    let (ran, reports) = run.wait_keeping_reports(child).await;
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    let warnings = ran.summary["warnings"].to_string();
+    let lack = "the probe blind: statements of others are hidden from its role: GRANT pg_monitor";
+    assert!(warnings.contains(lack), "{warnings}");
+    assert!(!warnings.contains("slow log"), "{warnings}");
+    assert_eq!(warnings.matches("the probe ").count(), 1, "{warnings}");
+    let series = series(&run_directory(reports.path()));
+    let rows = || series.seconds.iter().flat_map(|second| &second.probes);
+    for (probe, metric) in [
+        ("postgres", "postgres_commits"),
+        ("postgres", "postgres_wal_sync_ms"),
+        ("redis", "redis_calls"),
+    ] {
+        let found = rows().any(|row| row.metric == metric && row.tag("probe") == probe);
+        assert!(found, "{probe} has no {metric}");
+    }
+    let whole = std::fs::read_to_string(run_directory(reports.path()).join("summary.json"));
+    let whole = whole.expect("a summary") + &ran.stdout + &ran.stderr;
+    assert!(!whole.contains("hunter"), "a password is shown");
+}
