@@ -197,7 +197,7 @@ async fn metrics(State(pool): State<Pool>) -> String {
 
 /// Two connections for all: whoever comes later waits for one of them.
 async fn through_the_pool(
-    State((pool, theirs)): State<(Pool, String)>,
+    State((pool, theirs, client)): State<(Pool, String, reqwest::Client)>,
     request: axum::extract::Request,
 ) -> axum::response::Response {
     static CONNECTIONS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
@@ -212,7 +212,6 @@ async fn through_the_pool(
     let body = axum::body::to_bytes(body, usize::MAX)
         .await
         .expect("a body");
-    let client = crate::program::client();
     let answer = client
         .request(head.method, format!("{theirs}{}", head.uri))
         .headers(head.headers)
@@ -244,9 +243,11 @@ async fn a_full_pool_of_another_teams_server_is_named() {
     };
     let (_theirs, host) = crate::theirs::Theirs::start(manners).await;
     let pool = Pool::default();
-    let app = Router::new()
-        .fallback(through_the_pool)
-        .with_state((pool.clone(), host));
+    let app = Router::new().fallback(through_the_pool).with_state((
+        pool.clone(),
+        host,
+        crate::program::client(),
+    ));
     let host = serve(app).await;
     let actuator = Router::new()
         .route("/actuator/prometheus", get(metrics))
