@@ -4,6 +4,7 @@
 pub use crate::config::fuzzing::{addresses, config, values};
 pub use crate::fleet::fuzzing::seconds;
 pub use crate::output::fuzzing::{line_protocol, spool};
+pub use crate::probe::fuzzing::probe;
 pub use crate::report::fuzzing::{report, series};
 pub use crate::threshold::fuzzing::threshold;
 pub use crate::vu::fuzzing::{answer, coding, cookies, http2, redirect, server_timing};
@@ -16,7 +17,7 @@ mod tests {
     type Target = (&'static str, fn(&[u8]));
 
     /// Every target, by the name that its seeds lie under.
-    const TARGETS: [Target; 15] = [
+    const TARGETS: [Target; 16] = [
         ("addresses", super::addresses),
         ("answer", super::answer),
         ("coding", super::coding),
@@ -24,6 +25,7 @@ mod tests {
         ("cookies", super::cookies),
         ("http2", super::http2),
         ("line_protocol", super::line_protocol),
+        ("probe", super::probe),
         ("redirect", super::redirect),
         ("report", super::report),
         ("seconds", super::seconds),

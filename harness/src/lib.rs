@@ -83,6 +83,7 @@ pub mod metrics;
 pub mod output;
 pub mod persona;
 mod ports;
+pub mod probe;
 mod program;
 pub mod progress;
 mod quota;

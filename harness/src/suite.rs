@@ -215,6 +215,11 @@ impl User for VirtualUser {
 pub trait PrivateServer: Send + Sync {
     /// Its address.
     fn base_url(&self) -> &str;
+
+    /// What of it is watched beside the load, as `--probe` has it. None, as here: nothing.
+    fn probes(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What a set-up has to go by.

@@ -2,6 +2,9 @@
 
 use harness::{Error, PrivateServer};
 
+/// What the server tells of its pool, its batches and its calls of Redis.
+const METRICS: &str = "database_pool*,batch_*,redis_call_seconds";
+
 pub(crate) struct PrivateStack(testbed::Stack);
 
 impl PrivateStack {
@@ -15,5 +18,18 @@ impl PrivateStack {
 impl PrivateServer for PrivateStack {
     fn base_url(&self) -> &str {
         self.0.base_url()
+    }
+
+    fn probes(&self) -> Vec<String> {
+        vec![
+            // Variables for other servers (PGSSLMODE) don't reach it.
+            format!("postgres={}&sslmode=disable", self.0.postgres().url()),
+            format!("redis={}", self.0.redis().url()),
+            format!(
+                "server=prometheus={}/metrics?match={METRICS}",
+                self.0.base_url()
+            ),
+            "host".to_owned(),
+        ]
     }
 }

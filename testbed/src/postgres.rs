@@ -42,6 +42,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("checkpoint_timeout", "15min"),
     ("random_page_cost", "1.1"),
     ("jit", "off"),
+    ("track_wal_io_timing", "on"),
 ];
 
 /// A PostgreSQL of one's own: fresh data directory, Unix socket, ended and
@@ -244,7 +245,7 @@ fn path_in_url(path: &Path) -> Result<String, Error> {
 }
 
 fn url_of(socket_dir: &str, database: &str) -> String {
-    format!("postgres://postgres@localhost/{database}?host={socket_dir}")
+    format!("postgres://postgres@localhost:{PORT}/{database}?host={socket_dir}")
 }
 
 #[cfg(test)]

@@ -112,6 +112,8 @@ impl Redis {
             .args(["--port", "0", "--databases", "1024"])
             .args(["--save", "", "--appendonly", append])
             .args(["--appendfsync", "always"])
+            // For tests in which it is to stand still (DEBUG SLEEP).
+            .args(["--enable-debug-command", "local"])
             .arg("--unixsocket")
             .arg(&socket)
             .arg("--dir")

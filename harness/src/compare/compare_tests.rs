@@ -29,6 +29,7 @@ fn subject(lag_ms: f64, slow: u64, slow_ms: u64) -> Subject {
             metric("http_req_failed", &[Measure::Share], true),
             metric("http_req_duration", DISTRIBUTION, true),
         ],
+        stores: vec![],
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod bootstrap;
 mod judge;
+mod stores;
 
 use serde::{Deserialize, Serialize};
 
 pub use bootstrap::{Estimate, FEWEST_BLOCKS, Measure, Second, estimate};
 pub use judge::{Change, Interval, Rule, interval, judge};
+pub use stores::{Store, StoreChange};
 
 use crate::format::{percent_to, plain_ms};
 
@@ -20,6 +22,8 @@ pub struct Subject {
     pub lag_ms: Option<f64>,
     /// What was measured, in the order of reports.
     pub metrics: Vec<Metric>,
+    /// What probes read.
+    pub stores: Vec<Store>,
 }
 
 /// A metric second by second.
@@ -59,6 +63,9 @@ pub struct Comparison {
     pub rule: Rule,
     /// Every metric.
     pub rows: Vec<Row>,
+    /// What changed most in the stores: told, and not judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stores: Vec<StoreChange>,
 }
 
 /// One number of a metric.
@@ -148,6 +155,7 @@ pub fn compare(base: &Subject, new: &Subject, misfits: Vec<String>, rule: Rule) 
         misfits,
         rule,
         rows,
+        stores: stores::changes(&base.stores, &new.stores),
     }
 }
 

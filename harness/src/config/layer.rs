@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::field::{Field, Fields, Form};
 use super::nearest::no_such_key;
 use super::parse::switch;
+use super::probe_table;
 use super::problem::{Problem, Source};
 use super::strays::PREFIX;
 
@@ -214,6 +215,15 @@ fn texts(field: &Field, value: &toml::Value) -> Result<Option<Vec<String>>, &'st
         (Form::One(_) | Form::Maybe(..), value) => one(value)
             .map(|text| Some(vec![text]))
             .ok_or("a text or a whole number"),
+        (Form::Many(_), toml::Value::Array(values)) if field.key == "probe" => values
+            .iter()
+            .map(|value| match value {
+                toml::Value::Table(table) => probe_table::text_of(table),
+                value => one(value),
+            })
+            .collect::<Option<Vec<_>>>()
+            .map(Some)
+            .ok_or("a list of texts, or tables with kind, url, name and match"),
         (Form::Many(_), toml::Value::Array(values)) => values
             .iter()
             .map(one)

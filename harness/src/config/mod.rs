@@ -18,6 +18,8 @@ mod options;
 mod outcome;
 mod outline;
 pub mod parse;
+mod probe_table;
+mod probing;
 mod problem;
 mod profile;
 mod range;
@@ -67,6 +69,7 @@ use crate::executor::Plan;
 use crate::fleet::Place;
 use crate::metrics::Names;
 use crate::output::Address;
+use crate::probe;
 use crate::threshold::{Limits, Threshold};
 use crate::vu::{ConnectOptions, Header};
 use report_dir::report_dir;
@@ -130,6 +133,8 @@ pub struct RunConfig {
     pub audit: bool,
     /// Where metrics go while the load runs.
     pub outputs: Vec<Address>,
+    /// What is watched beside the load; nothing was said of it if there is none.
+    pub probes: Option<Vec<probe::Address>>,
     /// Whether InfluxDB gets k6's schema instead of ours.
     pub influx_raw: bool,
     /// Whether progress is shown full-screen.

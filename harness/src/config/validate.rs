@@ -21,8 +21,8 @@ use super::sections::{self, Sections};
 use super::setting::settings;
 use super::told::Told;
 use super::{
-    Baseline, Fleet, RunConfig, SummaryJson, connect, distributed, headers, judgement, report_dir,
-    shape, strays, tags,
+    Baseline, Fleet, RunConfig, SummaryJson, connect, distributed, headers, judgement, probing,
+    report_dir, shape, strays, tags,
 };
 use crate::compare::Rule;
 use crate::output::Address;
@@ -232,8 +232,7 @@ fn assemble(
     let scoped = scenario::scoped_thresholds(&tables);
     let scenarios = scenario::assemble(reader, tables, &outline.roles);
     let known = scenarios.as_deref();
-    let tags = tags::of_run(reader);
-    let connect = connect::connect(reader);
+    let (tags, connect) = (tags::of_run(reader), connect::connect(reader));
     let options = options(reader, sections, outline.refuse, known);
     let catalogue = outline.catalogue_with(&options);
     let names = super::names(known.unwrap_or_default(), &tags, &catalogue, connect.http2);
@@ -272,6 +271,7 @@ fn assemble(
         shared_machine: reader.is_on("shared_machine"),
         audit: !reader.is_on("no_audit"),
         outputs: outputs(reader, variables),
+        probes: probing::probes(reader, variables),
         influx_raw: reader.is_on("influx_raw"),
         tui: tui(reader),
         web: reader.parse("web", web::parse),

@@ -1,6 +1,7 @@
 //! A distribution of durations in bounded memory.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::Duration;
 
 use super::counts::Counts;
@@ -119,7 +120,9 @@ impl Trend {
         let us = (bound * 1_000.0).min(LONGEST_US as f64) as u64;
         let within = self.others.as_ref().map_or(0, |histogram| {
             let bucket = histogram.count_up_to(us);
-            let beyond = self.fine.range(us + 1..=histogram.highest_equivalent(us));
+            // A short duration has a bucket of its own, and nothing lies beyond it.
+            let highest = Bound::Included(histogram.highest_equivalent(us));
+            let beyond = self.fine.range((Bound::Excluded(us), highest));
             bucket - beyond.map(|(_, count)| count).sum::<u64>().min(bucket)
         });
         self.zeros + within
@@ -320,6 +323,17 @@ mod tests {
         let both = trend(&[199_999, 200_000, 200_001, 200_060, 300_000]);
         assert_eq!(both.count_up_to_ms(200.0), 2);
         assert_eq!(both.count_up_to_ms(199.999), 1);
+    }
+
+    /// A bucket of a single microsecond has nothing beyond its end.
+    #[test]
+    fn a_short_bound_counts_beside_durations_that_are_kept_one_by_one() {
+        exact_around(3.0);
+        let trend = trend(&[900, 1_000, 1_001, 2_999, 3_000, 3_001]);
+        assert_eq!(
+            [0.001, 1.0, 2.0, 3.0].map(|ms| trend.count_up_to_ms(ms)),
+            [0, 2, 3, 5]
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::spool::Spool;
 use crate::health::Health;
 use crate::invariant::Invariant;
 use crate::metrics::RawSamples;
+use crate::probe::Probed;
 use crate::sampler::{Tick, now_ms};
 use crate::threshold::{Judgement, Outcome};
 
@@ -113,12 +114,19 @@ impl Feed {
     }
 
     /// A second of the load.
-    pub fn tick(&mut self, tick: &Tick<'_>, outcomes: &[Outcome], health: &Health) {
+    pub fn tick(
+        &mut self,
+        tick: &Tick<'_>,
+        outcomes: &[Outcome],
+        health: &Health,
+        probed: &[Probed],
+    ) {
         if self.pipes.is_empty() {
             return;
         }
         if !matches!(self.part, Part::Worker(_)) {
             let mut ours = self.rows.second(tick, outcomes, health);
+            ours.extend(self.rows.probes(tick.time_ms, probed));
             ours.extend(self.events(tick, outcomes));
             self.send(Schema::Ours, ours);
         }

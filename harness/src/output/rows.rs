@@ -11,6 +11,7 @@ use crate::invariant::Invariant;
 use crate::metrics::{
     Counter, IterationSeries, RequestSeries, Snapshot, TagFilter, Trend, TrendOf, intern,
 };
+use crate::probe::Probed;
 use crate::sampler::Tick;
 use crate::threshold::{Judgement, Outcome, Verdict};
 
@@ -303,6 +304,26 @@ impl Rows {
             .float("limit", outcome.threshold.limit)
     }
 
+    /// What probes read. Things with words of their own would be a series each: they stay out.
+    pub(super) fn probes(&self, time_ms: i64, probed: &[Probed]) -> Vec<Point> {
+        let mut latest = BTreeMap::new();
+        for Probed { probe, numbers, .. } in probed {
+            for reading in numbers {
+                // Of two looks in a second the later one stands: they would overwrite each other.
+                latest.insert((probe, &reading.metric, &reading.of), reading.value);
+            }
+        }
+        // A series of its own has the tag as well: InfluxDB 3 wants the same tags on every row.
+        let point = |((probe, metric, of), value): ((&String, &String, &String), f64)| {
+            self.point("probe", time_ms)
+                .tag("probe", probe.clone())
+                .tag("metric", metric.clone())
+                .tag("of", if of.is_empty() { "-" } else { of }.to_owned())
+                .float("value", value)
+        };
+        latest.into_iter().map(point).collect()
+    }
+
     fn generator(&self, time_ms: i64, health: &Health) -> Point {
         self.point("generator", time_ms)
             .float("cpu_percent", health.cpu_percent)
@@ -347,4 +368,50 @@ fn distribution(point: Point, trend: &Trend) -> Point {
         .float("p95", p95)
         .float("p99", p99)
         .float("p999", p999)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::Reading;
+
+    /// InfluxDB keeps one row of each series and time, and a table's tags as they first were.
+    #[test]
+    fn what_probes_read_is_a_row_for_each_series_with_the_same_tags() {
+        let rows = Rows {
+            run_id: "run".to_owned(),
+            instance: "host".to_owned(),
+            tags: vec![],
+        };
+        let reading = |of: &str, value| Reading {
+            metric: "calls".to_owned(),
+            of: of.to_owned(),
+            value,
+        };
+        let probed = |numbers| Probed {
+            probe: "redis".to_owned(),
+            numbers,
+            words: vec![reading("words", 9.0)],
+        };
+        let looks = [
+            probed(vec![reading("", 1.0), reading("GET", 2.0)]),
+            probed(vec![reading("GET", 3.0)]),
+        ];
+        let points = rows.probes(7, &looks);
+        let told: Vec<_> = points
+            .iter()
+            .map(|point| {
+                (
+                    point.tags.last().expect("of").1.as_ref(),
+                    &point.fields[0].1,
+                )
+            })
+            .collect();
+        let expected = [1.0, 3.0].map(super::super::point::Value::Float);
+        assert_eq!(told, [("-", &expected[0]), ("GET", &expected[1])]);
+        assert!(
+            points.iter().all(|point| point.tags.len() == 5),
+            "{points:?}"
+        );
+    }
 }

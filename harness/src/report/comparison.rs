@@ -30,6 +30,20 @@ pub fn write_comparison(comparison: &Comparison, out: &mut Shown<impl Write>) ->
         ]);
     }
     section(&title, table, out)?;
+    let mut stores = Table::new(
+        [
+            "probe",
+            "in the stores (medians, not judged)",
+            "base",
+            "new",
+        ],
+        2,
+    );
+    for change in &comparison.stores {
+        let [title, base, new] = change.texts();
+        stores.push([change.probe.clone(), title, base, new]);
+    }
+    section("What changed in the stores", stores, out)?;
     if let Some(doubt) = &comparison.disturbed {
         out.styled("!", Style::new().yellow().bold())?;
         writeln!(out, " {}", cut(doubt, LONG))?;

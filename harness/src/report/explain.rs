@@ -8,6 +8,7 @@ use super::same_time::same_time;
 use super::series::{Row, Second, Slow};
 use super::shares::{Shares, when};
 use super::summary::FailureRow;
+use super::suspects::{Span, Stores, spans, stores};
 use crate::catalogue::RequestEntry;
 use crate::format::{grouped, listed, ms_unit, number, percent};
 use crate::invariant::Invariant;
@@ -23,6 +24,8 @@ pub struct Explanation {
     pub sentences: Vec<String>,
     /// What slowed requests down, where that is the matter.
     pub cause: Option<Cause>,
+    /// What changed in the stores at the same time.
+    pub stores: Option<Stores>,
     /// The slowest requests concerned.
     pub slowest: Vec<Slow>,
     /// Unexpected answers concerned.
@@ -83,10 +86,29 @@ fn crossed_threshold(
                 let (parts, all) = (evidence.parts(), evidence.seconds);
                 let blame = Blame::of(parts, all, &threshold.filter.0, |_| true);
                 conclude(&blame, blame.cause(), &mut explanation);
+                let slow = spans(all, &threshold.filter.0, |_| true);
+                look_at_stores(evidence, &slow, &mut explanation);
             }
         }
     }
     explanation
+}
+
+impl Explanation {
+    /// What is to blame in one line: what is known of the stores, or else where the time went.
+    #[must_use]
+    pub fn first_cause(&self) -> Option<String> {
+        let known = self.stores.as_ref().and_then(Stores::first_cause);
+        known.or_else(|| self.cause.as_ref().map(ToString::to_string))
+    }
+}
+
+/// Says what changed in the stores while these were under way.
+fn look_at_stores(evidence: &Evidence<'_>, slow: &[Span], explanation: &mut Explanation) {
+    let is_generator = explanation.cause == Some(Cause::Generator);
+    explanation.stores = stores(evidence.seconds, slow, is_generator);
+    let sentences = explanation.stores.iter().flat_map(Stores::sentences);
+    explanation.sentences.extend(sentences);
 }
 
 /// What a trend is made of: the rows' metric, and the tags that they must have.
@@ -151,13 +173,26 @@ fn slow(
         let blame = Blame::of(parts, all, &tags, |slow| slow.duration > limit);
         explanation.slowest = evidence.slowest(&tags, limit);
         conclude(&blame, blame.cause(), explanation);
+        let slow = spans(all, &tags, |slow| slow.duration > limit);
+        look_at_stores(evidence, &slow, explanation);
     } else {
         // One is slow by all of its requests, of which none needs to be slow by itself, and by what
         // the generator took in between.
+        let slow = whole(&over);
         let blame = Blame::of(parts, over, &tags, |_| true);
         explanation.slowest = evidence.slowest(&tags, 0.0);
         conclude(&blame, blame.cause_of_iterations(), explanation);
+        look_at_stores(evidence, &slow, explanation);
     }
+}
+
+/// These seconds as spans.
+fn whole(seconds: &[&Second]) -> Vec<Span> {
+    let span = |second: &&Second| Span {
+        from: second.elapsed_ms.saturating_sub(second.length_ms) as f64,
+        to: second.elapsed_ms as f64,
+    };
+    seconds.iter().map(span).collect()
 }
 
 /// The sum of rows; `who` is told of what lies above the limit.
@@ -235,6 +270,8 @@ fn failing(
         let blame = Blame::of(evidence.parts(), evidence.seconds, &unexpected, |_| true);
         conclude(&blame, blame.cause(), explanation);
     }
+    let slow = spans(evidence.seconds, &unexpected, |_| true);
+    look_at_stores(evidence, &slow, explanation);
 }
 
 /// Which of these requests' failures look like a time-out behind the API.

@@ -71,8 +71,8 @@ fn series(put: impl Fn(&mut Second)) -> Series {
     }
 }
 
-/// The only explanation of a run that failed by this.
-fn explained(failed: &serde_json::Value, series: Series) -> Explanation {
+/// A run that failed by this.
+fn document(failed: &serde_json::Value, series: Series) -> Document {
     let mut summary = json!({
         "version": 1, "verdict": "fail", "exit_code": 99, "reasons": [], "metrics": {},
         "run": {"id": "r", "duration_ms": 3_000, "model": "closed", "scenarios": [
@@ -84,7 +84,12 @@ fn explained(failed: &serde_json::Value, series: Series) -> Explanation {
         summary[key] = value.clone();
     }
     let summary: Summary = serde_json::from_value(summary).expect("a summary");
-    let document = Document::new(summary, series).expect("they fit");
+    Document::new(summary, series).expect("they fit")
+}
+
+/// The only explanation of a run that failed by this.
+fn explained(failed: &serde_json::Value, series: Series) -> Explanation {
+    let document = document(failed, series);
     let [explanation] = &document.explanations[..] else {
         panic!("{:?}", document.explanations);
     };
@@ -237,4 +242,48 @@ fn iterations_are_called_iterations() {
         "{:?}",
         explanation.sentences
     );
+}
+
+/// A full pool, and a stranger's labels, in every report.
+#[test]
+fn what_changed_in_the_stores_is_in_every_report_and_acts_in_none() {
+    let slow = series(|second| {
+        second.slowest.push(Slow {
+            tags: tags(&ORDER),
+            duration: 900.0,
+            at_ms: 1_950,
+            ..Slow::default()
+        });
+        let of = [("probe", "app"), ("of", "pool=<b>\u{1b}[31m|`x`")];
+        let waiting = row("hikaricp_connections_pending", &of, 212.0);
+        second.probes.push(waiting);
+    });
+    let failed = json!({"thresholds": threshold("http_req_duration: max<200", 900.0)});
+    let document = document(&failed, slow);
+    let cause = document.explanations[0].first_cause().expect("a full pool");
+    let expected = "a full connection pool: threads that wait for a connection of the pool pool=";
+    assert!(
+        cause.starts_with(expected) && cause.ends_with(" 212 (app)"),
+        "{cause}"
+    );
+    let (mut html, mut markdown) = (Vec::new(), Vec::new());
+    crate::report::write_html(&document, &mut html).expect("to memory");
+    crate::report::write_markdown(&document, &mut markdown).expect("to memory");
+    let [html, markdown] = [html, markdown].map(|text| String::from_utf8(text).expect("text"));
+    for part in [
+        "<h2>The stores</h2>",
+        "What changed in the stores: 2 good seconds",
+        ">212<",
+    ] {
+        assert!(html.contains(part), "no {part}");
+    }
+    assert!(
+        markdown.contains("First cause: a full connection pool"),
+        "{markdown}"
+    );
+    assert!(markdown.contains("| `app` |"), "{markdown}");
+    assert!(!html.contains("pool=<b>"), "{html}");
+    for text in [&html, &markdown] {
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
 }

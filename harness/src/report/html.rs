@@ -63,6 +63,7 @@ struct Page<'a> {
     /// Classes and names of the parts of a request's time.
     server_keys: Vec<(&'static str, &'a str)>,
     server_bars: Strips,
+    stores: Vec<Plot>,
     health: Vec<Plot>,
     trends: Vec<Plot>,
     workers: Vec<Line<'a>>,
@@ -123,6 +124,7 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         server: charts.server(),
         server_keys: charts.parts().collect(),
         server_bars: charts.server_strips(),
+        stores: charts.stores(&document.series.seconds, &document.explanations),
         health: charts.health(),
         trends: charts.trends(),
         workers: lines(summary),

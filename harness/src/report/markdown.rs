@@ -7,6 +7,7 @@ use super::document::Document;
 use super::explain::Explanation;
 use super::series::Slow;
 use super::summary::Summary;
+use super::suspects::Stores;
 use super::tables::CUT;
 use super::title::title;
 use super::what_now::what_now;
@@ -135,6 +136,14 @@ fn compared(comparison: &Comparison) -> String {
             row.judgement.words()
         );
     }
+    if !comparison.stores.is_empty() {
+        text += "\n| in the stores (medians, not judged) | probe | base | new |\n\
+                 | --- | --- | ---: | ---: |\n";
+    }
+    for change in &comparison.stores {
+        let [title, base, new] = change.texts().map(|text| cell(&text));
+        text += &format!("| {title} | {} | {base} | {new} |\n", cell(&change.probe));
+    }
     text += &format!(
         "\n{} same, {} can't tell.\n",
         comparison.count(Change::Same),
@@ -147,9 +156,14 @@ fn explanation(explanation: &Explanation, parts: &[PartEntry]) -> String {
     let cause = explanation.cause.as_ref();
     let cause = cause.map_or_else(String::new, |cause| format!(" — **{cause}**"));
     let mut text = format!("\n### Why: {}{cause}\n\n", code(&explanation.subject));
+    let known = explanation.stores.as_ref().and_then(Stores::first_cause);
+    text += &known.map_or_else(String::new, |known| {
+        format!("First cause: {}.\n", escaped(&known))
+    });
     for sentence in &explanation.sentences {
         text += &format!("{}\n", escaped(sentence));
     }
+    text += &explanation.stores.as_ref().map_or_else(String::new, stores);
     if !explanation.slowest.is_empty() {
         text += &slowest(&explanation.slowest, parts);
     }
@@ -167,6 +181,26 @@ fn explanation(explanation: &Explanation, parts: &[PartEntry]) -> String {
     }
     if let Some(more) = errors.len().checked_sub(ANSWERS).filter(|more| *more > 0) {
         text += &format!("\n_and {more} more requests and statuses, in report.html_\n");
+    }
+    text
+}
+
+/// What changed in the stores, as a table.
+fn stores(stores: &Stores) -> String {
+    let (bad, good) = stores.seconds;
+    let mut text = format!(
+        "\n| probe | what changed | {good} good seconds | {bad} bad seconds | |\n\
+         | --- | --- | ---: | ---: | --- |\n"
+    );
+    for one in &stores.suspects {
+        text += &format!(
+            "| {} | {} | {} | {} | {} |\n",
+            cell(&one.probe),
+            cell(&one.title),
+            cell(one.good.as_deref().unwrap_or("–")),
+            cell(&one.bad),
+            one.judged()
+        );
     }
     text
 }

@@ -26,9 +26,11 @@ mod same_time;
 mod second;
 mod series;
 mod shares;
+mod store_charts;
 mod strips;
 mod subject;
 mod summary;
+mod suspects;
 pub(crate) mod table;
 mod tables;
 mod terminal;
@@ -66,6 +68,7 @@ pub use summary::{
     CheckRow, FailureRow, Generator, Run, SUMMARY_FILE, SUMMARY_VERSION, StageRow, Summary,
     ThresholdRow, Value,
 };
+pub use suspects::{Stores, Suspect};
 pub use table::fit_tables;
 pub use terminal::write_terminal;
 pub use worker_strips::worker_gauges;

@@ -9,6 +9,7 @@ use crate::health::Health;
 use crate::metrics::{
     Counter, Encoded, Names, Rate, RequestTags, Snapshot, TagFilter, Trend, TrendOf, intern,
 };
+use crate::probe::{Probed, Reading};
 use crate::sampler::Tick;
 
 impl Second {
@@ -35,6 +36,26 @@ impl Second {
             .slowest
             .sort_by(|a, b| b.duration.total_cmp(&a.duration));
         second
+    }
+
+    /// The same with what probes saw in it.
+    #[must_use]
+    pub fn with(mut self, probed: &[Probed]) -> Self {
+        for Probed {
+            probe,
+            numbers,
+            words,
+        } in probed
+        {
+            let of_probe = |reading: &Reading| {
+                let mut tags = tags([("probe", probe), ("of", &reading.of)]);
+                tags.retain(|_, value| !value.is_empty());
+                row(&reading.metric, tags, reading.value)
+            };
+            self.probes.extend(numbers.iter().map(of_probe));
+            self.probe_words.extend(words.iter().map(of_probe));
+        }
+        self
     }
 
     fn requests(&mut self, snapshot: &Snapshot) {

@@ -49,6 +49,12 @@ pub struct Second {
     pub gauges: Vec<Row<f64>>,
     /// The slowest request of each series of `http_req_duration`.
     pub slowest: Vec<Slow>,
+    /// What probes read: gauges, and of what only grows its rate. `probe` tells which, `of` of what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<Row<f64>>,
+    /// What probes saw that has words of its own, such as who holds a lock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probe_words: Vec<Row<f64>>,
 }
 
 /// A value with what it is of.

@@ -8,8 +8,9 @@ use thiserror::Error;
 use super::record::{Record, RecordError};
 use super::series::{Second, Series, has};
 use super::summary::Run;
+use super::suspects::{Key, series};
 use crate::catalogue::Catalogue;
-use crate::compare::{self, Measure, Metric, Subject};
+use crate::compare::{self, Measure, Metric, Store, Subject};
 use crate::config::comparable;
 use crate::metrics::{Broken, Trend};
 use crate::threshold::Verdict;
@@ -150,6 +151,7 @@ impl Recorded {
             id: self.run.id.clone(),
             lag_ms: median_lag(&seconds),
             metrics,
+            stores: stores(&seconds),
         })
     }
 }
@@ -177,6 +179,18 @@ fn steady<'a>(run: &Run, seconds: &'a [Second]) -> Vec<&'a Second> {
             .any(|stage| stage.start_ms <= begun && second.elapsed_ms <= stage.end_ms)
     };
     inner.iter().filter(within).collect()
+}
+
+/// What probes read in these seconds.
+fn stores(seconds: &[&Second]) -> Vec<Store> {
+    let all = series(seconds.iter().copied());
+    let store = |((probe, metric, of), values): (Key<'_>, Vec<Option<f64>>)| Store {
+        probe: probe.to_owned(),
+        metric: metric.to_owned(),
+        of: of.to_owned(),
+        values: values.into_iter().flatten().collect(),
+    };
+    all.into_iter().map(store).collect()
 }
 
 fn median_lag(seconds: &[&Second]) -> Option<f64> {

@@ -83,9 +83,10 @@ impl Watch {
         }
         let outlets = &mut self.outlets;
         outlets.progress.tick(tick, &outcomes);
-        outlets.feed.tick(tick, &outcomes, &health);
+        let probed = outlets.probes.take();
+        outlets.feed.tick(tick, &outcomes, &health, &probed);
         if let Some(series) = &mut outlets.series {
-            series.tick(tick, &health, parts);
+            series.tick(tick, &health, &probed, parts);
         }
         if let Some(interim) = &outlets.interim {
             interim.note(tick, &outcomes, &self.health);

@@ -57,6 +57,8 @@ pub(super) async fn load<S: Suite>(run: Run<'_>, outlets: Outlets) -> (Load, Wat
         }
         Err(error) => return (Load::failed(format!("set-up failed: {error}")), watch),
     };
+    // What the stores did in the set-up is no part of the load.
+    drop(watch.outlets.probes.take());
     let (driven, users, watch) = match run.lead {
         Some(lead) => conduct::<S>(run, lead, &world, watch).await,
         None => drive::<S, _>(run, &world, Duty::whole(watch)).await,

@@ -20,6 +20,7 @@ mod outlets;
 mod perform;
 mod performer;
 mod prepare;
+mod probing;
 mod publish;
 mod recording;
 mod relay;
@@ -52,6 +53,7 @@ use self::outlets::Outlets;
 use self::perform::perform;
 pub(crate) use self::prepare::check_file;
 use self::prepare::{Refusal, run_id};
+use self::probing::open_probes;
 pub use self::publish::write_comparison_json;
 use self::publish::{leave, publish};
 use self::recording::Recording;
@@ -176,10 +178,11 @@ async fn open<S: Suite>(
                     .await?;
             }
             // After the server: a run that is refused must not stay "running" in an output.
+            let probes = open_probes(config, &server, attempt).await?;
             let feed = outlets::open_feed(config, attempt, directory).await?;
-            Ok::<_, Refusal>((server, feed))
+            Ok::<_, Refusal>((server, probes, feed))
         };
-        let (server, feed) = tokio::select! {
+        let (server, probes, feed) = tokio::select! {
             found = found => found?,
             () = attempt.control.stopping().cancelled() => return Err(Refusal::Signal),
         };
@@ -189,12 +192,13 @@ async fn open<S: Suite>(
             showing::show(listener, interim, (config, attempt), &progress)
         });
         let web = showing.transpose()?;
-        Ok((server, series, feed, (interim, web)))
+        Ok((server, series, probes, feed, (interim, web)))
     };
     match opened.await {
-        Ok((server, series, (feed, raw), (interim, web))) => {
+        Ok((server, series, probes, (feed, raw), (interim, web))) => {
             let outlets = Outlets {
                 progress,
+                probes,
                 feed,
                 series: Some(series),
                 raw,
@@ -217,6 +221,7 @@ async fn conclude(
     (directory, control): (&Path, &Control),
 ) -> RunResult {
     undeclared::note(&mut result);
+    result.warnings.extend(outlets.probes.warnings());
     outlets.progress.step("delivering the last metrics");
     if let Some(Err(error)) = outlets.series.map(Recording::finish) {
         let torn = format!(

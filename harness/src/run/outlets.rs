@@ -12,12 +12,15 @@ use super::recording::Recording;
 use crate::config::RunConfig;
 use crate::metrics::RawSamples;
 use crate::output::{Address, Feed, OpenError, Part, Rows, Source};
+use crate::probe::Probes;
 use crate::progress::Progress;
 use crate::report::Generator;
 
-/// Progress, outputs and the series.
+/// Progress, outputs and the series, and what they get beside the load.
 pub(super) struct Outlets {
     pub(super) progress: Progress,
+    /// What watches the stores.
+    pub(super) probes: Probes,
     pub(super) feed: Feed,
     /// The run's seconds, where they are kept.
     pub(super) series: Option<Recording>,
@@ -36,6 +39,7 @@ impl Outlets {
             .expect("without outputs there is nothing to open");
         Self {
             progress: Progress::new(config.quiet, &config.plan()),
+            probes: Probes::default(),
             feed,
             series: None,
             raw: None,

@@ -14,6 +14,7 @@ use crate::health::Resources;
 use crate::output::{Address, OpenError};
 use crate::persona::Role;
 use crate::ports::{self, Ports};
+use crate::probe::Unreachable;
 use crate::report::RecordedError;
 use crate::suite::Error as SuiteError;
 use crate::threshold::ExitCode;
@@ -74,6 +75,8 @@ pub(crate) enum Refusal {
     Output(#[from] OpenError),
     #[error("--baseline: {0}")]
     Baseline(#[from] RecordedError),
+    #[error("--probe: {0}")]
+    Probe(#[from] Unreachable),
     #[error("--fleet: {0}")]
     Fleet(String),
     #[error("stopped by a signal before the load")]
@@ -107,6 +110,7 @@ impl Refusal {
             | Self::Web { .. }
             | Self::Output(_)
             | Self::Baseline(_)
+            | Self::Probe(_)
             | Self::NoServer
             | Self::Fleet(_) => ExitCode::BadConfiguration,
             Self::Private(_) | Self::Client(_) => ExitCode::Invalid,

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::missing::Missing;
-use super::render::{Renderings, render};
+use super::render::{Rendered, Renderings, render};
 use crate::compare::{COMPARISON_FILE, Comparison};
 use crate::config::SummaryJson;
 use crate::files::{link_beside, write_whole};
@@ -32,7 +32,10 @@ pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
             "exit code {code}: what was asked for was not written"
         ));
     }
-    name(&rendered, directory);
+    if let Some(cause) = &rendered.cause {
+        tell(&format!("cause: {cause}"));
+    }
+    name(&rendered.written, directory);
     exit
 }
 
@@ -45,7 +48,7 @@ pub(super) fn leave(result: &RunResult, directory: Option<&Path>) -> ExitCode {
     let mut missing = Missing::default();
     let rendered = match directory {
         Some(directory) => write_files(result, directory, &mut missing),
-        None => Vec::new(),
+        None => Rendered::default(),
     };
     write_named(result, &mut missing);
     if result.config.summary_json == Some(SummaryJson::Stdout) {
@@ -53,7 +56,7 @@ pub(super) fn leave(result: &RunResult, directory: Option<&Path>) -> ExitCode {
     }
     let exit = missing.exit(result.judgement.exit);
     if let Some(directory) = directory {
-        name(&rendered, directory);
+        name(&rendered.written, directory);
     }
     exit
 }
@@ -92,7 +95,7 @@ fn write_summary(result: &RunResult, path: &Path, missing: &mut Missing) {
 }
 
 /// Writes the files of the run's directory; gives the reports among them.
-fn write_files(result: &RunResult, directory: &Path, missing: &mut Missing) -> Vec<PathBuf> {
+fn write_files(result: &RunResult, directory: &Path, missing: &mut Missing) -> Rendered {
     write_summary(result, &directory.join(SUMMARY_FILE), missing);
     link_beside(directory, LATEST);
     if let Some(comparison) = &result.comparison {
@@ -101,13 +104,13 @@ fn write_files(result: &RunResult, directory: &Path, missing: &mut Missing) -> V
     }
     // From the files alone, so that an old run is rendered as it was.
     match render(directory, &Renderings::default()) {
-        Ok(rendered) => {
-            missing.add(rendered.failed);
-            rendered.written
+        Ok(mut rendered) => {
+            missing.add(std::mem::take(&mut rendered.failed));
+            rendered
         }
         Err(error) => {
             missing.add([format!("no reports: {error}")]);
-            Vec::new()
+            Rendered::default()
         }
     }
 }

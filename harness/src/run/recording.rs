@@ -12,6 +12,7 @@ use super::prepare::Refusal;
 use crate::config::RunConfig;
 use crate::fleet;
 use crate::health::Health;
+use crate::probe::Probed;
 use crate::report::{Head, SERIES_FILE, SERIES_VERSION, Second, worker_gauges};
 use crate::sampler::Tick;
 use crate::shown::json;
@@ -67,9 +68,10 @@ impl Recording {
         &mut self,
         tick: &Tick<'_>,
         health: &Health,
+        probed: &[Probed],
         parts: &[(u32, fleet::Second)],
     ) {
-        let mut second = Second::of(tick, health);
+        let mut second = Second::of(tick, health).with(probed);
         second.gauges.extend(worker_gauges(parts));
         let taken = match self.patient {
             true => self.lines.send(second).is_ok(),

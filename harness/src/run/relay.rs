@@ -110,7 +110,7 @@ impl Observer for Relay {
     fn tick(&mut self, tick: &Tick<'_>) {
         let health = self.monitor.look(tick.elapsed, tick.second);
         if let Some(feed) = &mut self.feed {
-            feed.tick(tick, &[], &health);
+            feed.tick(tick, &[], &health, &[]);
         }
         if tick.second.duration >= SHORTEST_LOOK {
             self.health.note(&health);

@@ -9,8 +9,8 @@ use super::prepare::{Refusal, check_file};
 use crate::compare::COMPARISON_FILE;
 use crate::files::{directory_of, write_whole};
 use crate::report::{
-    Document, DocumentError, Record, RecordError, open_file, summary_at, write_html, write_junit,
-    write_markdown,
+    Document, DocumentError, Explanation, Record, RecordError, open_file, summary_at, write_html,
+    write_junit, write_markdown,
 };
 
 /// The reports that are rendered from a run.
@@ -88,6 +88,8 @@ pub struct Rendered {
     pub failed: Vec<RenderError>,
     /// What the series lacks of the run, if it isn't whole: reports of it are made all the same.
     pub lack: Option<String>,
+    /// What is first to blame, if something failed and that is known.
+    pub cause: Option<String>,
 }
 
 /// Renders the run of this summary, or of the summary in this directory; its series lies beside
@@ -106,6 +108,10 @@ pub fn render(run: &Path, named: &Renderings) -> Result<Rendered, RenderError> {
     let document = read(&summary)?;
     let mut rendered = Rendered {
         lack: document.lack.clone(),
+        cause: document
+            .explanations
+            .iter()
+            .find_map(Explanation::first_cause),
         ..Rendered::default()
     };
     let reports: [(&Option<PathBuf>, Report); 3] = [

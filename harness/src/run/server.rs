@@ -20,7 +20,7 @@ pub(super) struct Server {
     pub(super) label: String,
     /// Whether it runs on this machine on purpose.
     pub(super) shares_machine: bool,
-    _private: Option<Box<dyn PrivateServer>>,
+    private: Option<Box<dyn PrivateServer>>,
 }
 
 /// How long a connection to the server may take before the load.
@@ -58,8 +58,14 @@ impl Server {
             target,
             label,
             shares_machine: private.is_some() || config.shared_machine,
-            _private: private,
+            private,
         })
+    }
+
+    /// What of the private server is watched, as `--probe` has it.
+    pub(super) fn probes(&self) -> Vec<String> {
+        let private = self.private.as_ref();
+        private.map_or_else(Vec::new, |private| private.probes())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The engine's modules, the uppermost first. A module uses only what stands below it.
-const FLOORS: [&str; 39] = [
+const FLOORS: [&str; 40] = [
     // For unit tests alone.
     "fixture",
     "program",
@@ -25,6 +25,7 @@ const FLOORS: [&str; 39] = [
     "failing",
     "web",
     "fleet",
+    "probe",
     "health",
     "sampler",
     "invariant",

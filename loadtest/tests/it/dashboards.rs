@@ -25,7 +25,7 @@ const CORE_PANELS: [&str; 9] = [
 ];
 
 /// What `output/rows.rs` writes.
-const MEASUREMENTS: [&str; 17] = [
+const MEASUREMENTS: [&str; 18] = [
     "requests",
     "requests_total",
     "latency_buckets",
@@ -40,6 +40,7 @@ const MEASUREMENTS: [&str; 17] = [
     "thresholds",
     "vus",
     "generator",
+    "probe",
     "events",
     "invariants",
     "run",

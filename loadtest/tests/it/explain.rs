@@ -21,7 +21,11 @@ fn document(ran: &Ran, directory: &Path) -> Document {
 }
 
 /// Runs the load, does harm in its middle, and gives back what the report says of it.
-async fn harmed(host: &str, load: &str, harm: impl AsyncFnOnce(u32)) -> (Document, String) {
+pub(crate) async fn harmed(
+    host: &str,
+    load: &str,
+    harm: impl AsyncFnOnce(u32),
+) -> (Document, String) {
     let mut run = Run::against(host, load);
     let child = run.command.spawn().expect("the program starts");
     recorded(run.reports(), 1).await;

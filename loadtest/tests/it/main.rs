@@ -28,6 +28,7 @@ mod panels;
 mod personas;
 #[cfg(target_os = "linux")]
 mod ports;
+mod probes;
 mod program;
 mod proxy;
 mod reports;

@@ -50,8 +50,12 @@ async fn no_panel_says_no_data() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         let args = format!(
-            "--config {} --out influxdb={base}/loadtest",
-            file.path().display()
+            "--config {} --out influxdb={base}/loadtest --probe postgres={} --probe redis={} \
+             --probe host --probe server=prometheus={}/metrics?match=database_pool*",
+            file.path().display(),
+            stack.postgres().url(),
+            stack.redis().url(),
+            stack.base_url()
         );
         let ran = Run::against(stack.base_url(), &args).finish().await;
         // A machine under test may be too slow for the SLA or the rate; the panels have data all
