@@ -217,7 +217,7 @@ fn has_every_chart(page: &Value) {
     // What is sent in several seconds has a chart of its own.
     let (requests, plots): (Vec<_>, Vec<_>) = plots
         .into_iter()
-        .partition(|name| REQUESTS.contains(name));
+        .partition(|name| name.starts_with(|first: char| first.is_ascii_digit()));
     assert!(requests.len() >= 7, "{requests:?}");
     let expected = [
         "Response time",
