@@ -214,12 +214,18 @@ fn has_every_chart(page: &Value) {
     let names = charts.iter().map(|name| name.as_str().expect("a name"));
     // A request's row has its numbers behind its name.
     let (rows, plots): (Vec<_>, Vec<_>) = names.partition(|name| name.contains(": "));
+    // What is sent in several seconds has a chart of its own.
+    let (requests, plots): (Vec<_>, Vec<_>) = plots
+        .into_iter()
+        .partition(|name| name.starts_with(|first: char| first.is_ascii_digit()));
+    assert!(requests.len() >= 7, "{requests:?}");
     let expected = [
         "Response time",
         "Requests and failures",
         "Virtual users",
         "Latency heatmap",
         "Where a request's time goes",
+        "Phases over time",
         "CPU of the generator",
         "CPU of its machine",
         "Timers late by",
@@ -232,10 +238,10 @@ fn has_every_chart(page: &Value) {
         "order_time",
     ];
     assert_eq!(plots, expected);
-    // The distribution and the server's part of it.
+    // The distribution, the server's part of it, and the phases.
     for request in REQUESTS {
         let of = rows.iter().filter(|row| row.starts_with(request)).count();
-        assert_eq!(of, 2, "{request}: {rows:?}");
+        assert_eq!(of, 3, "{request}: {rows:?}");
     }
     assert_eq!(
         (&page["bands"], &page["limits"]),
