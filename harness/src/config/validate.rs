@@ -226,10 +226,9 @@ fn assemble(
     let known = scenarios.as_deref();
     let tags = tags::of_run(reader);
     let connect = connect::connect(reader);
-    let http2 = connect.http2;
     let options = options(reader, sections, outline.refuse, known);
     let catalogue = outline.catalogue_with(&options);
-    let names = super::names(known.unwrap_or_default(), &tags, &catalogue, http2);
+    let names = super::names(known.unwrap_or_default(), &tags, &catalogue, connect.http2);
     let checks = (outline.checks)(&options);
     let redirects = reader.parse_or("redirects", parse::redirects, 0);
     let occurring = Occurring {
