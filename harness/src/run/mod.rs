@@ -44,7 +44,6 @@ use tokio::runtime::Handle;
 use self::attempt::Attempt;
 use self::baseline::Baseline;
 pub(crate) use self::baseline::check as check_baseline;
-use self::interim::Interim;
 use self::judged::{lost_rows, unbegun};
 use self::lead::Lead;
 pub use self::merge::{Merging, merge};
@@ -186,16 +185,13 @@ async fn open<S: Suite>(
             found = found => found?,
             () = attempt.control.stopping().cancelled() => return Err(Refusal::Signal),
         };
-        let interim = || Arc::new(Interim::new(config, attempt, &server.label, directory));
-        let interim = listener.is_some().then(interim);
-        let showing = listener.zip(interim.as_ref()).map(|(listener, interim)| {
-            showing::show(listener, interim, (config, attempt), &progress)
-        });
-        let web = showing.transpose()?;
-        Ok((server, series, probes, feed, (interim, web)))
+        let files = (&*server.label, directory);
+        let shown = showing::show(listener, (config, attempt), files, &progress)?;
+        Ok((server, series, probes, feed, shown))
     };
     match opened.await {
-        Ok((server, series, probes, (feed, raw), (interim, web))) => {
+        Ok((server, series, probes, (feed, raw), shown)) => {
+            let (interim, web) = shown.unzip();
             let outlets = Outlets {
                 progress,
                 probes,

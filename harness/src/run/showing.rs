@@ -11,7 +11,7 @@ use crate::config::RunConfig;
 use crate::executor::{Closing, Control};
 use crate::progress::Progress;
 use crate::tui::tell;
-use crate::web::{self, Web};
+use crate::web::{self, Render, Web};
 
 /// Takes the address of the live page, if there is to be one.
 pub(super) fn listen(config: &RunConfig) -> Result<Option<TcpListener>, Refusal> {
@@ -22,24 +22,22 @@ pub(super) fn listen(config: &RunConfig) -> Result<Option<TcpListener>, Refusal>
     bound.transpose()
 }
 
-/// Serves the report of the run so far, and says where.
+/// Serves the report of the run so far, if it is asked for, and says where.
 pub(super) fn show(
-    listener: TcpListener,
-    interim: &Arc<Interim>,
+    listener: Option<TcpListener>,
     (config, attempt): (&RunConfig, &Attempt),
+    (host, directory): (&str, &Path),
     progress: &Progress,
-) -> Result<Web, Refusal> {
-    let web = Web::start(
-        listener,
-        Arc::clone(interim) as _,
-        Arc::clone(&interim.audience),
-        Arc::clone(&attempt.control),
-        &attempt.telemetry,
-    );
-    let web = web.map_err(|source| Refusal::Web {
-        address: config.web.expect("there is a listener"),
-        source,
-    })?;
+) -> Result<Option<(Arc<Interim>, Web)>, Refusal> {
+    let Some((address, listener)) = config.web.zip(listener) else {
+        return Ok(None);
+    };
+    let interim = Arc::new(Interim::new(config, attempt, host, directory));
+    let audience = Arc::clone(&interim.audience);
+    let control = Arc::clone(&attempt.control);
+    let render = Arc::clone(&interim) as Arc<dyn Render>;
+    let web = Web::start(listener, render, audience, control, &attempt.telemetry)
+        .map_err(|source| Refusal::Web { address, source })?;
     let say = |text: &str| match config.quiet {
         // Without its token, nobody finds the page.
         true => tell(text),
@@ -49,7 +47,7 @@ pub(super) fn show(
     if web.is_public() {
         say("warning: --web: other machines can reach the live page; whoever does sees the report");
     }
-    Ok(web)
+    Ok(Some((interim, web)))
 }
 
 /// Shows the report to whoever looks, for as long as the end of the run leaves time.

@@ -53,15 +53,15 @@ impl Browser {
             complaints: Vec::new(),
             _profile: profile,
         };
-        let page = browser.call("Target.createTarget", json!({"url": "about:blank"}));
+        let page = browser.call("Target.createTarget", &json!({"url": "about:blank"}));
         let target = json!({"targetId": page["targetId"], "flatten": true});
-        let attached = browser.call("Target.attachToTarget", target);
+        let attached = browser.call("Target.attachToTarget", &target);
         browser.session = attached["sessionId"]
             .as_str()
             .expect("a session")
             .to_owned();
-        browser.call("Log.enable", json!({}));
-        browser.call("Runtime.enable", json!({}));
+        browser.call("Log.enable", &json!({}));
+        browser.call("Runtime.enable", &json!({}));
         browser.go(url);
         browser
     }
@@ -69,8 +69,8 @@ impl Browser {
     /// Opens another page.
     pub(crate) fn go(&mut self, url: &str) {
         // An address that differs only behind its `#` would not be loaded again.
-        self.call("Page.navigate", json!({"url": "about:blank"}));
-        let opened = self.call("Page.navigate", json!({ "url": url }));
+        self.call("Page.navigate", &json!({"url": "about:blank"}));
+        let opened = self.call("Page.navigate", &json!({ "url": url }));
         assert_eq!(opened["errorText"], Value::Null, "{url}");
         self.wait("document.readyState === 'complete' && location.href !== 'about:blank'");
     }
@@ -78,7 +78,7 @@ impl Browser {
     /// What an expression of the page's comes to.
     pub(crate) fn ask(&mut self, expression: &str) -> Value {
         let asked = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
-        let answer = self.call("Runtime.evaluate", asked);
+        let answer = self.call("Runtime.evaluate", &asked);
         assert_eq!(answer["exceptionDetails"], Value::Null, "{expression}");
         answer["result"]["value"].clone()
     }
@@ -93,7 +93,7 @@ impl Browser {
         }
     }
 
-    fn call(&mut self, method: &str, params: Value) -> Value {
+    fn call(&mut self, method: &str, params: &Value) -> Value {
         self.calls += 1;
         let mut call = json!({"id": self.calls, "method": method, "params": params});
         if !self.session.is_empty() {
