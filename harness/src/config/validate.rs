@@ -262,9 +262,7 @@ fn assemble(
         thresholds: judgement::thresholds(reader, known, scoped, &occurring),
         checks,
         limits: judgement::limits(reader),
-        seed: reader
-            .parse("seed", parse::seed)
-            .unwrap_or_else(rand::random),
+        seed: seed(reader),
         baseline: baseline(reader),
         summary_json: reader.parse("summary_json", summary_json),
         report_dir: report_dir(reader),
@@ -283,6 +281,11 @@ fn assemble(
         tags,
         scenarios: scenarios?,
     })
+}
+
+fn seed(reader: &mut Reader) -> u64 {
+    let given = reader.parse("seed", parse::seed);
+    given.unwrap_or_else(rand::random)
 }
 
 fn fleet(reader: &mut Reader, variables: &[(String, String)]) -> Option<Fleet> {

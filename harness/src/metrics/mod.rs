@@ -4,6 +4,7 @@ mod counts;
 mod encoded;
 mod fine;
 mod histogram;
+mod malformed;
 mod metric;
 mod noted;
 mod packed;
@@ -17,12 +18,13 @@ mod tags;
 pub use encoded::{Broken, Encoded};
 pub use histogram::Trend;
 pub(crate) use histogram::exact_around;
+pub use malformed::Malformed;
 pub use metric::{
     AGGREGATIONS, Aggregation, Counter, GaugeOf, Kind, METRICS, Metric, Of, RateOf, TrendOf, all,
     find, phases,
 };
 pub use noted::{Noted, SET_UP};
-pub use packed::{Malformed, Packer, Unpacker};
+pub use packed::{Packer, Unpacker};
 pub use phase::Phase;
 pub use raw::{Origin, RawSamples, Sample, SampleOf};
 pub use recorder::Recorder;

@@ -4,32 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use thiserror::Error;
-
 use super::counts::{Counts, SIGNIFICANT_DIGITS};
 use super::histogram::{LONGEST_US, Trend};
+use super::malformed::{LARGEST_COUNT, Malformed};
 use super::sparse::Sparse;
 
-/// No counter of one second is larger, so that adding up a run's seconds doesn't overflow.
-pub(super) const LARGEST_COUNT: u64 = 1 << 48;
 /// Cookie, length of the payload, offset, digits, lowest and highest value, ratio.
 const V2_HEADER: usize = 4 + 4 + 4 + 4 + 8 + 8 + 8;
 /// `0x1c849303` with the size of a word, 1, in its third half-byte.
 const V2_COOKIE: u32 = 0x1c84_9313;
-
-/// Why bytes of another process can't be read.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Malformed {
-    /// There are fewer than they say themselves.
-    #[error("it ends in the middle")]
-    Short,
-    /// There are more.
-    #[error("{0} bytes follow after its end")]
-    Long(usize),
-    /// A value that nobody writes.
-    #[error("it has a wrong {0}")]
-    Wrong(&'static str),
-}
 
 /// Writes bytes.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@
 //! then 1,024 each      2 µs, 4 µs, 8 µs, … each
 //! ```
 
-use super::packed::{LARGEST_COUNT, Malformed};
+use super::malformed::{LARGEST_COUNT, Malformed};
 
 /// Three significant digits: half of the first cells.
 const HALF_BITS: u32 = 10;
