@@ -127,7 +127,7 @@ const ANSWERS: &[(&str, &str)] = &[
     ("--console-output", "logs go to standard error"),
     (
         "--address",
-        "there is no control port; --tui shows the run and stops it",
+        "--web ADDRESS:PORT serves a page that shows the run and stops it",
     ),
     ("--paused", "--start-time TIME waits before the load"),
     ("--linger", "the program ends with its run"),
