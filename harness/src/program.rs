@@ -21,7 +21,7 @@ use crate::health::Resources;
 use crate::output::{Address, ReplayError, replay};
 use crate::report::{Recorded, fit_tables, misfits, write_comparison, write_plan};
 use crate::run::{
-    Missing, Renderings, check_baseline, check_file, merge, render, run, work,
+    Missing, Renderings, check_baseline, check_file, check_named, merge, render, run, work,
     write_comparison_json,
 };
 use crate::shown::Shown;
@@ -180,7 +180,7 @@ fn validate(outline: &Outline, flags: Layer) -> ExitCode {
         Err(problems) => return refuse(&problems),
     }
     load(outline, inputs.flags, |config| {
-        if let Err(refusal) = check_baseline(&config) {
+        if let Err(refusal) = check_baseline(&config).and_then(|()| check_named(&config)) {
             return fail(&refusal.to_string(), Exit::BadConfiguration);
         }
         show(|out| write_plan(&config, out))

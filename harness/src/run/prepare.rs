@@ -172,7 +172,10 @@ fn check_directory(directory: &Path) -> Result<(), Refusal> {
 }
 
 /// Finds out whether the files that flags name can be written, each by one.
-fn check_named(config: &RunConfig) -> Result<(), Refusal> {
+///
+/// # Errors
+/// The first that can't.
+pub(crate) fn check_named(config: &RunConfig) -> Result<(), Refusal> {
     let summary = match &config.summary_json {
         Some(SummaryJson::File(path)) => {
             check_file("--summary-json", path)?;
