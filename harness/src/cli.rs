@@ -297,6 +297,10 @@ fn help(field: &Field, outline: &Outline) -> String {
             Some(private) => format!("{}; without it, {private} is started", field.help),
             None => field.help.to_owned(),
         },
+        "probe" => match outline.private {
+            Some(private) => format!("{} [default: all of {private}]", field.help),
+            None => field.help.to_owned(),
+        },
         "profile" => match outline.profiles.first() {
             Some(first) => format!("{} [default: {}]", field.help, first.name),
             None => field.help.to_owned(),

@@ -352,8 +352,7 @@ pub static FIELDS: &[Field] = &[
         "Send every sample in k6's own schema to InfluxDB, for dashboards made for k6").own(),
     field("probe", "probe", Form::Many("[NAME=]KIND=URL|none"), OUTPUT,
         "Watch a store every second: postgres=postgres://USER@HOST/DB, redis=redis://HOST:6379, \
-         prometheus=http://HOST/metrics?match=NAME_*,..., host (this machine); passwords in PROBE_PASSWORD; repeat for more \
-         [default: all of the private stack]").own(),
+         prometheus=http://HOST/metrics?match=NAME_*,..., host (this machine); passwords in PROBE_PASSWORD; repeat for more").own(),
     field("tui", "tui", Form::Switch, OUTPUT,
         "Show the run full-screen while it goes on: s stops, q quits, ? helps").own(),
     field("web", "web", Form::Maybe("ADDRESS:PORT", crate::web::DEFAULT), OUTPUT,
