@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context;
 use testbed::{Stack, sut};
+use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     if let Some(code) = sut::main_if_requested() {
@@ -37,10 +38,10 @@ async fn run() -> anyhow::Result<()> {
     let command =
         sut::command_for_current_exe().context("could not find this program's own file")?;
     let stack = Stack::start(command).await?;
+    // Before anybody knows whom to end: what comes earlier would be lost where it is ignored.
+    let mut interrupted = signal(SignalKind::interrupt()).context("could not wait for Ctrl-C")?;
     describe(&stack, &mut io::stdout()).context("could not write to standard output")?;
-    tokio::signal::ctrl_c()
-        .await
-        .context("could not wait for Ctrl-C")?;
+    interrupted.recv().await;
     stack.stop();
     Ok(())
 }
