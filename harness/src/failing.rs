@@ -124,8 +124,8 @@ const LEAST_MS: f64 = 1_000.0;
 /// It never ended if it was under way for so many times as long as the slowest that was answered
 /// as it should be.
 const TIMES: f64 = 2.0;
-/// So many that were all under way for longer than the slowest answer took don't need to be it for
-/// twice as long, if they are most of what was cut: that is no bad luck of one request.
+/// If most of the requests that were cut, and at least so many, took longer than the slowest
+/// answer, that is enough: they needn't have taken twice as long.
 const TOGETHER: u64 = 3;
 
 /// What was cut of a request name, and the slowest of its answers.
@@ -174,9 +174,8 @@ impl Cut {
     }
 }
 
-/// Requests that never ended: cut after a time in which every other one of their name was
-/// answered twice over, or most of all that were cut after one in which every other was answered.
-/// Nothing if there are none.
+/// Requests that never ended: those that were cut after more than [`TIMES`] the slowest answer of
+/// their name, or, if most were, after more than the slowest answer. Nothing if there are none.
 fn hanging(snapshot: &Snapshot) -> Option<String> {
     let mut by_name = BTreeMap::<&'static str, Cut>::new();
     for (tags, series) in &snapshot.requests {

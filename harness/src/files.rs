@@ -204,8 +204,8 @@ impl Stream {
         Ok(Self { file, own })
     }
 
-    /// Whether everything that was written is still where it was to be.
-    fn is_whole(&self) -> io::Result<()> {
+    /// That everything that was written is still in the file that it was written for.
+    fn check_whole(&self) -> io::Result<()> {
         let Some((path, written)) = &self.own else {
             return Ok(());
         };
@@ -275,7 +275,7 @@ impl Write for Stream {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()?;
-        self.is_whole()
+        self.check_whole()
     }
 }
 

@@ -49,7 +49,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
     if !name.starts_with("LOADTEST_") {
         return Err(format!(
             "-e {name}: only LOADTEST_* can be set here; anybody on this machine can read a \
-             command line, so export a secret: {name}=… in front of the command"
+             command line, so write {name}=… in front of the command"
         ));
     }
     Ok((name.to_owned(), value.to_owned()))

@@ -59,12 +59,14 @@ pub async fn audit(
         .buffer_unordered(CONCURRENT)
         .try_collect()
         .await?;
+    let answered = audit.answered(&users);
     let deadline = Instant::now() + SETTLE_WITHIN;
     loop {
-        let rows = audit.judge(&mut users).await?;
+        let mut rows = audit.judge(&mut users).await?;
         // A claim waits in the queue and the ranking is written after the order's answer, so an
         // early look may find less; what is wrong stays wrong.
         if rows.iter().all(|row| row.ok) || Instant::now() >= deadline {
+            rows.extend(answered);
             return Ok(rows);
         }
         sleep(LOOK_AGAIN_AFTER).await;
@@ -130,7 +132,7 @@ impl Audit<'_> {
     /// Every rule, as of now.
     async fn judge(&self, users: &mut [UserFacts]) -> Result<Vec<Invariant>, Error> {
         let (admin, api) = (self.admin, self.world.api);
-        let mut rows = match self.before {
+        let rows = match self.before {
             Books::Ledger(before) => {
                 let after = self.books().await?.unwrap_or_default();
                 let totals = Totals::of(users.iter().map(|user| &user.book));
@@ -159,13 +161,23 @@ impl Audit<'_> {
                 })
             }
         };
-        if matches!(self.before, Books::Public { .. }) {
-            rows.extend(refusals(users, self.world));
-        }
-        rows.extend(order_totals(users, api));
-        rows.extend(own_ids(users, api));
-        rows.extend(within_limit(users, self.world.coupons, api));
         Ok(rows)
+    }
+
+    /// The rules on what the users were answered, which no later look changes.
+    fn answered(&self, users: &[UserFacts]) -> Vec<Invariant> {
+        let (world, api) = (self.world, self.world.api);
+        let has_ledger = matches!(self.before, Books::Ledger(_));
+        let refusals = (!has_ledger).then(|| refusals(users, world)).flatten();
+        let others = [
+            order_totals(users, api),
+            own_ids(users, api),
+            within_limit(users, world.coupons, api),
+        ];
+        refusals
+            .into_iter()
+            .chain(others.into_iter().flatten())
+            .collect()
     }
 
     /// Asks for the coupons of users whose list isn't yet as predicted.
