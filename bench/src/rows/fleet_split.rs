@@ -19,18 +19,19 @@ use crate::{
 pub(super) const ROW: Row = Row {
     name: "fleet-split",
     title: "The same load by one process and by three workers",
-    how: "3,000 VUs of persona A with one second's wait: by one process, and by a lead with three workers, in turns. One \
-          core for the target, one for all that makes the load, lead and workers together. CPU per request is the \
-          workers' without the lead's; the difference of a long and a short load. Percentiles are of http_req_duration, \
-          those of the three merged by the lead.",
+    how: "Persona A with one second's wait: by one process, and by a lead with three workers, in turns; with 300 VUs, \
+          where nearly every answer wakes a process up, and with 3,000, where one process finds more answers at a look \
+          than three do. One core for the target, one for all that makes the load, lead and workers together. CPU per \
+          request is the workers' without the lead's; the difference of a long and a short load. Percentiles are of \
+          http_req_duration, those of the three merged by the lead.",
     measure,
 };
 
 const WORKERS: u32 = 3;
 const SLACK: Duration = Duration::from_secs(60);
 const PERCENTILES: [&str; 3] = ["med", "p95", "p99"];
-const SINGLE: &str = "one process";
-const FLEET: &str = "three workers";
+const VUS: [u32; 2] = [300, 3_000];
+const RATIO: &str = "CPU per request, three / one";
 
 /// What came of a load.
 struct Made {
@@ -45,50 +46,79 @@ struct Made {
 fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let target = bench.target(Some(TARGET_CORE))?;
     let redis = bench.wait(Redis::start())?;
-    let long = Load {
-        host: target.host.clone(),
-        vus: 3_000,
-        hold: bench.pick(8, 20),
-        wait: 1,
-        core: Some(GENERATOR_CORE),
-        ..Load::default()
-    };
-    let short = Load {
-        hold: 4,
-        ..long.clone()
-    };
     let mut section = Section::default();
     bench.repeat(1, 5, |_| {
-        let loads = [&short, &long];
-        let [brief, single] = loads.map(|load| alone(bench, load, &mut section));
-        note(&mut section, SINGLE, &brief?, &single?)?;
-        let [brief, fleet] = loads.map(|load| together(bench, load, &redis, &mut section));
-        let (brief, fleet) = (brief?, fleet?);
-        note(&mut section, FLEET, &brief, &fleet)?;
-        let share = fleet.lead.as_secs_f64() * 1e6 / fleet.requests as f64;
-        section.record("lead: CPU per request, µs, start and end included", share);
+        for vus in VUS {
+            let load = Load {
+                host: target.host.clone(),
+                vus,
+                hold: bench.pick(8, 20),
+                wait: 1,
+                core: Some(GENERATOR_CORE),
+                ..Load::default()
+            };
+            in_turns(bench, &load, &redis, &mut section)?;
+        }
         Ok(())
     })?;
-    let of = |name: &str, what: &str| format!("{name}: {what}");
-    let cpu = "CPU per request, µs";
-    let ratio = "CPU per request, three / one";
-    section.ratio(ratio, &of(FLEET, cpu), &of(SINGLE, cpu));
-    section.goal(ratio, Limit::AtMost(1.05));
-    for percentile in PERCENTILES {
-        let what = format!("{percentile}, ms");
-        compare(
-            &mut section,
-            percentile,
-            &of(SINGLE, &what),
-            &of(FLEET, &what),
-        );
+    for vus in VUS {
+        let (single, fleet) = names(vus);
+        let of = |name: &str, what: &str| format!("{name}: {what}");
+        let cpu = "CPU per request, µs";
+        let ratio = format!("{vus} VUs: {RATIO}");
+        section.ratio(&ratio, &of(&fleet, cpu), &of(&single, cpu));
+        section.goal(&ratio, Limit::AtMost(1.05));
+        for percentile in PERCENTILES {
+            let what = format!("{percentile}, ms");
+            compare(
+                &mut section,
+                vus,
+                percentile,
+                &of(&single, &what),
+                &of(&fleet, &what),
+            );
+        }
     }
     Ok(section)
 }
 
-fn alone(bench: &Bench, load: &Load, section: &mut Section) -> anyhow::Result<Made> {
+/// What the results of one process and of three are called.
+fn names(vus: u32) -> (String, String) {
+    (
+        format!("{vus} VUs, one process"),
+        format!("{vus} VUs, three workers"),
+    )
+}
+
+/// One short and one long load by one process, then the same by three.
+fn in_turns(
+    bench: &Bench,
+    long: &Load,
+    redis: &Redis,
+    section: &mut Section,
+) -> anyhow::Result<()> {
+    let short = Load {
+        hold: 4,
+        ..long.clone()
+    };
+    let (single, fleet) = names(long.vus);
+    let [brief, whole] = [&short, long].map(|load| alone(bench, load, &single, section));
+    note(section, &single, &brief?, &whole?)?;
+    let [brief, whole] = [&short, long].map(|load| together(bench, load, redis, section));
+    let (brief, whole) = (brief?, whole?);
+    note(section, &fleet, &brief, &whole)?;
+    let share = whole.lead.as_secs_f64() * 1e6 / whole.requests as f64;
+    let name = format!(
+        "{} VUs, lead: CPU per request, µs, start and end included",
+        long.vus
+    );
+    section.record(&name, share);
+    Ok(())
+}
+
+fn alone(bench: &Bench, load: &Load, name: &str, section: &mut Section) -> anyhow::Result<Made> {
     let measured = Generator::Loadtest.run(bench, load)?;
-    section.witness(SINGLE, &measured);
+    section.witness(name, &measured);
     Ok(Made {
         requests: measured.counts.requests,
         cpu: measured.cpu,
@@ -167,7 +197,7 @@ fn note(section: &mut Section, name: &str, short: &Made, long: &Made) -> anyhow:
 }
 
 /// Says whether the merged runs' median is among what single runs show.
-fn compare(section: &mut Section, percentile: &str, single: &str, fleet: &str) {
+fn compare(section: &mut Section, vus: u32, percentile: &str, single: &str, fleet: &str) {
     let least = section
         .values(single)
         .iter()
@@ -178,7 +208,7 @@ fn compare(section: &mut Section, percentile: &str, single: &str, fleet: &str) {
     let within = (least..=most).contains(&median);
     let is = if within { "is within" } else { "is not within" };
     let text = format!(
-        "{percentile}: the median of the merged runs, {median:.3} ms, {is} that of single runs, \
+        "{vus} VUs, {percentile}: the median of the merged runs, {median:.3} ms, {is} that of single runs, \
          {least:.3} to {most:.3} ms."
     );
     say(&format!("    {text}"));
@@ -196,10 +226,10 @@ mod tests {
             section.record("one", one);
             section.record("three", three);
         }
-        compare(&mut section, "p50", "one", "three");
+        compare(&mut section, 3, "p50", "one", "three");
         section.record("three", 9.0);
         section.record("three", 9.0);
-        compare(&mut section, "p50", "one", "three");
+        compare(&mut section, 3, "p50", "one", "three");
         let said: Vec<bool> = section
             .notes
             .iter()
