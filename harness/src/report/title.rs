@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use super::summary::{Run, StageRow};
+use super::json::planned;
+use super::summary::{Generator, Run, StageRow};
+use crate::config::RunConfig;
 use crate::format::{clock, listed, number, plural};
 
 /// What `Run::profile` says of a load that was made of flags alone.
@@ -22,6 +24,11 @@ pub(super) fn title(run: &Run) -> String {
         );
     }
     load(run)
+}
+
+/// The same of a run before it begins.
+pub(crate) fn title_of(config: &RunConfig) -> String {
+    title(&planned(config, &Generator::default()))
 }
 
 /// `20 VUs for 15s`, `up to 50/s for 1m`.
