@@ -192,11 +192,7 @@ mod tests {
     fn lines_are_folded_between_words() {
         let rows = [
             (20, "a line that is short", "a line that is short"),
-            (
-                12,
-                "error: one two three\n",
-                "error: one\n  two three\n",
-            ),
+            (12, "error: one two three\n", "error: one\n  two three\n"),
             (
                 14,
                 "  --flag: is wrong here",

@@ -93,7 +93,11 @@ mod tests {
         };
         let (half, rest) = (second(2_000), second(3_000));
         let (begin, end) = half.split_at(9);
-        write(&format!("{}\n{}{begin}", json(&head).expect("plain"), second(1_000)));
+        write(&format!(
+            "{}\n{}{begin}",
+            json(&head).expect("plain"),
+            second(1_000)
+        ));
         let read = following.take().expect("a series");
         assert_eq!(ends(&read), [1_000]);
         following.keep(read);
@@ -109,6 +113,10 @@ mod tests {
         assert_eq!(ends(&read), [7, 2_000, 3_000, 4_000]);
         drop(read);
         let read = following.take().expect("a series");
-        assert_eq!(ends(&read), [1_000, 2_000, 3_000, 4_000], "it wasn't given back");
+        assert_eq!(
+            ends(&read),
+            [1_000, 2_000, 3_000, 4_000],
+            "it wasn't given back"
+        );
     }
 }

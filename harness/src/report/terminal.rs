@@ -92,16 +92,11 @@ fn head(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
 fn load(config: &RunConfig) -> String {
     let title = title_of(config);
     let vus = plural(u64::from(config.plan().vus_max()), "VU", "VUs");
-    let vus = match title.contains(&vus) {
-        true => String::new(),
-        false => format!("up to {vus} "),
-    };
-    format!(
-        "{title} · {} · {vus}({}) · seed {}",
-        config.executors(),
-        config.mixes(),
-        config.seed
-    )
+    let (executors, mixes, seed) = (config.executors(), config.mixes(), config.seed);
+    match title.contains(&vus) {
+        true => format!("{title} ({mixes}) · {executors} · seed {seed}"),
+        false => format!("{title} · {executors} · up to {vus} ({mixes}) · seed {seed}"),
+    }
 }
 
 /// What the model of the load says about the latencies that follow.

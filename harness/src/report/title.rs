@@ -62,8 +62,12 @@ fn load(run: &Run) -> String {
         return format!("{up_to}{vus} for {length}");
     }
     let rates = run.stages.iter().flat_map(rates);
-    let rate = number(rates.fold(0.0, f64::max));
-    format!("{up_to}{rate}/s for {length}")
+    let rate = match rates.fold(0.0, f64::max) {
+        // Two decimals would show nothing of it.
+        rare if rare < 0.01 => format!("{}/h", number((rare * 360_000.0).round() / 100.0)),
+        rate => format!("{}/s", number(rate)),
+    };
+    format!("{up_to}{rate} for {length}")
 }
 
 /// What stands between the load at a stage's beginning and the one at its end.
@@ -124,6 +128,12 @@ mod tests {
                 "open",
                 vec![stage(15, "50/s")],
                 "50/s for 15s",
+            ),
+            (
+                "constant-arrival-rate",
+                "open",
+                vec![stage(15, "0.000278/s")],
+                "1/h for 15s",
             ),
             (
                 "ramping-arrival-rate",
