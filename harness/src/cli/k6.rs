@@ -118,6 +118,10 @@ const ANSWERS: &[(&str, &str)] = &[
         "--fleet URL divides a run over several processes",
     ),
     (
+        "--execution-segment-sequence",
+        "--fleet URL divides a run over several processes",
+    ),
+    (
         "--throw",
         "a failed request never ends a run; a threshold with abort_on_fail does",
     ),

@@ -45,7 +45,10 @@ fn load(run: &Run) -> String {
     );
     let vus = plural(u64::from(run.vus_max), "VU", "VUs");
     if run.executor.ends_with("-iterations") {
-        let given = run.settings.iter().find(|one| one.key == "iterations");
+        let given = run
+            .settings
+            .iter()
+            .find(|one| one.key.starts_with("iterations"));
         let count = given.and_then(|one| one.values.first());
         let each = match run.executor.starts_with("per-vu") {
             true => " each",
@@ -156,7 +159,10 @@ mod tests {
         ] {
             let mut run = run(executor, model, stages);
             run.settings = vec![Setting {
-                key: "iterations".to_owned(),
+                key: match executor {
+                    "per-vu-iterations" => "iterations_per_vu".to_owned(),
+                    _ => "iterations".to_owned(),
+                },
                 values: vec!["100".to_owned()],
                 source: String::new(),
                 from_profile: false,
