@@ -123,12 +123,12 @@ impl Progress {
                     0 => usize::MAX,
                     columns => columns.saturating_sub(GAUGE),
                 };
-                bar.set_message(cut(&joined(self.goal.parts(tick), room), LONG));
+                bar.set_message(cut(&joined(&self.goal.parts(tick), room), LONG));
             }
             View::Plain { seconds } => {
                 *seconds += 1;
                 if seconds.is_multiple_of(PLAIN_EVERY) {
-                    tui::tell(&joined(self.goal.parts(tick), usize::MAX));
+                    tui::tell(&joined(&self.goal.parts(tick), usize::MAX));
                 }
             }
         }
@@ -194,7 +194,7 @@ impl Goal {
 }
 
 /// The parts that fit into so many characters, in their order.
-fn joined(parts: [(u8, String); 6], room: usize) -> String {
+fn joined(parts: &[(u8, String); 6], room: usize) -> String {
     let of = |most: u8| {
         let kept = parts.iter().filter(|(weight, _)| *weight <= most);
         kept.map(|(_, text)| text.as_str())
@@ -248,7 +248,7 @@ mod tests {
             (9, "3 failed"),
             (2, "3 failed"),
         ] {
-            assert_eq!(joined(parts(), room), expected, "{room}");
+            assert_eq!(joined(&parts(), room), expected, "{room}");
         }
     }
 }
