@@ -279,3 +279,36 @@ fn failed(snapshot: &Snapshot, filter: &TagFilter) -> u64 {
 fn length(snapshot: &Snapshot) -> f64 {
     snapshot.duration.as_secs_f64().max(0.001)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_told_with_its_load() {
+        let (second, total) = (Snapshot::default(), Snapshot::default());
+        let told = |stages: &[&str]| {
+            let mut model = Model::new(Load {
+                title: String::new(),
+                executor: String::new(),
+                end: Duration::from_secs(9),
+                planned: None,
+                stages: stages.iter().map(|&load| load.to_owned()).collect(),
+            });
+            let tick = Tick {
+                time_ms: 0,
+                elapsed: Duration::from_secs(1),
+                stage: "hold",
+                stages: &[1],
+                target: 100,
+                second: &second,
+                total: &total,
+            };
+            model.tick(&tick, &[], Vec::new());
+            model.events.back().map(|event| event.text.clone())
+        };
+        let hold = told(&["0/s→500/s", "500/s"]);
+        assert_eq!(hold.as_deref(), Some("stage hold: 500/s"));
+        assert_eq!(told(&[]).as_deref(), Some("stage hold"));
+    }
+}
