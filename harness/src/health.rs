@@ -1,4 +1,4 @@
-//! How the generator itself is doing: out of breath, it is late and sends less than was planned.
+//! How the generator itself is doing: when overloaded, it is late and sends less than was planned.
 
 use std::convert::Infallible;
 use std::sync::Arc;

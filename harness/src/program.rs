@@ -65,7 +65,7 @@ pub fn main<S: Suite>() -> ExitCode {
         Ok(invocation) => without_load(invocation, &outline),
         Err(message) => {
             if message.use_stderr() {
-                let _ = write!(Shown::new(io::stderr()), "{message}");
+                tell(message.to_string().trim_end());
                 Exit::BadConfiguration.code().into()
             } else {
                 help(&message)

@@ -15,6 +15,9 @@ use crate::sampler::Tick;
 use crate::threshold::Outcome;
 use crate::tui::{self, Tui};
 
+/// Columns of the bar before the live line, and of the space behind it.
+const GAUGE: usize = 21;
+
 /// Seconds between two lines where there is no terminal.
 const PLAIN_EVERY: u64 = 5;
 
@@ -116,12 +119,16 @@ impl Progress {
                 bar.set_style(gauge());
                 bar.set_length(of.max(1));
                 bar.set_position(done.min(of));
-                bar.set_message(cut(&self.goal.describe(tick), LONG));
+                let room = match tui::columns(&std::io::stderr()) {
+                    0 => usize::MAX,
+                    columns => columns.saturating_sub(GAUGE),
+                };
+                bar.set_message(cut(&joined(&self.goal.parts(tick), room), LONG));
             }
             View::Plain { seconds } => {
                 *seconds += 1;
                 if seconds.is_multiple_of(PLAIN_EVERY) {
-                    tui::tell(&self.goal.describe(tick));
+                    tui::tell(&joined(&self.goal.parts(tick), usize::MAX));
                 }
             }
         }
@@ -150,7 +157,9 @@ impl View {
 }
 
 impl Goal {
-    fn describe(self, tick: &Tick<'_>) -> String {
+    /// How the run goes, in parts. The smaller the weight, the longer a part stays when there is no
+    /// room for all.
+    fn parts(self, tick: &Tick<'_>) -> [(u8, String); 6] {
         let all = TagFilter::default();
         let seconds = tick.second.duration.as_secs_f64().max(0.001);
         let requests = tick.second.counter(Counter::Requests, &all) as f64 / seconds;
@@ -173,11 +182,28 @@ impl Goal {
                 )
             }
         };
-        format!(
-            "{clock} · {} · VUs {}/{} · {requests:.0} req/s · p95 {p95:.1} ms · {failed} failed",
-            tick.stage, tick.second.vus.value, tick.target
-        )
+        [
+            (1, clock),
+            (5, tick.stage.to_owned()),
+            (4, format!("VUs {}/{}", tick.second.vus.value, tick.target)),
+            (3, format!("{requests:.0} req/s")),
+            (2, format!("p95 {p95:.1} ms")),
+            (0, format!("{failed} failed")),
+        ]
     }
+}
+
+/// The parts that fit into so many characters, in their order.
+fn joined(parts: &[(u8, String); 6], room: usize) -> String {
+    let of = |most: u8| {
+        let kept = parts.iter().filter(|(weight, _)| *weight <= most);
+        kept.map(|(_, text)| text.as_str())
+            .collect::<Vec<_>>()
+            .join(" · ")
+    };
+    let fits = (1..=5).rev().map(of);
+    let mut fits = fits.filter(|text| text.chars().count() <= room);
+    fits.next().unwrap_or_else(|| of(0))
 }
 
 fn iterations(tick: &Tick<'_>) -> u64 {
@@ -193,4 +219,36 @@ fn gauge() -> ProgressStyle {
     ProgressStyle::with_template("{bar:20} {wide_msg}")
         .expect("the template is well-formed")
         .progress_chars("━╸─")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_is_the_last_to_go() {
+        let parts = || {
+            let parts = [
+                "2s",
+                "hold",
+                "VUs 5/5",
+                "20 req/s",
+                "p95 1.0 ms",
+                "3 failed",
+            ];
+            let mut weights = [1, 5, 4, 3, 2, 0].into_iter();
+            parts.map(|text| (weights.next().expect("six"), text.to_owned()))
+        };
+        for (room, expected) in [
+            (54, "2s · hold · VUs 5/5 · 20 req/s · p95 1.0 ms · 3 failed"),
+            (53, "2s · VUs 5/5 · 20 req/s · p95 1.0 ms · 3 failed"),
+            (46, "2s · 20 req/s · p95 1.0 ms · 3 failed"),
+            (30, "2s · p95 1.0 ms · 3 failed"),
+            (20, "2s · 3 failed"),
+            (9, "3 failed"),
+            (2, "3 failed"),
+        ] {
+            assert_eq!(joined(&parts(), room), expected, "{room}");
+        }
+    }
 }

@@ -76,7 +76,7 @@ impl Request {
         let unused = unused.map(|unused| unused.to_string());
         config.warnings.extend(unused.into_iter().chain(in_files));
         // Such a server takes part of this machine by itself. (If the address is a tunnel to
-        // another machine, a generator out of breath makes VUs slow and starts late: what its trials
+        // another machine, an overloaded generator makes VUs slow and starts late: what its trials
         // sent then is what they say of requests/s.)
         let is_here = config.host.as_deref().is_some_and(Target::is_loopback);
         config.shared_machine |= is_here;

@@ -38,18 +38,18 @@ const ANSWERS: &[(&str, &str)] = &[
     ),
     (
         "pause",
-        "a run can't be paused; --tui shows it and stops it",
+        "a run can't be paused; --tui and --web show it and stop it",
     ),
     (
         "resume",
-        "a run can't be paused; --tui shows it and stops it",
+        "a run can't be paused; --tui and --web show it and stop it",
     ),
     (
         "scale",
-        "a run's VUs follow its stages; --tui shows it and stops it",
+        "a run's VUs follow its stages; --tui and --web show it and stop it",
     ),
-    ("stats", "--tui shows the run while it goes on"),
-    ("status", "--tui shows the run while it goes on"),
+    ("stats", "--tui and --web show the run while it goes on"),
+    ("status", "--tui and --web show the run while it goes on"),
     ("version", "--version"),
     ("-c", "--config FILE"),
     ("-v", "RUST_LOG=debug in front of the command"),
@@ -115,6 +115,10 @@ const ANSWERS: &[(&str, &str)] = &[
     ),
     (
         "--execution-segment",
+        "--fleet URL divides a run over several processes",
+    ),
+    (
+        "--execution-segment-sequence",
         "--fleet URL divides a run over several processes",
     ),
     (

@@ -124,11 +124,17 @@ fn refuse_misfits(reader: &mut Reader, load: Load, level: usize) {
     for field in FIELDS.iter().filter(|f| !f.is_shape && !f.fits(load)) {
         match reader.level(field.key) {
             Some(given) if given >= level => {
-                let name = load.name();
-                reader.problem(
-                    field.key,
-                    format!("does not apply to {name}; leave it out or give another load"),
-                );
+                let why = match field.key {
+                    // The load of the profile is what it doesn't apply to: nobody wrote that.
+                    "rate" if given > level => {
+                        "needs a duration as well, such as --duration 1m".to_owned()
+                    }
+                    _ => format!(
+                        "does not apply to {}; leave it out or give another load",
+                        load.name()
+                    ),
+                };
+                reader.problem(field.key, why);
             }
             Some(_) => reader.overridden.push(field.key),
             None => {}

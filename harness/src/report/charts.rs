@@ -337,13 +337,11 @@ impl Charts<'_> {
             .into_iter()
             .enumerate()
             .map(|(index, stage)| {
-                band(
-                    stage.start_ms,
-                    stage.end_ms,
-                    end,
-                    &stage.name,
-                    index % 2 == 1,
-                )
+                let name = match &stage.scenario {
+                    Some(scenario) => format!("{scenario}/{}", stage.name),
+                    None => stage.name.clone(),
+                };
+                band(stage.start_ms, stage.end_ms, end, &name, index % 2 == 1)
             })
             .collect()
     }

@@ -132,7 +132,8 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         tables: tables(summary, measured),
         thresholds: thresholds(summary, live),
         comparison: document.comparison.as_ref(),
-        checks_tolerated: summary.tolerates_failed_checks(),
+        checks_tolerated: summary.tolerates_failed_checks()
+            && summary.checks.iter().any(|check| check.fails > 0),
         lack: document.lack.as_deref(),
     };
     let page = page.render().map_err(io::Error::other)?;
@@ -159,7 +160,7 @@ fn value(value: &Value) -> String {
             p95,
             p99,
             ..
-        } => format!(
+        } if *count > 0 => format!(
             "avg {} · min {} · med {} · p90 {} · p95 {} · p99 {} · max {} ms · n {}",
             ms(*avg),
             ms(*min),
@@ -170,16 +171,18 @@ fn value(value: &Value) -> String {
             ms(*max),
             grouped(*count)
         ),
+        Value::Trend { .. } => "no data".to_owned(),
         Value::Counter { count, rate } => format!("{} · {} /s", grouped(*count), number(*rate)),
         Value::Rate {
             rate,
             passes,
             fails,
-        } => format!(
-            "{} · {} of {}",
-            rate.map_or_else(|| "no data".to_owned(), percent),
-            grouped(*passes),
-            grouped(passes + fails)
+        } => rate.map_or_else(
+            || "no data".to_owned(),
+            |rate| {
+                let (passes, all) = (grouped(*passes), grouped(passes + fails));
+                format!("{} · {passes} of {all}", percent(rate))
+            },
         ),
         Value::Gauge { value, min, max } => format!(
             "{} · {} to {}",

@@ -7,6 +7,7 @@ mod document;
 mod errors;
 mod evidence;
 mod explain;
+mod following;
 mod heatmap;
 mod html;
 mod json;
@@ -52,6 +53,7 @@ pub use cause::Cause;
 pub use comparison::write_comparison;
 pub use document::{Document, DocumentError};
 pub use explain::Explanation;
+pub use following::{Following, Read};
 pub use html::write_html;
 pub use json::{planned, summary, write_json};
 pub use junit::write_junit;
@@ -71,6 +73,7 @@ pub use summary::{
 pub use suspects::{Stores, Suspect};
 pub use table::fit_tables;
 pub use terminal::write_terminal;
+pub(crate) use title::title_of;
 pub use worker_strips::worker_gauges;
 
 use crate::compare::Comparison;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::title::title_of;
 use crate::config::{RunConfig, Scenario};
 use crate::executor::{Iterations, Schedule};
 use crate::persona::ThinkTime;
@@ -16,7 +17,7 @@ pub fn write_plan(config: &RunConfig, mut out: impl Write) -> io::Result<()> {
     writeln!(
         out,
         "{}: {} against {host}",
-        config.profile,
+        title_of(config),
         config.executors()
     )?;
     let timeout = humantime::format_duration(config.http_timeout);

@@ -96,7 +96,10 @@ impl Scale {
     /// A scale with room for `max`.
     pub(super) fn up_to(max: f64, height: f64) -> Self {
         let wanted = if height > 150.0 { 4.0 } else { 2.0 };
-        let step = round_step(max.max(1e-3) / wanted);
+        let step = match max > 0.0 {
+            true => round_step(max.max(1e-3) / wanted),
+            false => 1.0,
+        };
         let max = (max / step).ceil().max(1.0) * step;
         Self {
             max,
@@ -272,10 +275,15 @@ pub(super) fn line(points: impl IntoIterator<Item = Option<(f64, f64)>>) -> Stri
     path
 }
 
-/// A point without neighbours is a short stroke: a line of one point would be invisible.
+/// A point without neighbours is a small cross: a line of one point would be invisible.
 fn close_lone(path: &mut String, drawn: u32, (x, y): (f64, f64)) {
     if drawn == 1 {
-        let _ = write!(path, "M{:.1} {y:.1}L{:.1} {y:.1}", x - 2.0, x + 2.0);
+        let (left, right) = (x - 4.0, x + 4.0);
+        let (top, bottom) = (y - 3.0, y + 3.0);
+        let _ = write!(
+            path,
+            "M{left:.1} {y:.1}H{right:.1}M{x:.1} {top:.1}V{bottom:.1}"
+        );
     }
 }
 
@@ -319,10 +327,9 @@ mod tests {
             );
             assert_eq!((scale.y(0.0), scale.y(scale.max)), (200.0, 0.0));
         }
-        assert!(
-            Scale::up_to(0.0, 200.0).max > 0.0,
-            "nothing has a scale too"
-        );
+        let nothing = Scale::up_to(0.0, 200.0).ticks(crate::format::number);
+        let labels: Vec<_> = nothing.iter().map(|tick| tick.label.as_str()).collect();
+        assert_eq!(labels, ["0", "1"], "nothing has a scale too");
     }
 
     #[test]
@@ -362,7 +369,10 @@ mod tests {
     #[test]
     fn lines_break_where_there_is_nothing_and_a_lone_point_is_seen() {
         let points = [Some((0.0, 1.0)), Some((10.0, 2.0)), None, Some((30.0, 3.0))];
-        assert_eq!(line(points), "M0.0 1.0L10.0 2.0M30.0 3.0M28.0 3.0L32.0 3.0");
+        assert_eq!(
+            line(points),
+            "M0.0 1.0L10.0 2.0M30.0 3.0M26.0 3.0H34.0M30.0 0.0V6.0"
+        );
         assert_eq!(
             area(&[(0.0, 1.0, 9.0), (5.0, 2.0, 9.0)]),
             "M0.0 1.0L5.0 2.0L5.0 9.0L0.0 9.0Z"

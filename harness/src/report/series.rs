@@ -180,34 +180,48 @@ impl Series {
     ///
     /// # Errors
     /// The reader's, and what is no line of a series.
-    pub fn read(mut from: impl BufRead) -> Result<Self, SeriesError> {
+    pub fn read(from: impl BufRead) -> Result<Self, SeriesError> {
         let mut series = Self::default();
-        let mut text = String::new();
-        for line in 1.. {
+        series.read_on(from)?;
+        match series.head.version {
+            0 => Err(SeriesError::Empty),
+            _ => Ok(series),
+        }
+    }
+
+    /// Reads the lines that follow those that were read before; gives how many bytes they had.
+    ///
+    /// # Errors
+    /// The reader's, and what is no line of a series.
+    pub fn read_on(&mut self, mut from: impl BufRead) -> Result<u64, SeriesError> {
+        let (mut text, mut bytes) = (String::new(), 0);
+        loop {
             text.clear();
-            if from.read_line(&mut text)? == 0 {
-                break;
+            let length = from.read_line(&mut text)?;
+            self.cut = length > 0 && !text.ends_with('\n');
+            if length == 0 || self.cut {
+                return Ok(bytes);
             }
-            if !text.ends_with('\n') {
-                series.cut = true;
-                break;
-            }
-            let wrong = |source| SeriesError::Line { line, source };
-            if line == 1 {
-                series.head = serde_json::from_str(&text).map_err(wrong)?;
-                if series.head.version != SERIES_VERSION {
-                    return Err(SeriesError::Version(series.head.version));
-                }
-            } else {
-                series
-                    .seconds
-                    .push(serde_json::from_str(&text).map_err(wrong)?);
-            }
+            self.add(&text)?;
+            bytes += length as u64;
         }
-        if series.head.version == 0 {
-            return Err(SeriesError::Empty);
+    }
+
+    /// Adds a line.
+    fn add(&mut self, text: &str) -> Result<(), SeriesError> {
+        let headless = self.head.version == 0;
+        let line = self.seconds.len() + if headless { 1 } else { 2 };
+        let wrong = |source| SeriesError::Line { line, source };
+        if !headless {
+            self.seconds
+                .push(serde_json::from_str(text).map_err(wrong)?);
+            return Ok(());
         }
-        Ok(series)
+        self.head = serde_json::from_str(text).map_err(wrong)?;
+        match self.head.version {
+            SERIES_VERSION => Ok(()),
+            other => Err(SeriesError::Version(other)),
+        }
     }
 }
 

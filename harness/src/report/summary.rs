@@ -14,7 +14,7 @@ use crate::output::Account;
 use crate::threshold::{Known, Threshold, Verdict, parse_knowing};
 
 /// Version of the document: raised when a key changes its meaning or goes away.
-pub const SUMMARY_VERSION: u32 = 2;
+pub const SUMMARY_VERSION: u32 = 3;
 
 /// Its name in a run's directory.
 pub const SUMMARY_FILE: &str = "summary.json";

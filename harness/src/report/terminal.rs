@@ -8,12 +8,12 @@ use owo_colors::Style;
 
 use super::RunResult;
 use super::comparison::write_comparison;
-use super::json::planned;
 use super::table::{Table, mark, paragraph, rest, section};
-use super::title::title;
+use super::title::title_of;
 use super::words::{cut_short, hold, no_data};
 use super::workers;
-use crate::format::{LONG, cut, ms, ms_unit, percent_to};
+use crate::config::RunConfig;
+use crate::format::{LONG, cut, ms, ms_unit, percent_to, plural};
 use crate::metrics::{self, Counter, Metric, Of, Snapshot, TagFilter, Trend, TrendOf, who};
 use crate::shown::Shown;
 use crate::threshold::Verdict;
@@ -72,15 +72,7 @@ fn head(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
     let id = format!("loadtest {}", result.id);
     out.styled(&id, Style::new().bold())?;
     writeln!(out)?;
-    let load = format!(
-        "{} · {} · up to {} VUs ({}) · seed {}",
-        title(&planned(config, &result.generator)),
-        config.executors(),
-        config.plan().vus_max(),
-        config.mixes(),
-        config.seed
-    );
-    paragraph(0, &load, out)?;
+    paragraph(0, &load(config), out)?;
     let cut = if interrupted > 0 {
         format!(", {interrupted} cut")
     } else {
@@ -94,6 +86,17 @@ fn head(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
         counter(Counter::Iterations)
     )?;
     arrivals(result, out)
+}
+
+/// What was run, on a line. The title of a run without a name may have its VUs already.
+fn load(config: &RunConfig) -> String {
+    let title = title_of(config);
+    let vus = plural(u64::from(config.plan().vus_max()), "VU", "VUs");
+    let (executors, mixes, seed) = (config.executors(), config.mixes(), config.seed);
+    match title.contains(&vus) {
+        true => format!("{title} ({mixes}) · {executors} · seed {seed}"),
+        false => format!("{title} · {executors} · up to {vus} ({mixes}) · seed {seed}"),
+    }
 }
 
 /// What the model of the load says about the latencies that follow.

@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use super::summary::{Run, StageRow};
+use super::json::planned;
+use super::summary::{Generator, Run, StageRow};
+use crate::config::RunConfig;
 use crate::format::{clock, listed, number, plural};
 
 /// What `Run::profile` says of a load that was made of flags alone.
@@ -24,6 +26,11 @@ pub(super) fn title(run: &Run) -> String {
     load(run)
 }
 
+/// The same of a run before it begins.
+pub(crate) fn title_of(config: &RunConfig) -> String {
+    title(&planned(config, &Generator::default()))
+}
+
 /// `20 VUs for 15s`, `up to 50/s for 1m`.
 fn load(run: &Run) -> String {
     if run.scenarios.len() > 1 {
@@ -38,7 +45,10 @@ fn load(run: &Run) -> String {
     );
     let vus = plural(u64::from(run.vus_max), "VU", "VUs");
     if run.executor.ends_with("-iterations") {
-        let given = run.settings.iter().find(|one| one.key == "iterations");
+        let given = run
+            .settings
+            .iter()
+            .find(|one| one.key.starts_with("iterations"));
         let count = given.and_then(|one| one.values.first());
         let each = match run.executor.starts_with("per-vu") {
             true => " each",
@@ -55,8 +65,12 @@ fn load(run: &Run) -> String {
         return format!("{up_to}{vus} for {length}");
     }
     let rates = run.stages.iter().flat_map(rates);
-    let rate = number(rates.fold(0.0, f64::max));
-    format!("{up_to}{rate}/s for {length}")
+    let rate = match rates.fold(0.0, f64::max) {
+        // Two decimals would show nothing of it.
+        rare if rare < 0.01 => format!("{}/h", number((rare * 360_000.0).round() / 100.0)),
+        rate => format!("{}/s", number(rate)),
+    };
+    format!("{up_to}{rate} for {length}")
 }
 
 /// What stands between the load at a stage's beginning and the one at its end.
@@ -119,6 +133,12 @@ mod tests {
                 "50/s for 15s",
             ),
             (
+                "constant-arrival-rate",
+                "open",
+                vec![stage(15, "0.000278/s")],
+                "1/h for 15s",
+            ),
+            (
                 "ramping-arrival-rate",
                 "open",
                 vec![stage(5, "1/s→80/s"), stage(9, "80/s→10/s")],
@@ -139,7 +159,10 @@ mod tests {
         ] {
             let mut run = run(executor, model, stages);
             run.settings = vec![Setting {
-                key: "iterations".to_owned(),
+                key: match executor {
+                    "per-vu-iterations" => "iterations_per_vu".to_owned(),
+                    _ => "iterations".to_owned(),
+                },
                 values: vec!["100".to_owned()],
                 source: String::new(),
                 from_profile: false,

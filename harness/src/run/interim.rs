@@ -14,7 +14,7 @@ use crate::executor::Control;
 use crate::health::Resources;
 use crate::metrics::Snapshot;
 use crate::report::{
-    Document, Generator, Live, RunResult, SERIES_FILE, read_series, summary, write_html,
+    Document, Following, Generator, Live, RunResult, SERIES_FILE, Series, summary, write_html,
 };
 use crate::sampler::Tick;
 use crate::threshold::{ExitCode, Judgement, Outcome, Timeline, Verdict};
@@ -34,6 +34,7 @@ pub(super) struct Interim {
     control: Arc<Control>,
     /// Where the run's files lie.
     directory: PathBuf,
+    series: Mutex<Following>,
     last: Mutex<Option<Look>>,
     /// What is known of the run; each page has what was seen last in it.
     result: Mutex<RunResult>,
@@ -45,6 +46,7 @@ impl Interim {
             audience: Arc::default(),
             control: Arc::clone(&attempt.control),
             directory: directory.to_owned(),
+            series: Mutex::new(Following::new(directory.join(SERIES_FILE))),
             last: Mutex::default(),
             result: Mutex::new(begun(config, attempt, host)),
         }
@@ -65,8 +67,7 @@ impl Interim {
         self.audience.tell();
     }
 
-    fn document(&self) -> io::Result<Document> {
-        let series = read_series(&self.directory.join(SERIES_FILE)).map_err(io::Error::other)?;
+    fn document(&self, series: Series) -> io::Result<Document> {
         let mut result = self.result.lock();
         if let Some(look) = self.last.lock().take() {
             update(&mut result, look);
@@ -99,7 +100,12 @@ impl Interim {
 impl Render for Interim {
     fn render(&self) -> io::Result<Vec<u8>> {
         let mut page = Vec::new();
-        write_html(&self.document()?, &mut page)?;
+        let mut following = self.series.lock();
+        let mut read = following.take().map_err(io::Error::other)?;
+        let document = self.document(std::mem::take(&mut read.series))?;
+        write_html(&document, &mut page)?;
+        read.series = document.series;
+        following.keep(read);
         Ok(page)
     }
 }

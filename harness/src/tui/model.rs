@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::config::RunConfig;
-use crate::executor::Control;
+use crate::executor::{Control, Schedule};
 use crate::metrics::{Counter, Snapshot, TagFilter, who};
+use crate::report::title_of;
 use crate::sampler::Tick;
 use crate::threshold::Outcome;
 
@@ -46,14 +47,16 @@ pub struct Model {
 /// What is known of the load before it begins.
 #[derive(Debug, Clone)]
 pub struct Load {
-    /// The profile's name.
-    pub profile: String,
+    /// What the run is called.
+    pub title: String,
     /// The executor's name.
     pub executor: String,
     /// When the schedule ends, at the latest.
     pub end: Duration,
     /// How many iterations there will be, where that is fixed.
     pub planned: Option<u64>,
+    /// The load of each stage in words, by its number; none where several scenarios run.
+    pub stages: Vec<String>,
 }
 
 /// How a run is being ended by a person.
@@ -115,12 +118,26 @@ impl Load {
     pub fn of(config: &RunConfig) -> Self {
         let plan = config.plan();
         Self {
-            profile: config.profile.clone(),
+            title: title_of(config),
             executor: config.executors(),
             end: plan.end(),
             planned: plan.planned_iterations(),
+            stages: match plan.parts() {
+                [one] => loads(&one.schedule),
+                _ => Vec::new(),
+            },
         }
     }
+}
+
+/// `0→300 VUs`, `500/s`.
+fn loads(schedule: &Schedule) -> Vec<String> {
+    let unit = match schedule.executor.is_open() {
+        true => "",
+        false => " VUs",
+    };
+    let loads = schedule.stage_loads().into_iter();
+    loads.map(|load| format!("{load}{unit}")).collect()
 }
 
 impl Ending {
@@ -167,10 +184,10 @@ impl Model {
         "running".clone_into(&mut self.step);
         if self.stage != tick.stage {
             tick.stage.clone_into(&mut self.stage);
-            self.happened(
-                false,
-                format!("stage {}, {} VUs wanted", tick.stage, tick.target),
-            );
+            let number = tick.stages.first().map(|number| usize::from(*number));
+            let load = number.and_then(|number| self.load.stages.get(number));
+            let load = load.map_or_else(String::new, |load| format!(": {load}"));
+            self.happened(false, format!("stage {}{load}", tick.stage));
         }
         news.into_iter().for_each(|line| self.happened(true, line));
         self.judge(outcomes);
@@ -261,4 +278,37 @@ fn failed(snapshot: &Snapshot, filter: &TagFilter) -> u64 {
 
 fn length(snapshot: &Snapshot) -> f64 {
     snapshot.duration.as_secs_f64().max(0.001)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_told_with_its_load() {
+        let (second, total) = (Snapshot::default(), Snapshot::default());
+        let told = |stages: &[&str]| {
+            let mut model = Model::new(Load {
+                title: String::new(),
+                executor: String::new(),
+                end: Duration::from_secs(9),
+                planned: None,
+                stages: stages.iter().map(|&load| load.to_owned()).collect(),
+            });
+            let tick = Tick {
+                time_ms: 0,
+                elapsed: Duration::from_secs(1),
+                stage: "hold",
+                stages: &[1],
+                target: 100,
+                second: &second,
+                total: &total,
+            };
+            model.tick(&tick, &[], Vec::new());
+            model.events.back().map(|event| event.text.clone())
+        };
+        let hold = told(&["0/s→500/s", "500/s"]);
+        assert_eq!(hold.as_deref(), Some("stage hold: 500/s"));
+        assert_eq!(told(&[]).as_deref(), Some("stage hold"));
+    }
 }

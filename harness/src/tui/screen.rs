@@ -19,6 +19,7 @@ use thiserror::Error;
 use super::model::{Ending, Model};
 use super::view;
 use crate::executor::Control;
+use crate::format::folded;
 use crate::shown;
 
 /// How soon a key or the end is noticed.
@@ -172,7 +173,8 @@ fn close() {
         let _ = execute!(io::stderr(), LeaveAlternateScreen, cursor::Show);
         let _ = disable_raw_mode();
         let mut lines = LINES.lock();
-        let _ = io::stderr().write_all(&lines.kept);
+        let kept = String::from_utf8_lossy(&lines.kept);
+        let _ = io::stderr().write_all(for_terminal(&kept).as_bytes());
         lines.kept.clear();
         lines.told = 0;
     }
@@ -191,6 +193,11 @@ pub fn tell(line: &str) {
     let _ = Log.write_all(format!("{line}\n").as_bytes());
 }
 
+/// A terminal gets lines that are broken between words.
+fn for_terminal(text: &str) -> String {
+    folded(text, columns(&io::stderr()))
+}
+
 /// Where the program's log goes: standard error, but not into the live view's picture. A write is
 /// of whole lines.
 #[derive(Debug, Clone, Copy, Default)]
@@ -206,7 +213,7 @@ impl Write for Log {
             }
         } else {
             drop(lines);
-            io::stderr().write_all(shown.as_bytes())?;
+            io::stderr().write_all(for_terminal(&shown).as_bytes())?;
         }
         Ok(text.len())
     }

@@ -86,7 +86,7 @@ fn header(model: &Model, width: u16) -> Line<'static> {
         .unwrap_or_default();
     let right = state.chars().count() + rest.chars().count();
     let left = fitted(
-        &format!("loadtest  {} · {}", model.load.profile, model.load.executor),
+        &format!("loadtest  {} · {}", model.load.title, model.load.executor),
         width.saturating_sub(right + 2),
     );
     // The beginning of a word says less than nothing.

@@ -30,10 +30,11 @@ fn requests(name: &'static str, count: u64, failed: u64, p95: f64) -> Requests {
 /// A ramp that is 72 seconds old and meets some trouble.
 fn model() -> Model {
     let mut model = Model::new(Load {
-        profile: "flow_300vus".to_owned(),
+        title: "flow_300vus".to_owned(),
         executor: "ramping-vus".to_owned(),
         end: Duration::from_secs(170),
         planned: None,
+        stages: Vec::new(),
     });
     model.step = "running".to_owned();
     model.elapsed = Some(Duration::from_secs(72));
@@ -87,8 +88,8 @@ fn model() -> Model {
     model.events = [
         event(0, false, "starting a private PostgreSQL, Redis and server"),
         event(0, false, "setting the shop up"),
-        event(1, false, "stage ramp_up, 10 VUs wanted"),
-        event(31, false, "stage hold, 300 VUs wanted"),
+        event(1, false, "stage ramp_up: 0→300 VUs"),
+        event(31, false, "stage hold: 300 VUs"),
         event(70, true, "crossed: checks: rate==1"),
     ]
     .into();

@@ -48,23 +48,40 @@ pub(crate) fn look(html: &str, widths: &[u32]) -> Seen {
     Seen {
         console,
         requests: asked.collect(),
-        pages: measured(directory.path(), html, widths),
+        pages: measured(directory.path(), &[html], widths, Scheme::Light),
     }
+}
+
+/// What a reader prefers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scheme {
+    Light,
+    Dark,
+}
+
+/// Opens several pages in frames of these widths, and measures each.
+pub(crate) fn measure(pages: &[&str], widths: &[u32], scheme: Scheme) -> Value {
+    let directory = tempfile::tempdir().expect("a directory");
+    measured(directory.path(), pages, widths, scheme)
 }
 
 /// A page around the page, which may look into it: its own policy allows no script. The frames'
 /// widths are those of screens, which a window of Chromium's can't be as narrow as.
-fn measured(directory: &Path, html: &str, widths: &[u32]) -> Value {
+fn measured(directory: &Path, pages: &[&str], widths: &[u32], scheme: Scheme) -> Value {
     // `</` would end the script.
-    let source = serde_json::to_string(html)
-        .expect("a text")
+    let sources = serde_json::to_string(pages)
+        .expect("texts")
         .replace("</", "<\\/");
     let wrapper = format!(
-        "<!doctype html><meta charset=utf-8><body><script>const source={source};const widths={widths:?};{SCRIPT}</script>"
+        "<!doctype html><meta charset=utf-8><body><script>const sources={sources};const widths={widths:?};{SCRIPT}</script>"
     );
     let path = directory.join("wrapper.html");
     std::fs::write(&path, wrapper).expect("writable");
-    let (dom, said) = chromium(directory, &path, &[VIRTUAL_TIME, "--dump-dom"]);
+    let scheme = match scheme {
+        Scheme::Dark => "--blink-settings=preferredColorScheme=0",
+        Scheme::Light => "--blink-settings=preferredColorScheme=1",
+    };
+    let (dom, said) = chromium(directory, &path, &[VIRTUAL_TIME, "--dump-dom", scheme]);
     let result = dom
         .split_once("RESULT:")
         .and_then(|(_, rest)| rest.split_once(":END"));
@@ -77,9 +94,25 @@ fn measured(directory: &Path, html: &str, widths: &[u32]) -> Value {
 }
 
 const SCRIPT: &str = r#"
+// Texts whose contrast to what is behind them is below that of WCAG's level AA.
+const faint = page => {
+  const view = page.defaultView;
+  const rgba = text => { const n = (text.match(/[\d.]+/g) || []).map(Number); return n.length < 3 ? [0, 0, 0, 0] : [n[0], n[1], n[2], n[3] ?? 1]; };
+  const light = ([r, g, b]) => { const f = c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; return 0.2126 * f(r) + 0.7152 * f(g) + 0.0722 * f(b); };
+  const behind = node => { for (; node; node = node.parentElement) { const c = rgba(view.getComputedStyle(node).backgroundColor); if (c[3] === 1) return c; } return [255, 255, 255, 1]; };
+  const found = new Set();
+  for (const node of page.querySelectorAll('body *')) {
+    const own = [...node.childNodes].filter(child => child.nodeType === 3).map(child => child.textContent.trim()).join('');
+    if (!own || !node.getClientRects().length || node.closest('title, script, style')) continue;
+    const style = view.getComputedStyle(node), [a, b] = [light(rgba(node.closest('svg') ? style.fill : style.color)), light(behind(node))].sort((x, y) => y - x);
+    const least = parseFloat(style.fontSize) >= 24 || parseFloat(style.fontSize) >= 18.6 && style.fontWeight >= 700 ? 3 : 4.5;
+    if ((a + 0.05) / (b + 0.05) < least) found.add(`${own.slice(0, 40)} (${((a + 0.05) / (b + 0.05)).toFixed(2)})`);
+  }
+  return [...found];
+};
 (async () => {
   const pages = [];
-  for (const width of widths) {
+  for (const source of sources) for (const width of widths) {
     const frame = document.createElement('iframe');
     frame.style.cssText = `width:${width}px;height:900px;border:0`;
     const loaded = new Promise(done => frame.onload = done);
@@ -104,11 +137,12 @@ const SCRIPT: &str = r#"
     for (const cell of cells) if (box(cell).width > 0 && (box(cell).right > width + 0.5 || cell.scrollWidth > cell.clientWidth + 1 && getComputedStyle(cell).display !== 'inline')) outside.push(cell.textContent.slice(0, 60));
     const charts = [...page.querySelectorAll('svg[role=img]')];
     const marks = chart => [...chart.querySelectorAll('.mark:not(.sla)')].filter(mark => (mark.getAttribute('d') || '').length > 3);
-    const bare = charts.filter(chart => marks(chart).length === 0).map(chart => chart.getAttribute('aria-label'));
+    const bare = charts.filter(chart => marks(chart).length === 0 && !chart.querySelector('.lane')).map(chart => chart.getAttribute('aria-label'));
     const names = charts.map(chart => chart.getAttribute('aria-label'));
     const bands = charts[0] ? charts[0].querySelectorAll('.band').length : 0;
     const limits = page.querySelectorAll('.area > svg > .sla').length;
-    pages.push({width, overflow, charts: names, bands, limits, bare, overlaps, outside});
+    const dark = frame.contentWindow.matchMedia('(prefers-color-scheme: dark)').matches;
+    pages.push({width, overflow, charts: names, bands, limits, bare, overlaps, outside, dark, faint: faint(page)});
     frame.remove();
   }
   document.body.textContent = 'RESULT:' + JSON.stringify(pages) + ':END';
@@ -205,6 +239,10 @@ fn a_page_that_asks_complains_and_overflows_is_caught() {
         "{:?}",
         seen.requests
     );
+    let faint = "<!doctype html><body style='background:#fff;color:#999'><p>faint<p style='color:#333'>clear";
+    let faint = measure(&[faint], &[390], Scheme::Dark);
+    assert_eq!(faint[0]["faint"], serde_json::json!(["faint (2.85)"]));
+    assert_eq!(faint[0]["dark"], true);
     let page = &seen.pages[0];
     assert_eq!(
         (&page["overflow"], &page["bare"]),

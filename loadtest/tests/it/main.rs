@@ -33,6 +33,7 @@ mod program;
 mod proxy;
 mod reports;
 mod runs;
+mod screens;
 mod series;
 mod set_up;
 mod signals;
