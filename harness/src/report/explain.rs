@@ -260,6 +260,8 @@ fn failing(
         .sentences
         .extend(same_times(evidence, &explanation.errors));
     if checks {
+        // Nobody knows how long the request took that failed one, but in which second that was.
+        look_at_stores(evidence, &whole(&over), explanation);
         return;
     }
     let mut unexpected = tags.clone();

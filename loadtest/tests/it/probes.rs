@@ -15,19 +15,23 @@ use testbed::Stack;
 use tokio::net::TcpListener;
 
 use crate::explain::harmed;
-use crate::program::{Run, psql, stack};
+use crate::program::{Run, idle_after, psql, stack};
 use crate::series::{run_directory, series};
 
-const LOAD: &str = "--vus 4 --duration 9s --coupon-wait 50ms --sla max<700 --no-audit";
+pub(crate) const LOAD: &str = "--vus 4 --duration 9s --coupon-wait 50ms --sla max<700 --no-audit";
 
 /// Flags that have both stores of a stack watched, and the machine.
-fn watched(stack: &Stack, load: &str) -> String {
+pub(crate) fn watched(stack: &Stack, load: &str) -> String {
     let (postgres, redis) = (stack.postgres().url(), stack.redis().url());
     format!("{load} --probe postgres={postgres} --probe redis={redis} --probe host")
 }
 
 /// Does harm to a stack under load; gives what the report says of it.
-async fn told(stack: &Stack, load: &str, harm: impl AsyncFnOnce()) -> (Document, String) {
+pub(crate) async fn told(
+    stack: &Stack,
+    load: &str,
+    harm: impl AsyncFnOnce(),
+) -> (Document, String) {
     let harm = async |_| {
         // Some seconds to compare with.
         tokio::time::sleep(Duration::from_millis(2_500)).await;
@@ -38,7 +42,7 @@ async fn told(stack: &Stack, load: &str, harm: impl AsyncFnOnce()) -> (Document,
 
 /// The first explanation names this trouble first, in these words, and says what to do.
 #[track_caller]
-fn assert_named(document: &Document, markdown: &str, trouble: Trouble, words: &[&str]) {
+pub(crate) fn assert_named(document: &Document, markdown: &str, trouble: Trouble, words: &[&str]) {
     let explanation: &Explanation = document.explanations.first().expect("something failed");
     let text = explanation.sentences.join("\n");
     let stores = explanation.stores.as_ref();
@@ -67,14 +71,8 @@ async fn a_locked_table_is_named_with_the_statement_that_locks_it() {
     let stack = stack().await;
     let url = stack.postgres().url().to_owned();
     let (document, markdown) = told(&stack, LOAD, async || {
-        let mut connection = PgConnection::connect(&url).await.expect("it runs");
-        let mut transaction = connection.begin().await.expect("a transaction");
-        sqlx::query("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
-            .execute(&mut *transaction)
-            .await
-            .expect("nobody else locks it for long");
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
-        transaction.commit().await.expect("the end of the lock");
+        let lock = "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE";
+        idle_after(&url, lock, Duration::from_millis(2_500)).await;
     })
     .await;
     let words = [
@@ -91,14 +89,8 @@ async fn a_session_that_is_idle_with_a_locked_row_is_named() {
     let stack = stack().await;
     let url = stack.postgres().url().to_owned();
     let (document, markdown) = told(&stack, LOAD, async || {
-        let mut connection = PgConnection::connect(&url).await.expect("it runs");
-        let mut transaction = connection.begin().await.expect("a transaction");
-        sqlx::query("SELECT stock FROM products WHERE id = 1 FOR UPDATE")
-            .execute(&mut *transaction)
-            .await
-            .expect("the product is there");
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
-        transaction.rollback().await.expect("the end of the lock");
+        let lock = "SELECT stock FROM products WHERE id = 1 FOR UPDATE";
+        idle_after(&url, lock, Duration::from_millis(2_500)).await;
     })
     .await;
     let words = [
@@ -126,7 +118,7 @@ async fn a_trigger_that_sleeps_is_named() {
 }
 
 /// A command to the stack's Redis.
-async fn redis(stack: &Stack, words: &[&str]) {
+pub(crate) async fn redis(stack: &Stack, words: &[&str]) {
     let socket = stack.redis().url().trim_start_matches("redis+unix://");
     let client = redis::Client::open(format!("redis+unix://{socket}")).expect("an address");
     let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
