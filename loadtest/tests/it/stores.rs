@@ -4,12 +4,15 @@
 use std::process::Command;
 use std::time::Duration;
 
+use axum::http::Method;
+use futures::future::join_all;
 use harness::probe::Trouble;
 use testbed::{Postgres, Redis, Relay, Sut, Upstream};
 
 use crate::explain::harmed;
 use crate::probes::{LOAD, assert_named, redis, told};
-use crate::program::{LOADTEST, psql, stack};
+use crate::program::{LOADTEST, Run, psql, stack};
+use crate::proxy::{Call, proxy};
 use crate::series::{run_directory, series};
 
 /// The server by itself, with flags of its own.
@@ -66,21 +69,12 @@ async fn a_disk_that_is_slow_to_sync_is_named() {
         disk.end().await;
     })
     .await;
-    for s in &document.series.seconds {
-        eprintln!(
-            "{} {:?}",
-            s.elapsed_ms,
-            s.probes
-                .iter()
-                .filter(|r| r.metric.contains("wal") || r.tag("of").contains("WAL"))
-                .map(|r| (r.metric.clone(), r.tag("of").to_owned(), r.value))
-                .collect::<Vec<_>>()
-        );
-    }
     assert_named(&document, &markdown, Trouble::Disk, &["WAL sync "]);
 }
 
-/// Reads go through two connections, and the way to the database has become long.
+/// A front that adds the products' details to the top list, which the server reads through a pool of
+/// two connections; then the way to the database becomes long. What a shopper asks for himself
+/// reaches PostgreSQL in batches, which need no connection each and so can't wait for one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_of_two_is_named() {
     let (postgres, cache) = tokio::join!(Postgres::start(), Redis::start());
@@ -93,20 +87,30 @@ async fn a_pool_of_two_is_named() {
     let sut = Sut::start(server, &url, cache.url())
         .await
         .expect("it starts");
+    let front = proxy(sut.base_url(), |call, upstream| async move {
+        if call.is(&Method::GET, "/products/top/realtime") {
+            let details = (1..=5).map(|id| Call {
+                path: format!("/products/{id}"),
+                ..call.clone()
+            });
+            let details: Vec<_> = details.collect();
+            join_all(details.iter().map(|call| upstream.forward(call))).await;
+        }
+        upstream.forward(&call).await
+    });
     let load = format!(
-        "--vus 24 --duration 9s --coupon-wait 50ms --sla max<700 --no-audit \
+        "--vus 8 --duration 9s --coupon-wait 300ms --sla max<700 --no-audit \
          --probe postgres={} --probe server=prometheus={}/metrics?match=database_pool*",
         postgres.url(),
         sut.base_url()
     );
-    let (document, markdown) = harmed(sut.base_url(), &load, async |_| {
+    let (document, markdown) = harmed(&front.await, &load, async |_| {
         tokio::time::sleep(Duration::from_millis(2_500)).await;
         relay.delay(Duration::from_millis(120));
         tokio::time::sleep(Duration::from_millis(2_500)).await;
         relay.delay(Duration::ZERO);
     })
     .await;
-    eprintln!("{:#?}", document.explanations[0].sentences);
     let words = ["database_pool state=waiting 0 → "];
     assert_named(&document, &markdown, Trouble::Pool, &words);
 }
@@ -145,7 +149,7 @@ async fn statements_are_counted_where_the_extension_is_loaded() {
         "--vus 2 --duration 4s --coupon-wait 50ms --sla none --no-audit --probe postgres={}",
         postgres.url()
     );
-    let mut run = crate::program::Run::against(sut.base_url(), &load);
+    let mut run = Run::against(sut.base_url(), &load);
     let child = run.command.spawn().expect("the program starts");
     let (ran, reports) = run.wait_keeping_reports(child).await;
     assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
