@@ -281,18 +281,21 @@ fn same_times(evidence: &Evidence<'_>, errors: &[FailureRow]) -> Vec<String> {
     let mut names: Vec<&str> = errors.iter().map(|row| row.name.as_str()).collect();
     names.dedup();
     let said = names.into_iter().filter_map(|name| {
-        let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        let failed = [
-            tag("name", name),
-            tag("expected_response", "false"),
-            tag("status", "!0"),
-        ];
-        let rows = evidence.seconds.iter().flat_map(|second| &second.trends);
-        let mut times = Trend::default();
-        for row in rows.filter(|row| row.is(DURATION, &failed)) {
-            row.value.add_to(&mut times).ok()?;
-        }
-        same_time(name, &times)
+        let times = |expected: &str| {
+            let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+            let tags = [
+                tag("name", name),
+                tag("expected_response", expected),
+                tag("status", "!0"),
+            ];
+            let rows = evidence.seconds.iter().flat_map(|second| &second.trends);
+            let mut times = Trend::default();
+            for row in rows.filter(|row| row.is(DURATION, &tags)) {
+                row.value.add_to(&mut times).ok()?;
+            }
+            Some(times)
+        };
+        same_time(name, &times("false")?, &times("true")?)
     });
     said.map(|said| format!("{said}.")).collect()
 }
