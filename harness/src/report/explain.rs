@@ -8,7 +8,7 @@ use super::same_time::same_time;
 use super::series::{Row, Second, Slow};
 use super::shares::{Shares, when};
 use super::summary::FailureRow;
-use super::suspects::{Span, Stores, spans, stores};
+use super::suspects::{Span, Stores, bad, spans, stores};
 use crate::catalogue::RequestEntry;
 use crate::format::{grouped, listed, ms_unit, number, percent};
 use crate::invariant::Invariant;
@@ -30,6 +30,8 @@ pub struct Explanation {
     pub slowest: Vec<Slow>,
     /// Unexpected answers concerned.
     pub errors: Vec<FailureRow>,
+    /// The bad seconds, from and to in ms.
+    pub(super) bad: Vec<(u64, u64)>,
 }
 
 /// Explains what didn't hold, the weightiest first: invariants, then thresholds.
@@ -88,6 +90,8 @@ fn crossed_threshold(
                 conclude(&blame, blame.cause(), &mut explanation);
                 let slow = spans(all, &threshold.filter.0, |_| true);
                 look_at_stores(evidence, &slow, &mut explanation);
+                // It is about the whole run: no second of it is worse than another.
+                explanation.bad.clear();
             }
         }
     }
@@ -105,6 +109,7 @@ impl Explanation {
 
 /// Says what changed in the stores while these were under way.
 fn look_at_stores(evidence: &Evidence<'_>, slow: &[Span], explanation: &mut Explanation) {
+    explanation.bad = bad(evidence.seconds, slow);
     let is_generator = explanation.cause == Some(Cause::Generator);
     explanation.stores = stores(evidence.seconds, slow, is_generator);
     let sentences = explanation.stores.iter().flat_map(Stores::sentences);
