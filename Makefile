@@ -2,8 +2,8 @@
 # it installs itself, without a prompt. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test hosts chaos lint pictures workflows bench bench-quick bench-tools services influx browser tmux \
-	nginx openapi kubernetes slurm schema fuzz fuzz-tools
+.PHONY: help demo install test hosts chaos lint pictures workflows bench bench-quick bench-tools services influx browser \
+	strace tmux nginx openapi kubernetes slurm schema fuzz fuzz-tools
 
 # What the bench measures against.
 K6_VERSION := 1.1.0
@@ -37,6 +37,7 @@ brew.chromium := --cask chromium
 find.chromium := command -v chromium || command -v chromium-browser || command -v google-chrome \
 	|| [ -x /Applications/Chromium.app/Contents/MacOS/Chromium ]
 apt.xmllint := libxml2-utils
+apt.strace := strace
 apt.tmux := tmux
 brew.tmux := tmux
 # Debian's has its modules in packages of their own, and stands where only root looks.
@@ -103,7 +104,7 @@ demo: services ## Run the seed's 300 users on a private stack: verdict, and a re
 install: ## Build loadtest and put it into ~/.cargo/bin
 	cargo install --locked --path loadtest --bin loadtest
 
-test: services influx browser tmux nginx openapi kubernetes slurm ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
+test: services influx browser tmux nginx openapi kubernetes slurm strace ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
 	cargo test --workspace --locked
 
 hosts: services slurm ## What `make test` skips where it isn't root: a real Slurm, machines that are cut off (Linux)
@@ -154,6 +155,9 @@ influx: # InfluxDB 1.x, as a program: the tests start their own private instance
 
 browser: # Chromium, which opens the reports, and xmllint, which checks the JUnit XML
 	$(call install,chromium xmllint)
+
+strace: # what makes a disk slow for a test (Linux)
+	$(if $(shell command -v apt-get),$(call install,strace))
 
 tmux: # the terminal that the tests of the live view drive
 	$(call install,tmux)

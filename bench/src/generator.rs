@@ -39,6 +39,8 @@ pub(crate) struct Load {
     pub(crate) core: Option<usize>,
     /// Whether it speaks HTTP/2; ours can.
     pub(crate) http2: bool,
+    /// What is watched while it runs; ours can.
+    pub(crate) probes: Vec<String>,
 }
 
 impl Load {
@@ -252,6 +254,9 @@ pub(crate) fn load_flags(load: &Load) -> Vec<String> {
     }
     if load.http2 {
         flags.push("--http2".to_owned());
+    }
+    for probe in &load.probes {
+        flags.extend(["--probe".to_owned(), probe.clone()]);
     }
     flags
 }

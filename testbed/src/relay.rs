@@ -1,9 +1,12 @@
-//! Something between a program and its server that lets connections die, with or without a word.
+//! Something between a program and its server that lets connections die, with or without a word, or
+//! is slow.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, split};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 
@@ -30,6 +33,7 @@ enum End {
 pub struct Relay {
     address: SocketAddr,
     ends: watch::Sender<Option<End>>,
+    delay: watch::Sender<Duration>,
 }
 
 impl Relay {
@@ -43,19 +47,33 @@ impl Relay {
         let listening = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener) = listening.map_err(failed)?;
         let (ends, _) = watch::channel(None);
+        let (delay, delayed) = watch::channel(Duration::ZERO);
         let told = ends.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(carry(client, upstream.clone(), told.subscribe()));
+                let orders = Orders {
+                    ends: told.subscribe(),
+                    delay: delayed.clone(),
+                };
+                tokio::spawn(carry(client, upstream.clone(), orders));
             }
         });
-        Ok(Self { address, ends })
+        Ok(Self {
+            address,
+            ends,
+            delay,
+        })
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From now on, what a client sends is passed on so much later.
+    pub fn delay(&self, time: Duration) {
+        self.delay.send_replace(time);
     }
 
     /// Closes the connections that there are. New ones are as before.
@@ -70,7 +88,13 @@ impl Relay {
     }
 }
 
-async fn carry(client: TcpStream, upstream: Upstream, mut ends: watch::Receiver<Option<End>>) {
+/// What a relay was told to do.
+struct Orders {
+    ends: watch::Receiver<Option<End>>,
+    delay: watch::Receiver<Duration>,
+}
+
+async fn carry(client: TcpStream, upstream: Upstream, orders: Orders) {
     // Small messages go out at once, as they would without it.
     let _ = client.set_nodelay(true);
     // Without its server a connection is closed.
@@ -79,31 +103,58 @@ async fn carry(client: TcpStream, upstream: Upstream, mut ends: watch::Receiver<
             let Ok(server) = UnixStream::connect(path).await else {
                 return;
             };
-            pass(client, server, &mut ends).await;
+            pass(client, server, orders).await;
         }
         Upstream::Address(address) => {
             let Ok(server) = TcpStream::connect(address).await else {
                 return;
             };
             let _ = server.set_nodelay(true);
-            pass(client, server, &mut ends).await;
+            pass(client, server, orders).await;
         }
     }
 }
 
 async fn pass(
-    mut client: impl AsyncRead + AsyncWrite + Unpin,
-    mut server: impl AsyncRead + AsyncWrite + Unpin,
-    ends: &mut watch::Receiver<Option<End>>,
+    client: impl AsyncRead + AsyncWrite,
+    server: impl AsyncRead + AsyncWrite,
+    Orders { mut ends, delay }: Orders,
 ) {
+    let (mut from_client, mut to_client) = split(client);
+    let (mut from_server, mut to_server) = split(server);
+    let requests = delayed(&mut from_client, &mut to_server, &delay);
+    let answers = async {
+        copy(&mut from_server, &mut to_client).await?;
+        to_client.shutdown().await
+    };
     let passed = tokio::select! {
-        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => return,
+        _ = async { tokio::try_join!(requests, answers) } => return,
         end = ends.changed() => end.is_ok(),
     };
     if passed && *ends.borrow() == Some(End::Silence) {
         // What comes is taken and goes nowhere, so that nobody notices by a full buffer; neither
         // side hears that the other has gone.
-        tokio::join!(swallow(&mut client), swallow(&mut server));
+        tokio::join!(swallow(&mut from_client), swallow(&mut from_server));
+    }
+}
+
+/// Passes on what comes, each piece so much later.
+async fn delayed(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    delay: &watch::Receiver<Duration>,
+) -> io::Result<()> {
+    let mut bytes = [0; 16 * 1024];
+    loop {
+        let count = from.read(&mut bytes).await?;
+        if count == 0 {
+            return to.shutdown().await;
+        }
+        let delay = *delay.borrow();
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        to.write_all(&bytes[..count]).await?;
     }
 }
 
@@ -114,9 +165,7 @@ async fn swallow(from: &mut (impl AsyncRead + Unpin)) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use tokio::io::AsyncWriteExt as _;
+    use std::time::Instant;
 
     use super::*;
 
@@ -163,5 +212,17 @@ mod tests {
         assert!(matches!(end, Ok(Ok(0) | Err(_))), "closed: {end:?}");
         let mut third = connect().await.expect("connected");
         assert!(matches!(answer(&mut third).await, Some(Ok(5))));
+    }
+
+    #[tokio::test]
+    async fn what_is_delayed_arrives_later() {
+        let relay = Relay::start(Upstream::Address(echo().await))
+            .await
+            .expect("it starts");
+        let mut stream = TcpStream::connect(relay.address()).await.expect("it runs");
+        relay.delay(Duration::from_millis(100));
+        let sent = Instant::now();
+        assert!(matches!(answer(&mut stream).await, Some(Ok(5))));
+        assert!(sent.elapsed() >= Duration::from_millis(100));
     }
 }

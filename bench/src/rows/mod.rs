@@ -11,6 +11,7 @@ mod influx;
 mod memory;
 mod orders;
 mod pace;
+mod probes;
 mod saturated;
 mod scaling;
 mod seed_run;
@@ -40,6 +41,7 @@ pub(crate) const ROWS: &[Row] = &[
     http2::ROW,
     pace::ROW,
     influx::ROW,
+    probes::ROW,
     memory::ROW,
     growth::ROW,
     seed_run::ROW,

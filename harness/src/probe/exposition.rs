@@ -79,6 +79,7 @@ fn whole(((base, of), halves): ((String, String), Halves)) -> Option<Sum> {
         count: halves.count?,
         sum: halves.sum?,
         scale: 1.0,
+        whole: true,
     })
 }
 

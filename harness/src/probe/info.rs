@@ -73,6 +73,7 @@ fn command(key: &str, text: &str) -> Option<Sum> {
         count: value("calls")?,
         sum: value("usec")?,
         scale: 1.0,
+        whole: true,
     };
     (!OWN.contains(&name)).then_some(sum)
 }

@@ -19,10 +19,10 @@ pub enum Trouble {
     Garbage,
     /// The disk is too slow.
     Disk,
-    /// There is no CPU left.
-    Cpu,
     /// A store throws out what it was to keep.
     Memory,
+    /// There is no CPU left.
+    Cpu,
     /// All connections of a pool are in use.
     Pool,
     /// All connections that a store allows are in use.

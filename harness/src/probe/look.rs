@@ -39,6 +39,9 @@ pub(super) struct Sum {
     pub(super) sum: f64,
     /// What the mean is multiplied by.
     pub(super) scale: f64,
+    /// Whether it would have been seen before if it had happened before. Of a list that is cut, what
+    /// is new in it may be old.
+    pub(super) whole: bool,
 }
 
 /// What a probe saw at once.
@@ -113,8 +116,8 @@ fn means(before: &[Sum], after: &[Sum], seconds: f64) -> Vec<Reading> {
     for sum in after {
         let (count, total) = match known.get(&key(sum)) {
             Some(before) => (sum.count - before.count, sum.sum - before.sum),
-            // What is called for the first time is not there before.
-            None => (sum.count, sum.sum),
+            None if sum.whole => (sum.count, sum.sum),
+            None => continue,
         };
         if count < 0.0 || total < 0.0 {
             continue;
@@ -142,6 +145,7 @@ mod tests {
             count,
             sum: total,
             scale: 1.0,
+            whole: true,
         }
     }
 
@@ -184,6 +188,23 @@ mod tests {
         assert_eq!(told(&restarted), []);
         let idle = look(5.0).since(Some(&look(5.0)), second);
         assert_eq!(told(&idle), [("commits", 0.0), ("calls", 0.0)]);
+    }
+
+    #[test]
+    fn what_is_new_happened_since_then_unless_its_list_is_cut() {
+        let look = |whole| Look {
+            sums: vec![Sum {
+                whole,
+                ..sum(4.0, 400.0)
+            }],
+            ..Look::default()
+        };
+        let nothing = Look::default();
+        let told_of = |whole| {
+            let seen = look(whole).since(Some(&nothing), Duration::from_secs(1));
+            told(&seen).len()
+        };
+        assert_eq!((told_of(true), told_of(false)), (2, 0));
     }
 
     #[test]

@@ -91,6 +91,8 @@ const SYNCS_18: &str = include_str!("sql/syncs-18.sql");
 const BLOCKED: &str = include_str!("sql/blocked.sql");
 
 const STATEMENTS: &str = include_str!("sql/statements.sql");
+/// How many it tells of.
+const MOST_STATEMENTS: usize = 20;
 
 /// Pid, state, statement, seconds in this state; how many wait, for how long at most, and a
 /// statement of theirs.
@@ -118,11 +120,7 @@ impl Opened {
     }
 
     async fn counters(&mut self, look: &mut Look) -> Result<(), Failure> {
-        let checkpoints = match self.version {
-            170_000.. => CHECKPOINTS_17,
-            _ => CHECKPOINTS,
-        };
-        for query in [COUNTERS, checkpoints] {
+        for query in [COUNTERS, checkpoints(self.version)] {
             let rows: Vec<(String, String, f64)> = sqlx::query_as(query)
                 .fetch_all(&mut self.connection)
                 .await?;
@@ -139,16 +137,15 @@ impl Opened {
             count,
             sum,
             scale,
+            whole: true,
         };
         let cache = sqlx::query_as(CACHE)
             .fetch_one(&mut self.connection)
             .await?;
         look.sums
             .push(sum(None, "postgres_cache_hit_percent", cache, 100.0));
-        let syncs = match self.version {
-            180_000.. => SYNCS_18,
-            140_000.. => SYNCS_14,
-            _ => return Ok(()),
+        let Some(syncs) = syncs(self.version) else {
+            return Ok(());
         };
         let (count, ms): (f64, f64) = sqlx::query_as(syncs)
             .fetch_one(&mut self.connection)
@@ -188,17 +185,51 @@ impl Opened {
             }
             rows => rows?,
         };
-        look.sums
-            .extend(rows.into_iter().map(|(query, count, sum)| Sum {
+        look.sums.extend(statements(rows));
+        Ok(())
+    }
+}
+
+/// Where checkpoints are counted.
+const fn checkpoints(version: i32) -> &'static str {
+    match version {
+        170_000.. => CHECKPOINTS_17,
+        _ => CHECKPOINTS,
+    }
+}
+
+/// Where syncs of the WAL are counted, if they are.
+const fn syncs(version: i32) -> Option<&'static str> {
+    match version {
+        180_000.. => Some(SYNCS_18),
+        140_000.. => Some(SYNCS_14),
+        _ => None,
+    }
+}
+
+/// Statements with their calls and time; those that differ in what is left out only are one. A
+/// statement of which nothing is left is a client's question whether the server is there.
+fn statements(rows: Vec<(String, f64, f64)>) -> Vec<Sum> {
+    let whole = rows.len() < MOST_STATEMENTS;
+    let mut sums: Vec<Sum> = Vec::new();
+    for (query, count, sum) in rows {
+        let of = normalised(&query);
+        if let Some(known) = sums.iter_mut().find(|known| known.of == of) {
+            known.count += count;
+            known.sum += sum;
+        } else if !of.is_empty() {
+            sums.push(Sum {
                 rate: Some("postgres_statement_calls".to_owned()),
                 mean: "postgres_statement_ms".to_owned(),
-                of: normalised(&query),
+                of,
                 count,
                 sum,
                 scale: 1.0,
-            }));
-        Ok(())
+                whole,
+            });
+        }
     }
+    sums
 }
 
 fn reading((metric, of, value): (String, String, f64)) -> Reading {
@@ -228,6 +259,51 @@ fn normalised_and_cut(statement: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_version_is_asked_for_what_it_has() {
+        // (version, view of checkpoints, view of syncs)
+        let rows = [
+            (130_020, "pg_stat_bgwriter", None),
+            (140_000, "pg_stat_bgwriter", Some("pg_stat_wal")),
+            (160_011, "pg_stat_bgwriter", Some("pg_stat_wal")),
+            (170_007, "pg_stat_checkpointer", Some("pg_stat_wal")),
+            (180_001, "pg_stat_checkpointer", Some("pg_stat_io")),
+        ];
+        for (version, of_checkpoints, of_syncs) in rows {
+            let asked = checkpoints(version);
+            assert!(asked.contains(of_checkpoints), "{version}: {asked}");
+            let asked = syncs(version);
+            assert_eq!(asked.is_some(), of_syncs.is_some(), "{version}");
+            let found = asked
+                .zip(of_syncs)
+                .is_none_or(|(asked, of)| asked.contains(of));
+            assert!(found, "{version}: {asked:?}");
+        }
+        let limit = format!("LIMIT {MOST_STATEMENTS}");
+        assert!(STATEMENTS.trim_end().ends_with(&limit));
+    }
+
+    #[test]
+    fn statements_that_differ_in_literals_are_one() {
+        let row = |query: &str, count, ms| (query.to_owned(), count, ms);
+        let told = statements(vec![
+            row("SELECT 1", 2.0, 10.0),
+            row("/* ping */", 900.0, 1.0),
+            row("SELECT 2", 3.0, 20.0),
+        ]);
+        let told: Vec<_> = told
+            .iter()
+            .map(|one| (&*one.of, one.count, one.sum))
+            .collect();
+        assert_eq!(told, [("SELECT ?", 5.0, 30.0)]);
+        let many = |count: usize| {
+            let row = |n: usize| row(&format!("SELECT a{n}"), 1.0, 1.0);
+            statements((0..count).map(row).collect())
+        };
+        assert!(many(MOST_STATEMENTS - 1)[0].whole, "that is all of them");
+        assert!(!many(MOST_STATEMENTS)[0].whole, "there may be more");
+    }
 
     #[test]
     fn a_blocking_session_is_told_with_both_statements() {

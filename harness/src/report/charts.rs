@@ -1,9 +1,12 @@
 //! Which charts a report has, made from what was measured. Pure.
 
+use std::collections::BTreeSet;
+
 use super::limits::{Limit, Limits, placed};
 use super::measured::{Group, Measured, Point, RESPONSE_TIME, START_DELAY};
 use super::plot::{
-    Band, Hover, Mark, Plot, STAGES, Scale, WIDTH, area, band, duration, line, time_ticks,
+    Band, Hover, Mark, Plot, STAGES, Scale, WIDTH, area, band, duration, line, rectangle,
+    time_ticks,
 };
 use super::summary::StageRow;
 use crate::catalogue::{MOST_PARTS, PartEntry};
@@ -23,6 +26,8 @@ pub(super) struct Charts<'a> {
     pub(super) server: &'a [PartEntry],
     /// Thresholds on durations.
     pub(super) limits: &'a Limits,
+    /// When thresholds were crossed, from and to in ms.
+    pub(super) bad: BTreeSet<(u64, u64)>,
 }
 
 /// Classes of the parts of the server's time.
@@ -66,6 +71,9 @@ impl Charts<'_> {
         plot.limits = placed(&limits, |ms| scale.y(ms));
         if !limits.is_empty() {
             plot.legend.push(("sla", "threshold".to_owned()));
+        }
+        if !self.bad.is_empty() {
+            plot.legend.push(("bad-seconds", "bad seconds".to_owned()));
         }
         plot.hovers = self.hovers(|point| match point.percentiles {
             Some([p50, p95, p99]) => format!(
@@ -316,8 +324,22 @@ impl Charts<'_> {
             y: scale.ticks(label),
             x: time_ticks(self.measured.end_ms),
             bands: self.bands(),
+            marks: self.bad_seconds(height).into_iter().collect(),
             ..Plot::default()
         }
+    }
+
+    /// The seconds in which a threshold was crossed, behind what is drawn.
+    fn bad_seconds(&self, height: f64) -> Option<Mark> {
+        let mut path = String::new();
+        for (from, to) in &self.bad {
+            let (x, end) = (self.x(*from), self.x(*to).min(WIDTH));
+            rectangle(&mut path, x, 0.0, end - x, height);
+        }
+        (!path.is_empty()).then_some(Mark {
+            class: "bad-seconds",
+            path,
+        })
     }
 
     pub(super) fn bands(&self) -> Vec<Band> {

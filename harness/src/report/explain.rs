@@ -8,7 +8,7 @@ use super::same_time::same_time;
 use super::series::{Row, Second, Slow};
 use super::shares::{Shares, when};
 use super::summary::FailureRow;
-use super::suspects::{Span, Stores, spans, stores};
+use super::suspects::{Span, Stores, bad, spans, stores};
 use crate::catalogue::RequestEntry;
 use crate::format::{grouped, listed, ms_unit, number, percent};
 use crate::invariant::Invariant;
@@ -30,6 +30,8 @@ pub struct Explanation {
     pub slowest: Vec<Slow>,
     /// Unexpected answers concerned.
     pub errors: Vec<FailureRow>,
+    /// The bad seconds, from and to in ms.
+    pub(super) bad: Vec<(u64, u64)>,
 }
 
 /// Explains what didn't hold, the weightiest first: invariants, then thresholds.
@@ -88,6 +90,8 @@ fn crossed_threshold(
                 conclude(&blame, blame.cause(), &mut explanation);
                 let slow = spans(all, &threshold.filter.0, |_| true);
                 look_at_stores(evidence, &slow, &mut explanation);
+                // It is about the whole run: no second of it is worse than another.
+                explanation.bad.clear();
             }
         }
     }
@@ -105,6 +109,7 @@ impl Explanation {
 
 /// Says what changed in the stores while these were under way.
 fn look_at_stores(evidence: &Evidence<'_>, slow: &[Span], explanation: &mut Explanation) {
+    explanation.bad = bad(evidence.seconds, slow);
     let is_generator = explanation.cause == Some(Cause::Generator);
     explanation.stores = stores(evidence.seconds, slow, is_generator);
     let sentences = explanation.stores.iter().flat_map(Stores::sentences);
@@ -260,6 +265,8 @@ fn failing(
         .sentences
         .extend(same_times(evidence, &explanation.errors));
     if checks {
+        // Nobody knows how long the request took that failed one, but in which second that was.
+        look_at_stores(evidence, &whole(&over), explanation);
         return;
     }
     let mut unexpected = tags.clone();
@@ -279,18 +286,21 @@ fn same_times(evidence: &Evidence<'_>, errors: &[FailureRow]) -> Vec<String> {
     let mut names: Vec<&str> = errors.iter().map(|row| row.name.as_str()).collect();
     names.dedup();
     let said = names.into_iter().filter_map(|name| {
-        let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        let failed = [
-            tag("name", name),
-            tag("expected_response", "false"),
-            tag("status", "!0"),
-        ];
-        let rows = evidence.seconds.iter().flat_map(|second| &second.trends);
-        let mut times = Trend::default();
-        for row in rows.filter(|row| row.is(DURATION, &failed)) {
-            row.value.add_to(&mut times).ok()?;
-        }
-        same_time(name, &times)
+        let times = |expected: &str| {
+            let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+            let tags = [
+                tag("name", name),
+                tag("expected_response", expected),
+                tag("status", "!0"),
+            ];
+            let rows = evidence.seconds.iter().flat_map(|second| &second.trends);
+            let mut times = Trend::default();
+            for row in rows.filter(|row| row.is(DURATION, &tags)) {
+                row.value.add_to(&mut times).ok()?;
+            }
+            Some(times)
+        };
+        same_time(name, &times("false")?, &times("true")?)
     });
     said.map(|said| format!("{said}.")).collect()
 }

@@ -64,6 +64,8 @@ struct Page<'a> {
     server_keys: Vec<(&'static str, &'a str)>,
     server_bars: Strips,
     stores: Vec<Plot>,
+    /// Whether charts show when thresholds were crossed.
+    has_bad: bool,
     health: Vec<Plot>,
     trends: Vec<Plot>,
     workers: Vec<Line<'a>>,
@@ -90,6 +92,11 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
             .then_some(summary.run.vus_max),
         server: &summary.catalogue.server_parts,
         limits: &limits,
+        bad: document
+            .explanations
+            .iter()
+            .flat_map(|one| one.bad.iter().copied())
+            .collect(),
     };
     let indices: Vec<u32> = summary.workers.iter().map(|one| one.index).collect();
     let drawn = !measured.all.trend.is_empty();
@@ -125,6 +132,7 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
         server_keys: charts.parts().collect(),
         server_bars: charts.server_strips(),
         stores: charts.stores(&document.series.seconds, &document.explanations),
+        has_bad: !charts.bad.is_empty(),
         health: charts.health(),
         trends: charts.trends(),
         workers: lines(summary),

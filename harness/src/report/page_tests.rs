@@ -1,6 +1,6 @@
 //! What a page says of made-up runs.
 
-use super::series::{Row, Second, Series, Tags};
+use super::series::{Row, Second, Series, Slow, Tags};
 use super::summary::{ScenarioRow, Summary};
 use super::tests::result;
 use super::*;
@@ -239,6 +239,44 @@ fn each_request_has_its_p95_over_time_with_its_own_threshold() {
         !page.contains("<h3>init</h3>"),
         "what was sent once has no course"
     );
+}
+
+/// The red is where the threshold was crossed, over the time of all charts.
+#[test]
+fn bad_seconds_lie_behind_the_charts() {
+    let slow = |at_ms| {
+        let row = requests("5_create_order", "201", 1, 900);
+        Slow {
+            tags: row.tags,
+            duration: 900.0,
+            at_ms,
+            vu: 1,
+            server: std::collections::BTreeMap::new(),
+        }
+    };
+    let order = |n, ms| second(n, vec![requests("5_create_order", "201", 6, ms)]);
+    let seconds = |slowest| {
+        let bad = Second {
+            slowest,
+            ..order(1, 900)
+        };
+        vec![order(0, 5), bad, order(2, 5), order(3, 5)]
+    };
+    let mut summary = summary(&result());
+    let rows = summary.thresholds.iter_mut();
+    for row in rows.filter(|row| row.expression.contains("5_create_order")) {
+        (row.ok, row.actual) = (false, Some(900.0));
+    }
+    let [page, _] = written(summary.clone(), seconds(vec![slow(2_000)]));
+    let behind = "<path class=\"mark bad-seconds\" d=\"M250.0 0.0h250.0v220.0h-250.0z\"/>";
+    let response = chart(&page, "Response time");
+    assert!(response.contains(behind), "{response}");
+    assert!(response.contains("bad seconds</li>"), "{response}");
+    let vus = chart(&page, "Virtual users");
+    assert!(vus.contains("M250.0 0.0h250.0v150.0h-250.0z"), "{vus}");
+    let [page, _] = written(summary, seconds(vec![]));
+    let response = chart(&page, "Response time");
+    assert!(!response.contains("bad-seconds"), "{response}");
 }
 
 #[test]

@@ -144,6 +144,25 @@ pub(super) fn stores(seconds: &[Second], spans: &[Span], is_generator: bool) -> 
     })
 }
 
+/// The bad seconds, those side by side as one: from and to in ms since the start of the run.
+pub(super) fn bad(seconds: &[Second], spans: &[Span]) -> Vec<(u64, u64)> {
+    let mut bad: Vec<(u64, u64)> = Vec::new();
+    for second in seconds
+        .iter()
+        .filter(|second| mark(second, spans) == Mark::Bad)
+    {
+        let (from, to) = (
+            second.elapsed_ms.saturating_sub(second.length_ms),
+            second.elapsed_ms,
+        );
+        match bad.last_mut() {
+            Some((_, end)) if *end >= from => *end = to,
+            _ => bad.push((from, to)),
+        }
+    }
+    bad
+}
+
 fn mark(second: &Second, spans: &[Span]) -> Mark {
     let end = second.elapsed_ms as f64;
     let begin = end - second.length_ms as f64;

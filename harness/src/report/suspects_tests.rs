@@ -50,6 +50,17 @@ fn a_second_is_bad_if_a_slow_request_took_half_of_it_or_half_of_itself() {
     };
     assert_eq!(marks(&[short]), "ggnbgggg");
     assert_eq!(marks(&[]), "gggggggg");
+    assert_eq!(bad(&seconds, &SLOW), [(4_000, 6_000)]);
+    assert_eq!(bad(&seconds, &[SLOW[0], short]), [(3_000, 6_000)]);
+    let early = Span {
+        from: 100.0,
+        to: 900.0,
+    };
+    assert_eq!(
+        bad(&seconds, &[SLOW[0], early]),
+        [(0, 1_000), (4_000, 6_000)]
+    );
+    assert_eq!(bad(&seconds, &[]), []);
 }
 
 /// A steady series, and what is known to make requests wait.

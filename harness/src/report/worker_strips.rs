@@ -223,6 +223,7 @@ mod tests {
             standing_by: None,
             server: &[],
             limits: &Limits::default(),
+            bad: std::collections::BTreeSet::new(),
         };
         let groups = charts.workers(&[1, 2, 3]);
         let titles: Vec<_> = groups.iter().map(|group| group.title).collect();

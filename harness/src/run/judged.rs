@@ -148,17 +148,19 @@ fn mix(config: &RunConfig, driven: &Driven) -> Vec<PersonaShare> {
 
 /// Requests whose failures look like a time-out behind the API.
 fn same_times(snapshot: &Snapshot) -> Vec<String> {
-    let mut failed = BTreeMap::<&str, Trend>::new();
+    let mut times = BTreeMap::<&str, [Trend; 2]>::new();
     // Without an answer it is our own time-out, or no connection.
     let answered = snapshot
         .requests
         .iter()
         .filter(|(tags, _)| tags.status != 0);
-    for (tags, series) in answered.filter(|(tags, _)| !tags.expected) {
-        let all = failed.entry(tags.name).or_default();
-        all.merge(series.trend(Phase::Duration));
+    for (tags, series) in answered {
+        let both = times.entry(tags.name).or_default();
+        both[usize::from(tags.expected)].merge(series.trend(Phase::Duration));
     }
-    let said = failed.iter().map(|(name, times)| same_time(name, times));
+    let said = times
+        .iter()
+        .map(|(name, [failed, expected])| same_time(name, failed, expected));
     said.flatten().collect()
 }
 

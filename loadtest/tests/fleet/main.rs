@@ -8,6 +8,7 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod hosts;
 mod merge;
+mod probes;
 mod samples;
 mod secure;
 #[cfg(target_os = "linux")]

@@ -6,11 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use harness::report::{Cause, Document, Summary};
-use sqlx::{Connection as _, PgConnection};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use testbed::{Relay, Upstream};
 
-use crate::program::{Ran, Run, stack};
+use crate::program::{Ran, Run, idle_after, stack};
 use crate::series::{recorded, run_directory, series};
 
 const LOAD: &str = "--vus 4 --duration 6s --coupon-wait 50ms --sla max<700 --no-audit";
@@ -61,14 +59,8 @@ async fn a_lock_held_in_the_database_is_named() {
     let stack = stack().await;
     let url = stack.postgres().url().to_owned();
     let (document, markdown) = harmed(stack.base_url(), LOAD, async |_| {
-        let mut connection = PgConnection::connect(&url).await.expect("it runs");
-        let mut transaction = connection.begin().await.expect("a transaction");
-        sqlx::query("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
-            .execute(&mut *transaction)
-            .await
-            .expect("nobody else locks it for long");
-        tokio::time::sleep(Duration::from_millis(1_800)).await;
-        transaction.commit().await.expect("the end of the lock");
+        let lock = "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE";
+        idle_after(&url, lock, Duration::from_millis(1_800)).await;
     })
     .await;
     names(
@@ -132,29 +124,12 @@ async fn a_starved_generator_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_handler_is_named() {
     let stack = stack().await;
-    let server = stack.base_url().trim_start_matches("http://").to_owned();
-    let relay = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = relay.local_addr().expect("it is bound");
-    tokio::spawn(async move {
-        while let Ok((client, _)) = relay.accept().await {
-            let server = TcpStream::connect(&server).await.expect("it runs");
-            tokio::spawn(held_back(client, server));
-        }
-    });
+    let server = stack.base_url().trim_start_matches("http://");
+    let relay = Relay::start(Upstream::Address(server.to_owned())).await;
+    let relay = relay.expect("a free port");
+    relay.delay(Duration::from_millis(260));
+    let host = format!("http://{}", relay.address());
     let load = "--vus 4 --duration 5s --coupon-wait 50ms --no-audit";
-    let (document, markdown) = harmed(&format!("http://{address}"), load, async |_| {}).await;
+    let (document, markdown) = harmed(&host, load, async |_| {}).await;
     names(&document, &markdown, Cause::Handler);
-}
-
-async fn held_back(client: TcpStream, server: TcpStream) {
-    let (mut requests, mut answers) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut answers).await });
-    let mut bytes = vec![0; 1 << 16];
-    while let Ok(count @ 1..) = requests.read(&mut bytes).await {
-        tokio::time::sleep(Duration::from_millis(260)).await;
-        if to_server.write_all(&bytes[..count]).await.is_err() {
-            break;
-        }
-    }
 }

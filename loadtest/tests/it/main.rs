@@ -40,6 +40,7 @@ mod signals;
 mod sla;
 #[cfg(target_os = "linux")]
 mod starved;
+mod stores;
 mod theirs;
 mod truth;
 mod verdicts;

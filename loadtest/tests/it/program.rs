@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 use testbed::Stack;
 
@@ -32,6 +33,16 @@ pub(crate) async fn psql(url: &str, sql: &str) {
         .status()
         .await;
     assert!(psql.expect("psql is there").success());
+}
+
+/// A transaction that takes its locks by this statement, and is idle with them for so long.
+pub(crate) async fn idle_after(url: &str, statement: &'static str, time: Duration) {
+    let mut connection = PgConnection::connect(url).await.expect("it runs");
+    let mut transaction = connection.begin().await.expect("a transaction");
+    let taken = sqlx::query(statement).execute(&mut *transaction).await;
+    taken.expect("nobody else holds it for long");
+    tokio::time::sleep(time).await;
+    transaction.rollback().await.expect("the end of the locks");
 }
 
 /// The cores that this process may run on; none where the system doesn't tell.
