@@ -5,8 +5,7 @@
 \set user random(:first_user, :last_user)
 BEGIN;
 UPDATE users SET balance = balance - 10000 WHERE id = :user AND balance >= 10000;
-INSERT INTO orders (user_id, gross, discount) VALUES (:user, 10000, 0) RETURNING id AS order_id \gset
-INSERT INTO order_items (order_id, product_id, quantity, price) SELECT :order_id, id, 1, price FROM products WHERE id BETWEEN 1 AND 5;
+INSERT INTO orders (user_id, gross, discount, product_ids, quantities, prices) SELECT :user, 10000, 0, array_agg(id), array_agg(1), array_agg(price) FROM products WHERE id BETWEEN 1 AND 5;
 WITH locked AS MATERIALIZED (SELECT id FROM products WHERE id BETWEEN 1 AND 5 ORDER BY id FOR NO KEY UPDATE) UPDATE products SET stock = stock - 1 FROM locked WHERE products.id = locked.id;
 INSERT INTO product_sales AS sales (product_id, day, sold) SELECT id, (now() AT TIME ZONE 'UTC')::date, 1 FROM generate_series(1, 5) AS id ON CONFLICT (product_id, day) DO UPDATE SET sold = sales.sold + 1;
 COMMIT;

@@ -236,7 +236,8 @@ async fn from_postgres(connection: &mut PgConnection, days: &[i64]) -> Result<Le
              at_most_bigint(counted.sold) AS sold, at_most_bigint(seeded.base) AS ranking_base
          FROM products AS product
          LEFT JOIN (
-             SELECT product_id, sum(quantity) AS sold FROM order_items GROUP BY product_id
+             SELECT product_id, sum(quantity) AS sold
+             FROM orders, unnest(product_ids, quantities) AS item (product_id, quantity) GROUP BY product_id
          ) AS counted ON counted.product_id = product.id
          LEFT JOIN (
              SELECT product_id, sum(base) AS base FROM product_sales

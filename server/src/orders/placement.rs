@@ -86,7 +86,6 @@ struct Arguments {
     order_users: Vec<i32>,
     order_coupons: Vec<i32>,
     order_ends: Vec<i32>,
-    item_orders: Vec<i32>,
     item_products: Vec<i32>,
     item_quantities: Vec<i64>,
 }
@@ -97,20 +96,17 @@ impl Arguments {
         let users = Slots::new(orders.iter().map(|order| order.user));
         let coupons = Slots::new(orders.iter().filter_map(|order| order.coupon));
         let products = Slots::new(items().map(|item| item.product));
-        let mut item_orders = Vec::with_capacity(items().count());
-        let mut order_ends = Vec::with_capacity(orders.len());
-        for (n, order) in (1..).zip(orders) {
-            item_orders.extend(order.items.iter().map(|_| n));
-            order_ends.push(i32::try_from(item_orders.len()).expect("a batch is small"));
-        }
+        let ends = orders.iter().scan(0, |end, order| {
+            *end += order.items.len();
+            Some(i32::try_from(*end).expect("a batch is small"))
+        });
         Self {
             order_users: orders.iter().map(|order| users.place(order.user)).collect(),
             order_coupons: orders
                 .iter()
                 .map(|order| order.coupon.map_or(0, |coupon| coupons.place(coupon)))
                 .collect(),
-            order_ends,
-            item_orders,
+            order_ends: ends.collect(),
             item_products: items().map(|item| products.place(item.product)).collect(),
             item_quantities: items().map(|item| item.quantity).collect(),
             users,
@@ -120,14 +116,13 @@ impl Arguments {
     }
 
     async fn place(&self, connection: &mut PgConnection) -> Result<Outcomes, sqlx::Error> {
-        sqlx::query_as("SELECT * FROM place_orders($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+        sqlx::query_as("SELECT * FROM place_orders($1, $2, $3, $4, $5, $6, $7, $8)")
             .bind(self.users.ids())
             .bind(self.coupons.ids())
             .bind(self.products.ids())
             .bind(&self.order_users)
             .bind(&self.order_coupons)
             .bind(&self.order_ends)
-            .bind(&self.item_orders)
             .bind(&self.item_products)
             .bind(&self.item_quantities)
             .fetch_one(connection)
@@ -215,7 +210,6 @@ mod tests {
         assert_eq!(arguments.order_users, [2, 1, 2]);
         assert_eq!(arguments.order_coupons, [0, 2, 1]);
         assert_eq!(arguments.order_ends, [2, 3, 5]);
-        assert_eq!(arguments.item_orders, [1, 1, 2, 3, 3]);
         assert_eq!(arguments.item_products, [3, 1, 3, 2, 3]);
         assert_eq!(arguments.item_quantities, [1, 2, 3, 4, 5]);
     }

@@ -11,6 +11,7 @@ mod hostile;
 mod init;
 mod ledger;
 mod metrics;
+mod migrations;
 mod orders;
 mod products;
 mod redis_lost;
