@@ -9,7 +9,7 @@ use super::charts::Charts;
 use super::document::Document;
 use super::errors::Errors;
 use super::explain::Explanation;
-use super::limits::limits;
+use super::limits::{Limits, limits};
 use super::live::{self, Live};
 use super::multiples::Multiples;
 use super::phases::KEYS;
@@ -85,19 +85,7 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
     let summary = &document.summary;
     let measured = &document.measured;
     let limits = limits(summary);
-    let charts = Charts {
-        measured,
-        stages: &summary.run.stages,
-        standing_by: matches!(summary.run.model.as_str(), "open" | "mixed")
-            .then_some(summary.run.vus_max),
-        server: &summary.catalogue.server_parts,
-        limits: &limits,
-        bad: document
-            .explanations
-            .iter()
-            .flat_map(|one| one.bad.iter().copied())
-            .collect(),
-    };
+    let charts = charts(document, &limits);
     let indices: Vec<u32> = summary.workers.iter().map(|one| one.index).collect();
     let drawn = !measured.all.trend.is_empty();
     let live = document.live.as_ref();
@@ -146,6 +134,21 @@ pub fn write_html(document: &Document, mut out: impl Write) -> io::Result<()> {
     };
     let page = page.render().map_err(io::Error::other)?;
     out.write_all(visible(&page).as_bytes())
+}
+
+fn charts<'a>(document: &'a Document, limits: &'a Limits) -> Charts<'a> {
+    let run = &document.summary.run;
+    let explanations = document.explanations.iter();
+    Charts {
+        measured: &document.measured,
+        stages: &run.stages,
+        standing_by: matches!(run.model.as_str(), "open" | "mixed").then_some(run.vus_max),
+        server: &document.summary.catalogue.server_parts,
+        limits,
+        bad: explanations
+            .flat_map(|one| one.bad.iter().copied())
+            .collect(),
+    }
 }
 
 fn style(live: Option<&Live>) -> String {
