@@ -107,7 +107,8 @@ pub(crate) fn listed(words: impl IntoIterator<Item = impl Into<String>>, and: &s
 }
 
 /// A text in lines of at most so many characters, 0 for any number. Lines are broken at spaces alone,
-/// so that addresses and paths can be copied, and go on two characters further to the right.
+/// so that addresses and paths can be copied (a table breaks long words, because its cells must fit),
+/// and go on two characters further to the right.
 pub(crate) fn folded(text: &str, width: usize) -> String {
     let fold = |line: &str| {
         let indent = line.chars().take_while(|c| *c == ' ').count();
