@@ -18,6 +18,9 @@ CASES ?= 100000
 CARGO_FUZZ_VERSION := 0.13.1
 SECONDS ?= 60
 
+# Most tests wait most of the time: for a load to pass, or a process to start.
+TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+
 # Programs: their packages for apt-get and brew, and how to find those that aren't on PATH by their
 # own name. What a manager has no package of is to be installed by hand.
 POSTGRES := $(wildcard /usr/lib/postgresql/*/bin/postgres /opt/homebrew/opt/postgresql*/bin/postgres /usr/local/opt/postgresql*/bin/postgres)
@@ -107,7 +110,7 @@ install: ## Build loadtest and put it into ~/.cargo/bin
 	cargo install --locked --path loadtest --bin loadtest
 
 test: services influx browser tmux nginx openapi kubernetes slurm strace ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
-	cargo test --workspace --locked
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --locked
 
 hosts: services slurm ## What `make test` skips where it isn't root: a real Slurm, machines that are cut off (Linux)
 	cargo test --locked -p loadtest --test fleet -- hosts:: cut_off:: slurm::

@@ -80,6 +80,8 @@ pub struct Admin {
     base: Url,
     proto: Proto,
     noted: Arc<Mutex<Vec<Noted>>>,
+    /// Method and path of the request that was begun last.
+    last: Arc<Mutex<String>>,
 }
 
 impl Admin {
@@ -97,6 +99,7 @@ impl Admin {
                 false => Proto::Http1,
             },
             noted: Arc::default(),
+            last: Arc::default(),
         })
     }
 
@@ -148,6 +151,11 @@ impl Admin {
     /// Takes what was measured.
     pub(crate) fn take_noted(&self) -> Vec<Noted> {
         std::mem::take(&mut *self.noted.lock())
+    }
+
+    /// Method and path of the request that was begun last, if there was one.
+    pub(crate) fn last(&self) -> Option<String> {
+        Some(scrub(&self.last.lock()).into_owned()).filter(|last| !last.is_empty())
     }
 
     /// Gets a path and reads the answer as JSON. Without an answer, or with one of 502 to 504, it
@@ -234,6 +242,7 @@ impl Admin {
         body: Option<&impl Serialize>,
     ) -> Result<Answer, AdminError> {
         let request = format!("{method} {path}");
+        self.last.lock().clone_from(&request);
         let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
         let mut call = self.client.request(method.clone(), url);
         if let Some(body) = body {

@@ -3,8 +3,8 @@
 use std::{
     fs,
     io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -21,9 +21,6 @@ use crate::{
 
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
-/// How often another port is tried: one that was free a moment ago may be taken.
-const TRIES: u32 = 5;
-
 /// An InfluxDB of one's own on a free port of the loopback, ended on drop.
 #[derive(Debug)]
 pub struct Influx {
@@ -38,20 +35,15 @@ impl Influx {
     /// Starts an empty InfluxDB that lets everybody in, or, with `auth`, only its users: the
     /// first one is made by the first to ask (`CREATE USER … WITH ALL PRIVILEGES`).
     pub async fn start(auth: bool) -> Result<Self, Error> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let influx = Self {
-                process: Mutex::new(None),
-                dir: watchdog::private_dir()?,
-                address: free_address()?,
-                auth,
-            };
-            match influx.restart().await {
-                Err(Error::Exited { .. }) if tries < TRIES => {}
-                started => return started.map(|()| influx),
-            }
-        }
+        let mut influx = Self {
+            process: Mutex::new(None),
+            dir: watchdog::private_dir()?,
+            // It takes a port that is free: one chosen here might be another's by then.
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            auth,
+        };
+        influx.address = influx.run().await?;
+        Ok(influx)
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`, without a final slash.
@@ -76,6 +68,11 @@ impl Influx {
 
     /// Starts it again on the same port with the same data, ending it first if it runs.
     pub async fn restart(&self) -> Result<(), Error> {
+        self.run().await.map(drop)
+    }
+
+    /// Starts it, and tells where it listens.
+    async fn run(&self) -> Result<SocketAddr, Error> {
         let program = programs::influxd()?;
         self.kill();
         let config = self.write_config()?;
@@ -85,15 +82,17 @@ impl Influx {
             program: "influxd",
             command,
             end: Signal::SIGKILL,
-            log: self.dir.path().join("log"),
+            log: self.log(),
             stdout: None,
             user: None,
         })?;
-        process
-            .wait_until(READY_WITHIN, async || ping(self.address))
-            .await?;
+        let ready = async || {
+            let address = listens_at(&self.log())?;
+            ping(address).map(|()| address)
+        };
+        let address = process.wait_until(READY_WITHIN, ready).await?;
         *self.locked() = Some(process);
-        Ok(())
+        Ok(address)
     }
 
     /// Ends it, as dropping does.
@@ -120,18 +119,24 @@ impl Influx {
         Ok(path)
     }
 
+    fn log(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
     fn locked(&self) -> MutexGuard<'_, Option<Process>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-pub(crate) fn free_address() -> Result<SocketAddr, Error> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map_err(|source| Error::Io {
-            doing: "find a free port".to_owned(),
-            source,
-        })
+/// The address of the line in which it says that it listens. A start with the same log finds the
+/// one before, which is the same address.
+fn listens_at(log: &Path) -> Option<SocketAddr> {
+    let log = fs::read_to_string(log).ok()?;
+    let line = log
+        .lines()
+        .find(|line| line.contains("Listening on HTTP"))?;
+    let (_, rest) = line.split_once(" addr=")?;
+    rest.split_whitespace().next()?.parse().ok()
 }
 
 /// Whether it answers `GET /ping`.

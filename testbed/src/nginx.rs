@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::Command,
     time::Duration,
@@ -13,7 +13,6 @@ use tempfile::TempDir;
 
 use crate::{
     Error,
-    influx::free_address,
     process::{Launch, Process},
     programs, watchdog,
 };
@@ -79,7 +78,9 @@ impl Nginx {
             stdout: None,
             user: None,
         })?;
-        let listens = async || TcpStream::connect(address).ok().map(drop);
+        // It writes the file when the port is its own: before that, another may answer there.
+        let pid = dir.path().join("nginx.pid");
+        let listens = async || (pid.exists() && TcpStream::connect(address).is_ok()).then_some(());
         process.wait_until(READY_WITHIN, listens).await?;
         Ok(Self {
             _process: process,
@@ -99,6 +100,12 @@ impl Nginx {
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
+}
+
+fn free_address() -> Result<SocketAddr, Error> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map_err(Error::io("find a free port".to_owned()))
 }
 
 /// One process that stays in the foreground and writes into its own directory only.

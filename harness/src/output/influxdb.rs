@@ -148,27 +148,33 @@ impl fmt::Debug for InfluxSettings {
 struct InfluxDb {
     client: Client,
     settings: InfluxSettings,
+    /// What was answered when it was to be made.
+    made: String,
 }
 
 impl InfluxDb {
     /// Makes the database if it is missing, as k6 does. A login that may only write can't, nor can
-    /// 2.x and 3.x, which make theirs elsewhere: whether it is there is told by the first write.
+    /// 2.x and 3.x, which make theirs elsewhere: whether it is there is told by the first write,
+    /// whose error then says how this was answered.
     ///
     /// # Errors
     /// In words, when nobody answers.
     async fn connect(settings: &InfluxSettings) -> Result<Self, String> {
-        let database = Self {
+        let mut database = Self {
             client: line_server::client(&settings.base, settings.insecure)?,
             settings: settings.clone(),
+            made: String::new(),
         };
         let name = settings.database.replace('\\', "\\\\").replace('"', "\\\"");
         let query = [("q", format!("CREATE DATABASE \"{name}\""))];
         let url = line_server::endpoint(&settings.base, "query", &query);
         let request = database.authorised(database.client.post(url));
-        let answer = request.send().await.map_err(line_server::chain)?;
-        if !answer.status().is_success() {
-            tracing::debug!(status = %answer.status(), "the database was not made");
-        }
+        let mut answer = request.send().await.map_err(line_server::chain)?;
+        let status = answer.status();
+        let said = line_server::start_of(&mut answer).await;
+        let said = said.map_err(line_server::chain)?;
+        let said = line_server::quoted(&String::from_utf8_lossy(&said));
+        database.made = format!("{status}: {said}");
         Ok(database)
     }
 
@@ -186,7 +192,16 @@ impl InfluxDb {
                 .map(|level| ("consistency", level)),
         );
         let url = line_server::endpoint(&self.settings.base, "write", &query);
-        line_server::write(self.authorised(self.client.post(url).body(lines))).await
+        let written = line_server::write(self.authorised(self.client.post(url).body(lines))).await;
+        match written {
+            Err(WriteError::Unavailable(why)) if why.contains("database not found") => {
+                Err(WriteError::Unavailable(format!(
+                    "{why}; CREATE DATABASE was answered with {}",
+                    self.made
+                )))
+            }
+            written => written,
+        }
     }
 
     fn authorised(&self, request: RequestBuilder) -> RequestBuilder {

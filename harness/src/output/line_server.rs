@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 
 use super::destination::WriteError;
 use crate::crypto::provide;
@@ -57,21 +57,28 @@ pub(super) async fn write(request: RequestBuilder) -> Result<(), WriteError> {
     };
     let (status, kind) = (answer.status(), header(CONTENT_TYPE));
     let location = header(LOCATION);
-    let mut body = Vec::new();
-    if status != StatusCode::NO_CONTENT {
-        while let Some(chunk) = answer.chunk().await.map_err(unavailable)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > READ_BYTES {
-                break;
-            }
-        }
-    }
+    let body = match status {
+        StatusCode::NO_CONTENT => Vec::new(),
+        _ => start_of(&mut answer).await.map_err(unavailable)?,
+    };
     judged(&Answer {
         status,
         kind: kind.as_deref().unwrap_or("no content type"),
         location: location.as_deref(),
         body: &body,
     })
+}
+
+/// The body of an answer, of a long one its start.
+pub(super) async fn start_of(answer: &mut Response) -> reqwest::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > READ_BYTES {
+            break;
+        }
+    }
+    Ok(body)
 }
 
 /// What matters of an answer.
@@ -134,7 +141,7 @@ fn without_login(mut url: Url) -> Url {
 
 /// A text on one line. Of a long one the start and the end: the reason stands behind the line that
 /// it is about.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let text = scrub(text);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let chars: Vec<char> = line.chars().collect();

@@ -7,6 +7,7 @@ use super::attempt::Run;
 use super::conduct::conduct;
 use super::drive::{Driven, Duty, Watch, drive};
 use super::outlets::Outlets;
+use crate::admin::Admin;
 use crate::executor::Closing;
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Snapshot, TagFilter};
@@ -107,7 +108,7 @@ async fn set_up<S: Suite>(run: Run<'_>, progress: &Progress) -> Result<S::World,
         host: config.host.as_deref(),
         progress,
     };
-    within(config.setup_timeout, S::set_up(set_up)).await
+    within(config.setup_timeout, &run.server.admin, S::set_up(set_up)).await
 }
 
 async fn audit<S: Suite>(
@@ -130,13 +131,14 @@ async fn audit<S: Suite>(
         planned_iterations: planned.map(made),
     };
     tokio::select! {
-        audited = within(config.setup_timeout, S::audit(audit)) => audited,
+        audited = within(config.setup_timeout, &run.server.admin, S::audit(audit)) => audited,
         () = run.control.cut_short(Closing::Audit) => Err("cut by a signal".into()),
     }
 }
 
 async fn within<T>(
     limit: Duration,
+    admin: &Admin,
     what: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     // A single call that takes as long ends first, and its error says which one it was.
@@ -145,7 +147,10 @@ async fn within<T>(
         Ok(done) => done,
         Err(_) => {
             let limit = humantime::format_duration(limit);
-            Err(format!("it took longer than {limit} (--setup-timeout)").into())
+            let last = admin.last();
+            let last =
+                last.map_or_else(String::new, |last| format!("; the last request was {last}"));
+            Err(format!("it took longer than {limit} (--setup-timeout){last}").into())
         }
     }
 }
