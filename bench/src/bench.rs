@@ -11,7 +11,14 @@ use anyhow::{Context, ensure};
 use testbed::{Influx, Stack};
 use tokio::runtime::{self, Runtime};
 
-use crate::{child::Child, generator::pinned, say, target};
+use crate::{
+    against::{self, Programs},
+    child::Child,
+    cli::Cli,
+    command::pinned,
+    generator::Generator,
+    say, target,
+};
 
 /// The core of the target and that of the generator, where each has one of its own.
 pub(crate) const TARGET_CORE: usize = 0;
@@ -24,6 +31,8 @@ pub(crate) struct Bench {
     /// Shorter and fewer repetitions.
     pub(crate) quick: bool,
     pub(crate) tools: Tools,
+    /// Those of the commit that is measured beside this one, if one is.
+    pub(crate) before: Option<Programs>,
     /// The repository.
     pub(crate) root: PathBuf,
     /// Where logs and summaries go.
@@ -61,7 +70,7 @@ impl Tools {
 
 impl Bench {
     /// Finds and builds what it needs.
-    pub(crate) fn new(quick: bool) -> anyhow::Result<Self> {
+    pub(crate) fn new(cli: &Cli) -> anyhow::Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .context("the bench has no repository around it")?
@@ -76,6 +85,10 @@ impl Bench {
             "target and generator need a core each, and there is {cores}"
         );
         build(&root)?;
+        let before = match &cli.against {
+            Some(commit) => Some(against::build(&root, commit)?),
+            None => None,
+        };
         let tools = Tools::find(&root)?;
         for (program, flag) in [
             (&tools.k6, "version"),
@@ -97,8 +110,9 @@ impl Bench {
             .build()
             .context("no runtime")?;
         Ok(Self {
-            quick,
+            quick: cli.quick,
             tools,
+            before,
             root,
             work,
             runtime,
@@ -131,8 +145,24 @@ impl Bench {
 
     /// A private PostgreSQL, Redis and server.
     pub(crate) fn stack(&self) -> anyhow::Result<Stack> {
-        let server = Command::new(&self.tools.server);
-        Ok(self.wait(Stack::start(server))?)
+        self.stack_of(&self.tools.server)
+    }
+
+    /// The same with another server.
+    pub(crate) fn stack_of(&self, server: &Path) -> anyhow::Result<Stack> {
+        Ok(self.wait(Stack::start(Command::new(server)))?)
+    }
+
+    /// Ours, that of the commit before if there is one, and their peers.
+    pub(crate) fn generators(&self, peers: &[Generator]) -> Vec<Generator> {
+        let before = self.before.iter().map(|_| Generator::Before);
+        let ours = std::iter::once(Generator::Loadtest).chain(before);
+        ours.chain(peers.iter().copied()).collect()
+    }
+
+    /// How often a row is repeated in full: a difference between two of our own versions is small.
+    pub(crate) fn pairs(&self, alone: u32) -> u32 {
+        if self.before.is_some() { 9 } else { alone }
     }
 
     /// A private InfluxDB.

@@ -150,9 +150,16 @@ fn resident_bytes(pid: u32) -> Option<u64> {
 
 /// Resident memory as `/proc/PID/status` has it, which ends with it for a process that has ended.
 fn resident_in(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    bytes_of(status, "VmRSS:")
+}
+
+/// The most that was ever resident, of the same text.
+pub(crate) fn peak_bytes(status: &str) -> Option<u64> {
+    bytes_of(status, "VmHWM:")
+}
+
+fn bytes_of(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -208,6 +215,7 @@ mod tests {
     fn resident_memory_is_read_in_bytes() {
         let status = "Name:\tx\nVmHWM:\t  999 kB\nVmRSS:\t    1234 kB\nThreads:\t3\n";
         assert_eq!(resident_in(status), Some(1_234 * 1_024));
+        assert_eq!(peak_bytes(status), Some(999 * 1_024));
         assert_eq!(resident_in("Name:\tx\nState:\tZ (zombie)\n"), None);
     }
 }

@@ -14,7 +14,9 @@ Examples:
   make bench-quick                                  everything, short; writes target/bench/RESULTS.md
   cargo run --release -p bench -- --list            the rows
   cargo run --release -p bench -- --row saturated   one row in full
-  cargo run --release -p bench -- --quick --row herd --row orders"
+  cargo run --release -p bench -- --quick --row herd --row orders
+  cargo run --release -p bench -- --row pace --against f150b0e
+                                                    in turns with that commit, built in target/against"
 )]
 pub(crate) struct Cli {
     /// Shorter loads and fewer repetitions: a first look, no figure to quote
@@ -29,6 +31,10 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) write: bool,
 
+    /// A commit whose generator and server are measured in turns with today's, in the rows that can
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) against: Option<String>,
+
     /// List the rows, and measure nothing
     #[arg(long)]
     pub(crate) list: bool,
@@ -42,21 +48,21 @@ impl Cli {
 
     /// How it was called, for the results.
     pub(crate) fn mode(&self) -> String {
-        if self.rows.is_empty() {
-            return if self.quick {
-                "make bench-quick"
-            } else {
-                "make bench"
-            }
-            .to_owned();
+        let plain = self.rows.is_empty() && self.against.is_none();
+        if plain {
+            let make = ["make bench", "make bench-quick"][usize::from(self.quick)];
+            return make.to_owned();
         }
         let mut mode = "cargo run --release -p bench --".to_owned();
         if self.quick {
             mode.push_str(" --quick");
         }
-        self.rows
-            .iter()
-            .for_each(|row| mode.push_str(&format!(" --row {row}")));
+        for row in &self.rows {
+            mode.push_str(&format!(" --row {row}"));
+        }
+        if let Some(commit) = &self.against {
+            mode.push_str(&format!(" --against {commit}"));
+        }
         mode
     }
 }
@@ -81,6 +87,11 @@ mod tests {
                 "--quick --row herd --write",
                 true,
                 "cargo run --release -p bench -- --quick --row herd",
+            ),
+            (
+                "--against f150b0e",
+                true,
+                "cargo run --release -p bench -- --against f150b0e",
             ),
         ];
         for (args, published, called) in rows {

@@ -1,8 +1,12 @@
 //! Measures what the README promises, side by side with k6, wrk and plain SQL.
 
+mod against;
 mod bench;
 mod child;
 mod cli;
+mod command;
+mod cost;
+mod cpu;
 mod generator;
 mod kept;
 mod machine;
@@ -64,7 +68,7 @@ fn run(cli: &Cli) -> anyhow::Result<bool> {
         }
         return Ok(true);
     }
-    let bench = Bench::new(cli.quick)?;
+    let bench = Bench::new(cli)?;
     let facts = machine::facts(&bench);
     let path = results(cli, &bench);
     // Quick figures and full ones don't mix.

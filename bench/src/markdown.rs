@@ -93,9 +93,9 @@ fn details(out: &mut String, section: &Section) -> fmt::Result {
         .map(|figure| figure.values.len())
         .max();
     let most = most.unwrap_or(0);
-    write!(out, "| | **median** |")?;
+    write!(out, "| | **median** | quartiles |")?;
     (1..=most).try_for_each(|n| write!(out, " {n} |"))?;
-    write!(out, "\n| --- | --- |")?;
+    write!(out, "\n| --- | --- | --- |")?;
     (1..=most).try_for_each(|_| write!(out, " --- |"))?;
     writeln!(out)?;
     for figure in &section.figures {
@@ -117,7 +117,10 @@ fn details(out: &mut String, section: &Section) -> fmt::Result {
 fn values(out: &mut String, figure: &Figure, most: usize) -> fmt::Result {
     let shown = |value| figure.kind.shown(value);
     let median = stats::median(&figure.values).map_or_else(String::new, shown);
-    write!(out, "| {} | **{median}** |", figure.label)?;
+    let quartiles = stats::quartiles(&figure.values).map_or_else(String::new, |(low, high)| {
+        format!("{} to {}", shown(low), shown(high))
+    });
+    write!(out, "| {} | **{median}** | {quartiles} |", figure.label)?;
     for n in 0..most {
         let value = figure.values.get(n).copied();
         write!(out, " {} |", value.map_or_else(String::new, shown))?;
@@ -133,7 +136,7 @@ mod tests {
     #[test]
     fn a_document() {
         let mut section = Section::default();
-        for (ours, theirs) in [(10.0, 100.0), (12.0, 144.0), (11.0, 121.0)] {
+        for (ours, theirs) in [(10.0, 100.0), (12.0, 144.0), (11.0, 121.0), (11.0, 121.0)] {
             section.record("loadtest: CPU per request, µs", ours);
             section.record("k6: CPU per request, µs", theirs);
         }
@@ -185,12 +188,12 @@ Written by the bench; [README.md](README.md) says how to read it.
 
 CPU per request. How. *Measured today by `make bench`.*
 
-| | **median** | 1 | 2 | 3 |
-| --- | --- | --- | --- | --- |
-| loadtest: CPU per request, µs | **11** | 10 | 12 | 11 |
-| k6: CPU per request, µs | **121** | 100 | 144 | 121 |
-| only once | **1,950** | 1,950 |  |  |
-| loadtest / k6 | **1/11** | 1/10 | 1/12 | 1/11 |
+| | **median** | quartiles | 1 | 2 | 3 | 4 |
+| --- | --- | --- | --- | --- | --- | --- |
+| loadtest: CPU per request, µs | **11** | 10.5 to 11.5 | 10 | 12 | 11 | 11 |
+| k6: CPU per request, µs | **121** | 110 to 132 | 100 | 144 | 121 | 121 |
+| only once | **1,950** |  | 1,950 |  |  |  |
+| loadtest / k6 | **1/11** | 1/11.5 to 1/10.5 | 1/10 | 1/12 | 1/11 | 1/11 |
 
 A remark.
 

@@ -12,6 +12,19 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
+/// The middles of the lower and of the upper half, between which half of the values are; `None` of
+/// fewer than four. Of an odd number, the median is in both halves (Tukey's hinges).
+pub(crate) fn quartiles(values: &[f64]) -> Option<(f64, f64)> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let half = sorted.len().div_ceil(2);
+    if sorted.len() < 4 {
+        return None;
+    }
+    let upper = sorted.len() - half;
+    Some((median(&sorted[..half])?, median(&sorted[upper..])?))
+}
+
 /// Each value over its neighbour of the same repetition: what drifts, drifts in both.
 pub(crate) fn ratios(values: &[f64], others: &[f64]) -> Vec<f64> {
     values
@@ -39,6 +52,14 @@ mod tests {
         assert_eq!(median(&[9.0, 1.0, 4.0]), Some(4.0));
         assert_eq!(median(&[9.0, 1.0, 4.0, 2.0]), Some(3.0));
         assert_eq!(median(&[1.0, 1_000.0, 2.0, 3.0, 0.0]), Some(2.0));
+    }
+
+    #[test]
+    fn half_of_the_values_are_between_the_quartiles() {
+        assert_eq!(quartiles(&[1.0, 2.0, 3.0]), None);
+        assert_eq!(quartiles(&[4.0, 1.0, 3.0, 2.0]), Some((1.5, 3.5)));
+        let nine = [9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0];
+        assert_eq!(quartiles(&nine), Some((3.0, 7.0)));
     }
 
     #[test]

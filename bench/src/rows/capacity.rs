@@ -1,6 +1,6 @@
 //! The most load that keeps the SLA.
 
-use std::{process::Command, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub(super) const ROW: Row = Row {
     how: "`loadtest capacity` looks for the most VUs of persona A, with one second's wait, that keep p95 below 200 ms \
           with no failed request, check or audit; generator, server, PostgreSQL and Redis share all cores. One search, \
           whose answer must have held five times (quick: once, and only to within 20 %). The seed's server broke \
-          between 100 and 300.",
+          between 100 and 300. With --against, three searches, in turns with that commit's.",
     measure,
 };
 
@@ -29,11 +29,36 @@ pub(super) const ROW: Row = Row {
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 fn measure(bench: &Bench) -> anyhow::Result<Section> {
+    let mut section = Section::default();
+    let mut programs = vec![("loadtest", &bench.tools.loadtest)];
+    programs.extend(
+        bench
+            .before
+            .iter()
+            .map(|before| ("before", &before.loadtest)),
+    );
+    // One search takes minutes: beside another version, three of each in turns.
+    let times = if bench.before.is_some() { 3 } else { 1 };
+    bench.repeat(1, times, |_| {
+        programs
+            .iter()
+            .try_for_each(|(name, program)| search(bench, name, program, &mut section))
+    })?;
+    section.goal("loadtest: VUs", Limit::AtLeast(6_000.0));
+    if bench.before.is_some() {
+        let label = "VUs: loadtest / before";
+        section.ratio(label, "loadtest: VUs", "before: VUs");
+        section.goal(label, Limit::AtLeast(1.3));
+    }
+    Ok(section)
+}
+
+fn search(bench: &Bench, name: &str, program: &Path, section: &mut Section) -> anyhow::Result<()> {
     let quick = "--from 3000 --to 12000 --hold 3s --precision 20% --repeats 1";
     let full = "--from 1000 --to 12000 --hold 10s --precision 5% --repeats 5";
     let json = bench.work.join("capacity.json");
     let _ = std::fs::remove_file(&json);
-    let mut command = Command::new(&bench.tools.loadtest);
+    let mut command = Command::new(program);
     command.args(["capacity", "--sla", "p(95)<200"]);
     command.args(bench.pick(quick, full).split(' '));
     command.arg("--json").arg(&json);
@@ -46,25 +71,26 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
         ended.status,
         ended.log_tail()
     );
-    let mut section = found(&read_json(&json)?)?;
-    section.command("loadtest", &shell::line(&command, &bench.root));
-    section.goal("VUs", Limit::AtLeast(6_000.0));
-    Ok(section)
+    found(&read_json(&json)?, name, section)?;
+    section.command(name, &shell::line(&command, &bench.root));
+    Ok(())
 }
 
 /// What the search says of its answer, and of every trial at that load that held.
-fn found(outcome: &Value) -> anyhow::Result<Section> {
-    let mut section = Section::default();
+fn found(outcome: &Value, name: &str, section: &mut Section) -> anyhow::Result<()> {
     let capacity = outcome["capacity"].as_f64().unwrap_or(0.0);
-    section.record("VUs", capacity);
-    say(&format!("    {capacity} VUs"));
+    section.record(&format!("{name}: VUs"), capacity);
+    say(&format!("    {name:<9} {capacity} VUs"));
     let trials = outcome["trials"].as_array().context("no trials")?;
     for trial in trials {
         let at_capacity = trial["load"].as_f64() == Some(capacity);
         if at_capacity && trial["holds"] == true {
-            section.record("p95 there, ms", parse::number(trial, &["p95"])?);
+            section.record(
+                &format!("{name}: p95 there, ms"),
+                parse::number(trial, &["p95"])?,
+            );
             let rate = parse::number(trial, &["requests_per_second"])?;
-            section.record("requests/s there", rate);
+            section.record(&format!("{name}: requests/s there"), rate);
         }
     }
     let limits: Vec<&str> = outcome["saturated"]
@@ -74,11 +100,11 @@ fn found(outcome: &Value) -> anyhow::Result<Section> {
         .filter_map(Value::as_str)
         .collect();
     section.note(if limits.is_empty() {
-        "Nothing gave out: the limit lies beyond the search.".to_owned()
+        format!("{name}: nothing gave out: the limit lies beyond the search.")
     } else {
-        format!("What gave out beyond it: {}.", limits.join("; "))
+        format!("{name}: what gave out beyond it: {}.", limits.join("; "))
     });
-    Ok(section)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -99,17 +125,19 @@ mod tests {
                 trial(4_000, true, 160.0), trial(5_000, false, 300.0),
             ],
         });
-        let section = found(&outcome).unwrap();
-        assert_eq!(section.values("VUs"), [4_000.0]);
-        assert_eq!(section.values("p95 there, ms"), [150.0, 160.0]);
+        let mut section = Section::default();
+        found(&outcome, "ours", &mut section).unwrap();
+        assert_eq!(section.values("ours: VUs"), [4_000.0]);
+        assert_eq!(section.values("ours: p95 there, ms"), [150.0, 160.0]);
         assert_eq!(
             section.notes,
-            ["What gave out beyond it: the machine's CPU."]
+            ["ours: what gave out beyond it: the machine's CPU."]
         );
 
         let none =
             json!({ "capacity": null, "trials": [trial(100, false, 300.0)], "saturated": [] });
-        assert_eq!(found(&none).unwrap().values("VUs"), [0.0]);
-        assert!(found(&json!({})).is_err());
+        found(&none, "none", &mut section).unwrap();
+        assert_eq!(section.values("none: VUs"), [0.0]);
+        assert!(found(&json!({}), "x", &mut section).is_err());
     }
 }

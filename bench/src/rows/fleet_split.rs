@@ -10,7 +10,9 @@ use super::{Row, tell};
 use crate::{
     bench::{Bench, GENERATOR_CORE, TARGET_CORE},
     child::{Child, Ended},
-    generator::{Generator, Load, cost, load_flags, loadtest_command, pinned, read_json},
+    command::{load_flags, loadtest_command, pinned},
+    cost::cost,
+    generator::{Generator, Load, read_json},
     parse, say,
     section::{Limit, Section},
     shell,
@@ -159,7 +161,7 @@ fn command(bench: &Bench, load: &Load, redis: &Redis, index: u32) -> Command {
     if index == 0 {
         flags.extend(["--workers".to_owned(), WORKERS.to_string()]);
         flags.extend(load_flags(load));
-        return loadtest_command(bench, &flags, &summary(bench));
+        return loadtest_command(bench, &bench.tools.loadtest, &flags, &summary(bench));
     }
     let mut worker = Command::new(&bench.tools.loadtest);
     worker.args(flags).current_dir(&bench.root);

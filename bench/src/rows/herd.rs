@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::Row;
 use crate::{
     bench::Bench,
-    generator, say,
+    generator::Generator,
+    say,
     section::{Limit, Section},
 };
 
@@ -21,7 +22,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let mut section = Section::default();
     bench.repeat(3, 11, |_| {
         let flags = ["--profile", "flow_iterations"];
-        let measured = generator::loadtest(bench, &flags, Duration::from_secs(60))?;
+        let measured = Generator::Loadtest.run_with(bench, &flags, Duration::from_secs(60))?;
         let p95 = measured.counts.p95_ms.unwrap_or(f64::NAN);
         let max = measured.counts.max_ms.unwrap_or(f64::NAN);
         section.record("p95, ms", p95);

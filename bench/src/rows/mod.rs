@@ -1,5 +1,6 @@
 //! The rows of the bench, in the order of the results.
 
+mod by_process;
 mod capacity;
 mod disturbance;
 mod fleet_lead;
@@ -40,6 +41,7 @@ pub(crate) const ROWS: &[Row] = &[
     saturated::ROW,
     http2::ROW,
     pace::ROW,
+    by_process::ROW,
     influx::ROW,
     probes::ROW,
     memory::ROW,
@@ -65,6 +67,18 @@ impl Section {
                 measured.counts.failed, measured.counts.requests
             ));
         }
+    }
+}
+
+/// The ratio of a figure of ours to that of everybody else.
+fn compare(section: &mut Section, generators: &[Generator], figure: &str) {
+    for peer in generators.iter().filter(|g| **g != Generator::Loadtest) {
+        let peer = peer.name();
+        section.ratio(
+            &format!("loadtest / {peer}"),
+            &format!("loadtest: {figure}"),
+            &format!("{peer}: {figure}"),
+        );
     }
 }
 

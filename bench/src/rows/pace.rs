@@ -3,7 +3,8 @@
 use super::{Row, tell};
 use crate::{
     bench::Bench,
-    generator::{Cost, Generator, Load},
+    cost::Cost,
+    generator::{Generator, Load},
     section::{Limit, Section},
 };
 
@@ -11,7 +12,8 @@ pub(super) const ROW: Row = Row {
     name: "pace",
     title: "CPU per request of the generator at the seed's pace",
     how: "300 VUs of persona A, one second's wait in every iteration, against the real server; generator, server, \
-          PostgreSQL and Redis share all cores. The difference of a long and a short load.",
+          PostgreSQL and Redis share all cores. The difference of a long and a short load. With --against, that \
+          commit's generator as well.",
     measure,
 };
 
@@ -25,8 +27,9 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
         ..Load::default()
     };
     let mut section = Section::default();
-    bench.repeat(1, 5, |_| {
-        for generator in [Generator::Loadtest, Generator::K6] {
+    let generators = bench.generators(&[Generator::K6]);
+    bench.repeat(1, bench.pairs(5), |_| {
+        for &generator in &generators {
             let cost = Cost::measure(generator, bench, &load, 4)?;
             let name = generator.name();
             section.record(&format!("{name}: CPU per request, µs"), cost.micros);
@@ -36,11 +39,10 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
         }
         Ok(())
     })?;
-    section.ratio(
-        "loadtest / k6",
-        "loadtest: CPU per request, µs",
-        "k6: CPU per request, µs",
-    );
+    super::compare(&mut section, &generators, "CPU per request, µs");
     section.goal("loadtest / k6", Limit::AtMost(1.0 / 6.0));
+    if bench.before.is_some() {
+        section.goal("loadtest / before", Limit::AtMost(0.85));
+    }
     Ok(section)
 }

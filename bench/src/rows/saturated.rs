@@ -3,7 +3,8 @@
 use super::{Row, tell};
 use crate::{
     bench::{Bench, GENERATOR_CORE, TARGET_CORE},
-    generator::{Cost, Generator, Load},
+    cost::Cost,
+    generator::{Generator, Load},
     section::{Limit, Section},
 };
 
@@ -13,7 +14,7 @@ pub(super) const ROW: Row = Row {
     how: "One core for the target, one for the generator, 300 VUs without waits. loadtest and k6 play persona A: \
           seven requests, every answer parsed and checked, all metrics on. wrk sends the same requests and parses \
           nothing. CPU is user and system time of the process; the difference of a long and a short load, so that \
-          starting doesn't count.",
+          starting doesn't count. With --against, that commit's generator as well.",
     measure,
 };
 
@@ -27,8 +28,9 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
         ..Load::default()
     };
     let mut section = Section::default();
-    bench.repeat(1, 5, |_| {
-        for generator in [Generator::Loadtest, Generator::K6, Generator::Wrk] {
+    let generators = bench.generators(&[Generator::K6, Generator::Wrk]);
+    bench.repeat(1, bench.pairs(5), |_| {
+        for &generator in &generators {
             let cost = Cost::measure(generator, bench, &load, bench.pick(1, 2))?;
             let name = generator.name();
             section.record(&format!("{name}: CPU per request, µs"), cost.micros);
@@ -38,14 +40,11 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
         }
         Ok(())
     })?;
-    for peer in ["k6", "wrk"] {
-        section.ratio(
-            &format!("loadtest / {peer}"),
-            "loadtest: CPU per request, µs",
-            &format!("{peer}: CPU per request, µs"),
-        );
-    }
+    super::compare(&mut section, &generators, "CPU per request, µs");
     section.goal("loadtest / k6", Limit::AtMost(1.0 / 9.0));
-    section.goal("loadtest / wrk", Limit::AtMost(1.25));
+    section.goal("loadtest / wrk", Limit::AtMost(1.15));
+    if bench.before.is_some() {
+        section.goal("loadtest / before", Limit::AtMost(0.87));
+    }
     Ok(section)
 }

@@ -3,7 +3,8 @@
 use super::{Row, tell};
 use crate::{
     bench::{Bench, GENERATOR_CORE, TARGET_CORE},
-    generator::{Cost, Generator, Load},
+    cost::Cost,
+    generator::{Generator, Load},
     section::{Limit, Section},
     stats,
 };

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::Row;
 use crate::{
     bench::Bench,
-    generator, parse, say,
+    generator::Generator,
+    parse, say,
     section::{Limit, Section},
 };
 
@@ -31,7 +32,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
         // A threshold puts what it selects into the summary.
         flags.extend(["--threshold", "http_reqs{stage:hold}: count>0"]);
         flags.extend(["--threshold", "http_req_duration{stage:hold}: p(95)<200"]);
-        let measured = generator::loadtest(bench, &flags, Duration::from_secs(whole))?;
+        let measured = Generator::Loadtest.run_with(bench, &flags, Duration::from_secs(whole))?;
         let of_hold = |metric: &str, key: &str| {
             let metric = format!("{metric}{{stage:hold}}");
             parse::number(&measured.summary, &["metrics", &metric, key])
