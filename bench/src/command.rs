@@ -25,6 +25,9 @@ pub(crate) fn load_flags(load: &Load) -> Vec<String> {
     if load.http2 {
         flags.push("--http2".to_owned());
     }
+    if load.host.starts_with("https:") {
+        flags.push("--insecure".to_owned());
+    }
     for probe in &load.probes {
         flags.extend(["--probe".to_owned(), probe.clone()]);
     }
@@ -77,6 +80,26 @@ pub(crate) fn wrk_command(bench: &Bench, load: &Load) -> Command {
         .arg("-s")
         .arg(bench.root.join("bench/wrk/persona_a.lua"));
     command.arg(&load.host);
+    command.current_dir(&bench.root);
+    command
+}
+
+/// It sends the same body in every request or none at all, so these are persona A's GETs, one after
+/// the other.
+pub(crate) fn h2load_command(bench: &Bench, load: &Load) -> Command {
+    let mut command = Command::new(&bench.tools.h2load);
+    command.args(["-t1", "-m1"]);
+    command.arg(format!("-c{}", load.vus));
+    command.arg(format!("-D{}s", load.hold));
+    for path in [
+        "/users/id?name=u7",
+        "/users/7/balance",
+        "/users/7/coupons",
+        "/products/top/realtime",
+        "/products",
+    ] {
+        command.arg(format!("{}{path}", load.host));
+    }
     command.current_dir(&bench.root);
     command
 }

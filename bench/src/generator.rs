@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::{
     bench::Bench,
     child::{Child, Ended, LOOK_EVERY},
-    command::{k6_command, load_flags, loadtest_command, pinned, wrk_command},
+    command::{h2load_command, k6_command, load_flags, loadtest_command, pinned, wrk_command},
     parse::{self, Counts},
     shell,
 };
@@ -88,6 +88,7 @@ pub(crate) enum Generator {
     Before,
     K6,
     Wrk,
+    H2load,
 }
 
 impl Generator {
@@ -97,6 +98,7 @@ impl Generator {
             Self::Before => "before",
             Self::K6 => "k6",
             Self::Wrk => "wrk",
+            Self::H2load => "h2load",
         }
     }
 
@@ -139,6 +141,7 @@ impl Generator {
             }
             Self::K6 => k6_command(bench, load, &summary),
             Self::Wrk => wrk_command(bench, load),
+            Self::H2load => h2load_command(bench, load),
         };
         let command = pinned(command, load.core);
         Running::start(self, bench, &command, &files, load.limit())
@@ -220,11 +223,11 @@ fn measured(
     // which is the point of some rows. Failed requests are counted and shown beside the figures.
     let ran = match generator {
         Generator::Loadtest | Generator::Before => matches!(code, Some(0 | 97..=99)),
-        Generator::K6 | Generator::Wrk => code == Some(0),
+        Generator::K6 | Generator::Wrk | Generator::H2load => code == Some(0),
     };
     ensure!(ran, "ended with {}: {}", ended.status, ended.log_tail());
     let summary = match generator {
-        Generator::Wrk => Value::Null,
+        Generator::Wrk | Generator::H2load => Value::Null,
         Generator::Loadtest | Generator::Before | Generator::K6 => {
             read_json(summary).with_context(|| ended.log_tail())?
         }
@@ -233,6 +236,7 @@ fn measured(
         Generator::Loadtest | Generator::Before => parse::loadtest(&summary),
         Generator::K6 => parse::k6(&summary),
         Generator::Wrk => parse::wrk(&ended.stdout),
+        Generator::H2load => parse::h2load(&ended.stdout),
     }?;
     if counts.requests == 0 {
         bail!("it made no request: {}", ended.log_tail());

@@ -72,6 +72,33 @@ pub(crate) fn wrk(output: &str) -> anyhow::Result<Counts> {
     })
 }
 
+/// h2load's standard output.
+pub(crate) fn h2load(output: &str) -> anyhow::Result<Counts> {
+    let line = |start| output.lines().find_map(|line| line.strip_prefix(start));
+    let requests = line("requests: ").context("h2load doesn't say how many requests it made")?;
+    let count = |what: &str| {
+        let part = requests
+            .split(", ")
+            .find_map(|part| part.strip_suffix(what));
+        let part = part.with_context(|| format!("h2load doesn't say how many were{what}"))?;
+        part.trim().parse::<u64>().context("h2load says no number")
+    };
+    let rate = line("finished in ")
+        .and_then(|rest| {
+            rest.split(", ")
+                .find_map(|part| part.strip_suffix(" req/s"))
+        })
+        .context("h2load doesn't say how many requests a second it made")?;
+    let done = count(" done")?;
+    Ok(Counts {
+        requests: done,
+        failed: done - count(" succeeded")?,
+        per_second: rate.parse()?,
+        p95_ms: None,
+        max_ms: None,
+    })
+}
+
 /// Transactions a second on pgbench's standard output; an error if one of them failed.
 pub(crate) fn pgbench(output: &str) -> anyhow::Result<f64> {
     let after = |prefix: &str| {
@@ -100,6 +127,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn h2loads_counts() {
+        let output = "\
+finished in 1.00s, 57795.00 req/s, 2.07MB/s
+requests: 57795 total, 57805 started, 57795 done, 28901 succeeded, 28894 failed, 0 errored, 0 timeout
+status codes: 28901 2xx, 0 3xx, 28894 4xx, 0 5xx
+";
+        let counts = h2load(output).unwrap();
+        assert_eq!((counts.requests, counts.failed), (57_795, 28_894));
+        assert_eq!(counts.per_second, 57_795.0);
+        assert!(h2load("h2load: no address").is_err());
+    }
 
     #[test]
     fn our_summary() {

@@ -9,6 +9,7 @@ use std::{
     io::Write,
     net::{Ipv4Addr, SocketAddr, TcpListener as StdListener},
     rc::Rc,
+    sync::Arc,
 };
 
 use anyhow::Context;
@@ -22,14 +23,24 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
 use socket2::{Domain, Socket, Type};
-use tokio::{net::TcpListener, runtime, task::LocalSet};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    runtime,
+    task::LocalSet,
+};
+use tokio_rustls::TlsAcceptor;
 
 /// The hidden first argument that makes the bench be the target.
 pub(crate) const SUBCOMMAND: &str = "__target";
 
 /// The argument after it that makes the target speak HTTP/2 and nothing else.
 pub(crate) const HTTP2: &str = "http2";
+
+/// Another one: over TLS, with a certificate that nobody vouches for.
+pub(crate) const TLS: &str = "tls";
 
 /// What it prints when it accepts connections, before its URL.
 pub(crate) const LISTENING: &str = "listening on ";
@@ -158,25 +169,57 @@ async fn serve() -> anyhow::Result<()> {
     let listener = listen().context("the target can't listen on 127.0.0.1")?;
     let address = listener.local_addr()?;
     let mut out = std::io::stdout();
-    writeln!(out, "{LISTENING}http://{address}")?;
+    let asked = |what| std::env::args().skip(2).any(|arg| arg == what);
+    let http2 = asked(HTTP2);
+    let tls = asked(TLS).then(|| acceptor(http2)).transpose()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    writeln!(out, "{LISTENING}{scheme}://{address}")?;
     out.flush()?;
     let books = Rc::new(RefCell::new(Books::new()));
-    let http2 = std::env::args().nth(2).is_some_and(|arg| arg == HTTP2);
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let books = Rc::clone(&books);
-        let service = service_fn(move |request| answer(Rc::clone(&books), request));
-        let stream = TokioIo::new(stream);
+        let (books, tls) = (Rc::clone(&books), tls.clone());
         // A client that goes away has nobody to tell.
-        if http2 {
-            let connection = http2::Builder::new(Local).serve_connection(stream, service);
-            tokio::task::spawn_local(async move { drop(connection.await) });
-        } else {
-            let connection = http1::Builder::new().serve_connection(stream, service);
-            tokio::task::spawn_local(async move { drop(connection.await) });
-        }
+        tokio::task::spawn_local(async move {
+            let Some(tls) = tls else {
+                return speak(stream, http2, books).await;
+            };
+            if let Ok(stream) = tls.accept(stream).await {
+                speak(stream, http2, books).await;
+            }
+        });
     }
+}
+
+/// Serves one connection until it ends.
+async fn speak<S>(stream: S, http2: bool, books: Rc<RefCell<Books>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let service = service_fn(move |request| answer(Rc::clone(&books), request));
+    let stream = TokioIo::new(stream);
+    if http2 {
+        let connection = http2::Builder::new(Local).serve_connection(stream, service);
+        drop(connection.await);
+    } else {
+        let connection = http1::Builder::new().serve_connection(stream, service);
+        drop(connection.await);
+    }
+}
+
+/// TLS for one version of HTTP.
+fn acceptor(http2: bool) -> anyhow::Result<TlsAcceptor> {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key.into())?;
+    let protocol: &[u8] = if http2 { b"h2" } else { b"http/1.1" };
+    config.alpn_protocols = vec![protocol.to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Runs the streams of HTTP/2 on the target's one thread.

@@ -4,13 +4,14 @@
 //! One worker takes everything that is queued, runs it as one call, and gives
 //! each request its own answer. At low load a request is a batch of its own
 //! and waits for nobody; under load the cost of a round trip, a commit and an
-//! fsync is shared by all that gathered meanwhile.
+//! fsync is shared by all that gathered meanwhile, and some milliseconds are
+//! given to those who come right after.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
 
@@ -23,6 +24,19 @@ use crate::{
 
 /// The most requests that one call serves.
 pub(crate) const LARGEST_BATCH: usize = 256;
+
+/// After a batch of so many, the next one is worth waiting for: a call with
+/// few requests costs the store almost what one with many does.
+const MANY: usize = 16;
+
+/// It is waited for until so many are there,
+const ENOUGH: usize = 32;
+
+/// and for so long at most.
+const GATHERING: Duration = Duration::from_millis(10);
+
+/// How often it is looked whether enough are there.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// How many requests may wait. A request beyond gets 503 at once, which is
 /// better than an answer that comes after its client has gone.
@@ -114,6 +128,14 @@ fn too_late() -> Error {
     Error::unavailable("the request waited too long; nothing was done")
 }
 
+/// Waits until the queue is worth a call.
+async fn gather<T>(queue: &mpsc::Receiver<T>) {
+    let until = Instant::now() + GATHERING;
+    while queue.len() < ENOUGH && Instant::now() < until {
+        sleep(LOOK_EVERY).await;
+    }
+}
+
 struct Worker<B: Batch> {
     batch: B,
     load: Arc<Load>,
@@ -128,7 +150,11 @@ impl<B: Batch> Worker<B> {
         let _ = timeout(PATIENCE, self.batch.run(Vec::new())).await;
         let mut gathered = Vec::with_capacity(LARGEST_BATCH);
         while queue.recv_many(&mut gathered, LARGEST_BATCH).await > 0 {
+            let many = gathered.len() >= MANY;
             self.serve(&mut gathered).await;
+            if many {
+                gather(&queue).await;
+            }
         }
     }
 
@@ -203,7 +229,7 @@ impl<B: Batch> Worker<B> {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use tokio::{sync::Semaphore, time::sleep};
+    use tokio::sync::Semaphore;
 
     use super::*;
 
@@ -276,6 +302,43 @@ mod tests {
             assert_eq!(answer.await.unwrap().unwrap(), n * 2);
         }
         assert_eq!(*fixture.batches.lock().unwrap(), [1, 256, 44]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_large_batch_some_milliseconds_are_given_to_the_next() {
+        let fixture = fixture();
+        fixture.permits.add_permits(100);
+        // (requests at once, then two that come apart; the batches)
+        for (at_once, batches) in [(15, vec![15, 1, 1]), (16, vec![16, 2])] {
+            fixture.batches.lock().unwrap().clear();
+            let first: Vec<_> = (100..100 + at_once).map(|n| fixture.call(n)).collect();
+            sleep(Duration::from_millis(1)).await;
+            let early = fixture.call(1);
+            sleep(Duration::from_millis(5)).await;
+            let late = fixture.call(2);
+            let started = Instant::now();
+            assert_eq!(early.await.unwrap().unwrap(), 2);
+            assert_eq!(late.await.unwrap().unwrap(), 4);
+            assert!(started.elapsed() <= GATHERING);
+            assert!(first.iter().all(tokio::task::JoinHandle::is_finished));
+            assert_eq!(*fixture.batches.lock().unwrap(), batches);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_that_is_large_enough_waits_for_nobody() {
+        let fixture = fixture();
+        let first: Vec<_> = (100..116).map(|n| fixture.call(n)).collect();
+        sleep(Duration::from_millis(1)).await;
+        let rest: Vec<_> = (200..232).map(|n| fixture.call(n)).collect();
+        sleep(Duration::from_millis(1)).await;
+        let started = Instant::now();
+        fixture.permits.add_permits(2);
+        for answer in first.into_iter().chain(rest) {
+            answer.await.unwrap().unwrap();
+        }
+        assert_eq!(started.elapsed(), Duration::ZERO);
+        assert_eq!(*fixture.batches.lock().unwrap(), [16, 32]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -17,6 +17,7 @@ mod saturated;
 mod scaling;
 mod seed_run;
 mod throughput;
+mod tls;
 
 use crate::{
     bench::Bench,
@@ -40,6 +41,7 @@ pub(crate) struct Row {
 pub(crate) const ROWS: &[Row] = &[
     saturated::ROW,
     http2::ROW,
+    tls::ROW,
     pace::ROW,
     by_process::ROW,
     influx::ROW,
