@@ -11,6 +11,7 @@ use serde_json::Value;
 use testbed::Influx;
 
 use crate::program::{Ran, Run, stack};
+use crate::proxy::{Reply, proxy};
 use crate::series::{recorded, run_directory};
 
 /// Short, with every persona, so that every kind of row is there.
@@ -222,6 +223,30 @@ async fn a_login_is_used_and_a_wrong_one_found_before_the_load() {
             ran.stderr
         );
         assert!(!ran.stderr.contains("hunter"), "{}", ran.stderr);
+    }
+}
+
+/// A database may refuse a statement with status 200.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_not_made_is_told_with_its_reason() {
+    let influx = Influx::start(false).await.expect("InfluxDB starts");
+    let address = proxy(&influx.base_url(), async |call, upstream| {
+        if call.path.starts_with("/query") {
+            let refused = serde_json::json!({ "results": [{ "error": "the disk is full" }] });
+            return Reply::json(200, &refused);
+        }
+        upstream.forward(&call).await
+    })
+    .await;
+    let args = format!("--vus 1 --duration 1s --out influxdb={address}/lt");
+    let ran = Run::new(&args).finish().await;
+    assert_eq!(ran.code, 104, "{}", ran.stderr);
+    for part in [
+        "database not found",
+        "CREATE DATABASE was answered with 200 OK: ",
+        "the disk is full",
+    ] {
+        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
     }
 }
 
