@@ -251,6 +251,27 @@ async fn a_database_that_was_not_made_is_told_with_its_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_dropped_is_made_anew() {
+    let influx = Influx::start(false).await.expect("InfluxDB starts");
+    let base = influx.base_url();
+    let stack = stack().await;
+    let args = format!(
+        "--vus 2 --duration 6s --coupon-wait 100ms --sla none --out influxdb={base}/lt"
+    );
+    let dropped = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let drop = [("q", "DROP DATABASE lt")];
+        let asked = crate::program::client().post(format!("{base}/query"));
+        let answer = asked.query(&drop).send().await.expect("InfluxDB answers");
+        assert!(answer.status().is_success());
+    };
+    let (ran, ()) = tokio::join!(Run::against(stack.base_url(), &args).finish(), dropped);
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    let after = number(&base, "lt", "SELECT sum(\"count\") FROM requests_total").await;
+    assert!(after > Some(0.0), "{after:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn k6s_variables_and_k6s_schema() {
     let influx = Influx::start(false).await.expect("InfluxDB starts");
     let stack = stack().await;
