@@ -255,9 +255,8 @@ async fn a_database_that_is_dropped_is_made_anew() {
     let influx = Influx::start(false).await.expect("InfluxDB starts");
     let base = influx.base_url();
     let stack = stack().await;
-    let args = format!(
-        "--vus 2 --duration 6s --coupon-wait 100ms --sla none --out influxdb={base}/lt"
-    );
+    let args =
+        format!("--vus 2 --duration 6s --coupon-wait 100ms --sla none --out influxdb={base}/lt");
     let dropped = async {
         tokio::time::sleep(Duration::from_secs(3)).await;
         let drop = [("q", "DROP DATABASE lt")];
