@@ -10,7 +10,7 @@ use crate::rows::ROWS;
     name = "bench",
     after_help = "\
 Examples:
-  make bench                                        everything, about 70 minutes; writes bench/RESULTS.md
+  make bench                                        everything, about 90 minutes; writes bench/RESULTS.md
   make bench-quick                                  everything, short; writes target/bench/RESULTS.md
   cargo run --release -p bench -- --list            the rows
   cargo run --release -p bench -- --row saturated   one row in full

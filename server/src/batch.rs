@@ -27,7 +27,7 @@ pub(crate) const LARGEST_BATCH: usize = 256;
 
 /// After a batch of so many, the next one is worth waiting for: a call with
 /// few requests costs the store almost what one with many does.
-const MANY: usize = 16;
+const MANY: usize = 8;
 
 /// It is waited for until so many are there,
 const ENOUGH: usize = 32;
@@ -309,9 +309,9 @@ mod tests {
         let fixture = fixture();
         fixture.permits.add_permits(100);
         // (requests at once, then two that come apart; the batches)
-        for (at_once, batches) in [(15, vec![15, 1, 1]), (16, vec![16, 2])] {
+        for (at_once, batches) in [(MANY - 1, vec![7, 1, 1]), (MANY, vec![8, 2])] {
             fixture.batches.lock().unwrap().clear();
-            let first: Vec<_> = (100..100 + at_once).map(|n| fixture.call(n)).collect();
+            let first: Vec<_> = (100..).take(at_once).map(|n| fixture.call(n)).collect();
             sleep(Duration::from_millis(1)).await;
             let early = fixture.call(1);
             sleep(Duration::from_millis(5)).await;

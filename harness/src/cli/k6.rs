@@ -78,7 +78,11 @@ const ANSWERS: &[(&str, &str)] = &[
         "--no-summary",
         "--quiet leaves progress out; the summary is always shown",
     ),
-    ("--no-thresholds", "--sla none"),
+    (
+        "--no-thresholds",
+        "--sla none --threshold 'checks: rate>=0'; without the latter, all checks must hold",
+    ),
+    ("--system-tags", "requests always have all of their tags"),
     (
         "--no-setup",
         "a suite's set-up can't be left out; look for a flag of its own in --help",

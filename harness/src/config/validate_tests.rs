@@ -335,6 +335,10 @@ fn single_mistakes_name_their_place() {
             "--start-vus: does not apply to duration",
         ),
         (
+            "--rate 5/s",
+            "--rate: needs a duration as well, such as --duration 1m",
+        ),
+        (
             "--rate 5/s --duration 5s",
             "--max-vus: is missing: a rate needs VUs to keep it",
         ),

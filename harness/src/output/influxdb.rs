@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
 use reqwest::{Client, RequestBuilder, Url};
 
 use super::destination::{Kind, Opening, Output, Place, Variable, WriteError, Writing};
@@ -148,38 +149,56 @@ impl fmt::Debug for InfluxSettings {
 struct InfluxDb {
     client: Client,
     settings: InfluxSettings,
-    /// What was answered when it was to be made.
-    made: String,
 }
 
 impl InfluxDb {
-    /// Makes the database if it is missing, as k6 does. A login that may only write can't, nor can
-    /// 2.x and 3.x, which make theirs elsewhere: whether it is there is told by the first write,
-    /// whose error then says how this was answered.
+    /// A client, of a database that is made if it is missing.
     ///
     /// # Errors
     /// In words, when nobody answers.
     async fn connect(settings: &InfluxSettings) -> Result<Self, String> {
-        let mut database = Self {
+        let database = Self {
             client: line_server::client(&settings.base, settings.insecure)?,
             settings: settings.clone(),
-            made: String::new(),
         };
-        let name = settings.database.replace('\\', "\\\\").replace('"', "\\\"");
+        database.make().await?;
+        Ok(database)
+    }
+
+    /// Makes the database if it is missing, as k6 does, and tells how that was answered. A login
+    /// that may only write can't, nor can 2.x and 3.x, which make theirs elsewhere: whether it is
+    /// there is told by the first write.
+    async fn make(&self) -> Result<String, String> {
+        let InfluxSettings { base, database, .. } = &self.settings;
+        let name = database.replace('\\', "\\\\").replace('"', "\\\"");
         let query = [("q", format!("CREATE DATABASE \"{name}\""))];
-        let url = line_server::endpoint(&settings.base, "query", &query);
-        let request = database.authorised(database.client.post(url));
+        let url = line_server::endpoint(base, "query", &query);
+        let request = self.authorised(self.client.post(url));
         let mut answer = request.send().await.map_err(line_server::chain)?;
         let status = answer.status();
         let said = line_server::start_of(&mut answer).await;
         let said = said.map_err(line_server::chain)?;
         let said = line_server::quoted(&String::from_utf8_lossy(&said));
-        database.made = format!("{status}: {said}");
-        Ok(database)
+        Ok(format!("{status}: {said}"))
     }
 
-    /// Sends lines that are encoded already.
+    /// Sends lines that are encoded already; a database that is gone is made anew.
     async fn send(&self, lines: String) -> Result<(), WriteError> {
+        let lines = Bytes::from(lines);
+        let written = self.write_once(lines.clone()).await;
+        if !is_gone(&written) {
+            return written;
+        }
+        let answered = self.make().await.map_err(WriteError::Unavailable)?;
+        match self.write_once(lines).await {
+            Err(WriteError::Unavailable(why)) => Err(WriteError::Unavailable(format!(
+                "{why}; CREATE DATABASE was answered with {answered}"
+            ))),
+            written => written,
+        }
+    }
+
+    async fn write_once(&self, lines: Bytes) -> Result<(), WriteError> {
         let mut query = vec![
             ("db", self.settings.database.clone()),
             ("precision", "ns".to_owned()),
@@ -192,16 +211,7 @@ impl InfluxDb {
                 .map(|level| ("consistency", level)),
         );
         let url = line_server::endpoint(&self.settings.base, "write", &query);
-        let written = line_server::write(self.authorised(self.client.post(url).body(lines))).await;
-        match written {
-            Err(WriteError::Unavailable(why)) if why.contains("database not found") => {
-                Err(WriteError::Unavailable(format!(
-                    "{why}; CREATE DATABASE was answered with {}",
-                    self.made
-                )))
-            }
-            written => written,
-        }
+        line_server::write(self.authorised(self.client.post(url).body(lines))).await
     }
 
     fn authorised(&self, request: RequestBuilder) -> RequestBuilder {
@@ -211,6 +221,10 @@ impl InfluxDb {
             (None, None) => request,
         }
     }
+}
+
+fn is_gone(written: &Result<(), WriteError>) -> bool {
+    matches!(written, Err(WriteError::Unavailable(why)) if why.contains("database not found"))
 }
 
 impl Output for InfluxDb {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use testbed::Influx;
 
 use crate::program::{Ran, Run, stack};
+use crate::proxy::{Reply, proxy};
 use crate::series::{recorded, run_directory};
 
 /// Short, with every persona, so that every kind of row is there.
@@ -223,6 +224,50 @@ async fn a_login_is_used_and_a_wrong_one_found_before_the_load() {
         );
         assert!(!ran.stderr.contains("hunter"), "{}", ran.stderr);
     }
+}
+
+/// A database may refuse a statement with status 200.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_not_made_is_told_with_its_reason() {
+    let influx = Influx::start(false).await.expect("InfluxDB starts");
+    let address = proxy(&influx.base_url(), async |call, upstream| {
+        if call.path.starts_with("/query") {
+            let refused = serde_json::json!({ "results": [{ "error": "the disk is full" }] });
+            return Reply::json(200, &refused);
+        }
+        upstream.forward(&call).await
+    })
+    .await;
+    let args = format!("--vus 1 --duration 1s --out influxdb={address}/lt");
+    let ran = Run::new(&args).finish().await;
+    assert_eq!(ran.code, 104, "{}", ran.stderr);
+    for part in [
+        "database not found",
+        "CREATE DATABASE was answered with 200 OK: ",
+        "the disk is full",
+    ] {
+        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_dropped_is_made_anew() {
+    let influx = Influx::start(false).await.expect("InfluxDB starts");
+    let base = influx.base_url();
+    let stack = stack().await;
+    let args =
+        format!("--vus 2 --duration 6s --coupon-wait 100ms --sla none --out influxdb={base}/lt");
+    let dropped = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let drop = [("q", "DROP DATABASE lt")];
+        let asked = crate::program::client().post(format!("{base}/query"));
+        let answer = asked.query(&drop).send().await.expect("InfluxDB answers");
+        assert!(answer.status().is_success());
+    };
+    let (ran, ()) = tokio::join!(Run::against(stack.base_url(), &args).finish(), dropped);
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    let after = number(&base, "lt", "SELECT sum(\"count\") FROM requests_total").await;
+    assert!(after > Some(0.0), "{after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
