@@ -101,10 +101,7 @@ mod tests {
                 |series| drop(series.seconds.remove(0)),
                 "nothing is there from 0.0 s to 0.",
             ),
-            (
-                |series| series.seconds.truncate(30),
-                "it ends at 29.",
-            ),
+            (|series| series.seconds.truncate(30), "it ends at 29."),
             (
                 |series| series.seconds.clear(),
                 "it ends at 0.0 s, and the run at 32.",
