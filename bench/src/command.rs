@@ -84,8 +84,8 @@ pub(crate) fn wrk_command(bench: &Bench, load: &Load) -> Command {
     command
 }
 
-/// It sends the same body in every request or none at all, so these are persona A's GETs, one after
-/// the other.
+/// It sends the same body in every request or none at all, so these are GETs: persona A's and the
+/// list of products, one after the other.
 pub(crate) fn h2load_command(bench: &Bench, load: &Load) -> Command {
     let mut command = Command::new(&bench.tools.h2load);
     command.args(["-t1", "-m1"]);

@@ -1,6 +1,6 @@
--- The items of an order stand in its row, as arrays. As rows of their own, each with an entry in an
--- index, they were about a quarter of a call of place_orders with 48 orders. That no order names a
--- product twice is checked by the server alone; all else that their table checked is checked here.
+-- The items of an order stand in its row, as arrays: as rows of their own, each with an entry in an
+-- index, they were a quarter of what a call of place_orders cost. That an order names no product
+-- twice is checked by the server alone; all else that their table checked is checked here.
 ALTER TABLE orders ADD product_ids bigint[], ADD quantities bigint[], ADD prices bigint[];
 UPDATE orders SET product_ids = items.product_ids, quantities = items.quantities, prices = items.prices
 FROM (

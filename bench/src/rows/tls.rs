@@ -12,8 +12,8 @@ pub(super) const ROW: Row = Row {
     name: "tls",
     title: "CPU per request of the generator over TLS",
     how: "As `saturated`, over TLS: HTTP/1.1 beside wrk, and HTTP/2 beside h2load, each against a target that speaks \
-          just that, 300 connections with one request at a time. h2load can't send different bodies, so it sends persona \
-          A's GETs only, and it checks nothing but statuses. Shaking hands falls out, as starting does.",
+          just that, 300 connections with one request at a time. h2load can't send different bodies, so it sends GETs \
+          only, and it checks nothing but statuses. Handshakes fall out, as starting does.",
     measure,
 };
 
