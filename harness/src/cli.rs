@@ -302,7 +302,12 @@ fn help(field: &Field, outline: &Outline) -> String {
             None => field.help.to_owned(),
         },
         "profile" => match outline.profiles.first() {
-            Some(first) => format!("{} [default: {}]", field.help, first.name),
+            Some(first) => {
+                format!(
+                    "{} [default: {}, if no load is given]",
+                    field.help, first.name
+                )
+            }
             None => field.help.to_owned(),
         },
         _ if field.default.is_empty() => field.help.to_owned(),

@@ -50,6 +50,12 @@ pub(crate) fn grouped(count: u64) -> String {
     text
 }
 
+/// The same of what may be less than nothing.
+pub(crate) fn grouped_signed(amount: i64) -> String {
+    let sign = if amount < 0 { "-" } else { "" };
+    format!("{sign}{}", grouped(amount.unsigned_abs()))
+}
+
 /// A share, 0 to 1, in percent; never `0 %` or `100 %` where it isn't exactly that.
 pub(crate) fn percent(share: f64) -> String {
     match share * 100.0 {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::format::grouped_signed;
 use crate::vu::Request;
 
 /// What a rule expects, or what was found.
@@ -56,11 +57,13 @@ impl Amount {
 
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exactly(amount) => write!(f, "{amount}"),
-            Self::Between { from, to } => write!(f, "{from} to {to}"),
-            Self::AtMost { at_most } => write!(f, "≤ {at_most}"),
-            Self::AtLeast { at_least } => write!(f, "≥ {at_least}"),
+        match *self {
+            Self::Exactly(amount) => write!(f, "{}", grouped_signed(amount)),
+            Self::Between { from, to } => {
+                write!(f, "{} to {}", grouped_signed(from), grouped_signed(to))
+            }
+            Self::AtMost { at_most } => write!(f, "≤ {}", grouped_signed(at_most)),
+            Self::AtLeast { at_least } => write!(f, "≥ {}", grouped_signed(at_least)),
         }
     }
 }
@@ -89,7 +92,9 @@ impl fmt::Display for Invariant {
         write!(
             f,
             "{} (expected {}, was {})",
-            self.name, self.expected, self.actual
+            self.name,
+            self.expected,
+            self.was()
         )?;
         self.detail
             .as_ref()
@@ -109,6 +114,11 @@ impl Invariant {
             detail: None,
             requests: Vec::new(),
         }
+    }
+
+    /// What was found, for people.
+    pub(crate) fn was(&self) -> String {
+        grouped_signed(self.actual)
     }
 
     /// The requests that it is about: a report shows their unexpected answers beside a broken rule.

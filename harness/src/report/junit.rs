@@ -43,7 +43,7 @@ pub fn write_junit(document: &Document, mut out: impl Write) -> io::Result<()> {
     });
     report.add_test_suite(suite("thresholds", thresholds));
     let invariants = summary.invariants.iter().map(|row| {
-        let message = format!("expected {}, was {}", row.expected, row.actual);
+        let message = format!("expected {}, was {}", row.expected, row.was());
         case("invariants", &row.name, row.ok, &message, &why(&row.name))
     });
     report.add_test_suite(suite("invariants", invariants));

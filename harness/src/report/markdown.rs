@@ -325,7 +325,7 @@ fn broken(summary: &Summary) -> String {
             "- ❌ {}: expected {}, was {}\n",
             escaped(&row.name),
             row.expected,
-            row.actual
+            row.was()
         );
     }
     let held = summary.checks.iter().filter(|row| row.fails == 0).count();

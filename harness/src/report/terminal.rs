@@ -316,7 +316,7 @@ fn invariants(result: &RunResult) -> Table {
             mark(row.ok),
             name,
             row.expected.to_string(),
-            row.actual.to_string(),
+            row.was(),
         ]);
     }
     table
