@@ -1,7 +1,7 @@
 //! An earlier commit of this repository, built beside this one and measured in turns with it.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -41,20 +41,30 @@ pub(crate) fn build(root: &Path, commit: &str) -> anyhow::Result<Programs> {
         let place = tree.to_str().context("the repository's path is no UTF-8")?;
         git(root, &["worktree", "add", "--detach", place, &id])?;
     }
+    let profile = profile_of(&fs::read_to_string(tree.join("Cargo.toml"))?);
     say(&format!("building {id}"));
     let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--release", "--locked", "--quiet"])
+        .args(["build", "--profile", profile, "--locked", "--quiet"])
         .args(["-p", "loadtest", "-p", "server"])
         .args(["--bin", "loadtest", "--bin", "server"])
         .current_dir(&tree)
         .status()
         .context("cargo can't be started")?;
     ensure!(built.success(), "--against {commit}: it doesn't build");
-    let built = tree.join("target/release");
+    let built = tree.join("target").join(profile);
     Ok(Programs {
         loadtest: built.join("loadtest"),
         server: built.join("server"),
     })
+}
+
+/// What a commit's releases are built with, by its `Cargo.toml`.
+fn profile_of(manifest: &str) -> &'static str {
+    if manifest.contains("[profile.dist]") {
+        "dist"
+    } else {
+        "release"
+    }
 }
 
 /// What git prints, without the end of its line.

@@ -54,14 +54,16 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
-    /// Ours stand beside this program, k6 where `make bench` puts it, the rest on PATH.
+    /// Ours are where [`build`] puts them, k6 where `make bench` does, the rest on PATH.
     fn find(root: &Path) -> anyhow::Result<Self> {
         let own = env::current_exe().context("this program doesn't know its own file")?;
-        let beside = |name| own.with_file_name(name);
+        let targets = own.parent().and_then(Path::parent);
+        let targets = targets.context("this program stands beside no others")?;
+        let built = |name| targets.join("dist").join(name);
         Ok(Self {
-            loadtest: beside("loadtest"),
-            server: beside("server"),
-            made_up: beside("made_up"),
+            loadtest: built("loadtest"),
+            server: built("server"),
+            made_up: built("made_up"),
             k6: root.join("target/k6/bin/k6"),
             wrk: "wrk".into(),
             h2load: "h2load".into(),
@@ -79,7 +81,7 @@ impl Bench {
             .to_owned();
         ensure!(
             !cfg!(debug_assertions),
-            "only a release build is worth measuring: cargo run --release -p bench"
+            "only an optimised build is worth measuring: cargo run --profile dist -p bench"
         );
         let cores = std::thread::available_parallelism()?.get();
         ensure!(
@@ -225,11 +227,12 @@ pub(crate) struct Target {
     _child: Child,
 }
 
-/// Brings the programs that are measured up to date: a figure of an older build would be a lie.
+/// Brings the programs that are measured up to date, built as releases are: a figure of an older
+/// build would be a lie.
 fn build(root: &Path) -> anyhow::Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--release", "--locked", "--quiet"])
+        .args(["build", "--profile", "dist", "--locked", "--quiet"])
         .args(["-p", "loadtest", "-p", "server", "-p", "bench"])
         .args(["--bin", "loadtest", "--bin", "server", "--bin", "made_up"])
         .current_dir(root)
