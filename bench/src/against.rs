@@ -1,9 +1,9 @@
 //! An earlier commit of this repository, built beside this one and measured in turns with it.
 
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, ensure};
@@ -41,30 +41,36 @@ pub(crate) fn build(root: &Path, commit: &str) -> anyhow::Result<Programs> {
         let place = tree.to_str().context("the repository's path is no UTF-8")?;
         git(root, &["worktree", "add", "--detach", place, &id])?;
     }
-    let profile = profile_of(&fs::read_to_string(tree.join("Cargo.toml"))?);
     say(&format!("building {id}"));
-    let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--profile", profile, "--locked", "--quiet"])
-        .args(["-p", "loadtest", "-p", "server"])
-        .args(["--bin", "loadtest", "--bin", "server"])
-        .current_dir(&tree)
-        .status()
-        .context("cargo can't be started")?;
-    ensure!(built.success(), "--against {commit}: it doesn't build");
-    let built = tree.join("target").join(profile);
+    let built = release(&tree).with_context(|| format!("--against {commit}: it doesn't build"))?;
     Ok(Programs {
         loadtest: built.join("loadtest"),
         server: built.join("server"),
     })
 }
 
-/// What a commit's releases are built with, by its `Cargo.toml`.
-fn profile_of(manifest: &str) -> &'static str {
-    if manifest.contains("[profile.dist]") {
-        "dist"
-    } else {
-        "release"
+/// Builds generator and server in a tree as its releases are built, and tells where they are.
+///
+/// # Errors
+/// When they don't build.
+pub(crate) fn release(tree: &Path) -> anyhow::Result<PathBuf> {
+    let script = tree.join("deploy/release");
+    if script.exists() {
+        let built = Command::new(&script).stderr(Stdio::inherit()).output();
+        let built = built.context("deploy/release can't be started")?;
+        ensure!(built.status.success(), "deploy/release failed");
+        return Ok(String::from_utf8_lossy(&built.stdout).trim().into());
     }
+    // A commit from before there was that script.
+    let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--release", "--locked", "--quiet"])
+        .args(["-p", "loadtest", "-p", "server"])
+        .args(["--bin", "loadtest", "--bin", "server"])
+        .current_dir(tree)
+        .status()
+        .context("cargo can't be started")?;
+    ensure!(built.success(), "cargo build failed");
+    Ok(tree.join("target/release"))
 }
 
 /// What git prints, without the end of its line.

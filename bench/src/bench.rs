@@ -54,16 +54,14 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
-    /// Ours are where [`build`] puts them, k6 where `make bench` does, the rest on PATH.
-    fn find(root: &Path) -> anyhow::Result<Self> {
+    /// Ours are where they were `built` and beside this program, k6 where `make bench` puts it, the
+    /// rest on PATH.
+    fn find(root: &Path, built: &Path) -> anyhow::Result<Self> {
         let own = env::current_exe().context("this program doesn't know its own file")?;
-        let targets = own.parent().and_then(Path::parent);
-        let targets = targets.context("this program stands beside no others")?;
-        let built = |name| targets.join("dist").join(name);
         Ok(Self {
-            loadtest: built("loadtest"),
-            server: built("server"),
-            made_up: built("made_up"),
+            loadtest: built.join("loadtest"),
+            server: built.join("server"),
+            made_up: own.with_file_name("made_up"),
             k6: root.join("target/k6/bin/k6"),
             wrk: "wrk".into(),
             h2load: "h2load".into(),
@@ -81,19 +79,19 @@ impl Bench {
             .to_owned();
         ensure!(
             !cfg!(debug_assertions),
-            "only an optimised build is worth measuring: cargo run --profile dist -p bench"
+            "only a release build is worth measuring: cargo run --release -p bench"
         );
         let cores = std::thread::available_parallelism()?.get();
         ensure!(
             cores >= 2,
             "target and generator need a core each, and there is {cores}"
         );
-        build(&root)?;
+        let built = build(&root)?;
         let before = match &cli.against {
             Some(commit) => Some(against::build(&root, commit)?),
             None => None,
         };
-        let tools = Tools::find(&root)?;
+        let tools = Tools::find(&root, &built)?;
         for (program, flag) in [
             (&tools.k6, "version"),
             (&tools.wrk, "-v"),
@@ -227,17 +225,17 @@ pub(crate) struct Target {
     _child: Child,
 }
 
-/// Brings the programs that are measured up to date, built as releases are: a figure of an older
-/// build would be a lie.
-fn build(root: &Path) -> anyhow::Result<()> {
+/// Brings the programs that are measured up to date, as a figure must not be an older build's. Tells
+/// where generator and server are, built as releases are.
+fn build(root: &Path) -> anyhow::Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--profile", "dist", "--locked", "--quiet"])
+        .args(["build", "--release", "--locked", "--quiet"])
         .args(["-p", "loadtest", "-p", "server", "-p", "bench"])
-        .args(["--bin", "loadtest", "--bin", "server", "--bin", "made_up"])
+        .args(["--bin", "made_up"])
         .current_dir(root)
         .status()
         .context("cargo can't be started")?;
-    ensure!(built.success(), "loadtest, server and made_up don't build");
-    Ok(())
+    ensure!(built.success(), "made_up doesn't build");
+    against::release(root)
 }

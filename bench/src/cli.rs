@@ -12,10 +12,10 @@ use crate::rows::ROWS;
 Examples:
   make bench                                        everything, about 90 minutes; writes bench/RESULTS.md
   make bench-quick                                  everything, short; writes target/bench/RESULTS.md
-  cargo run --profile dist -p bench -- --list            the rows
-  cargo run --profile dist -p bench -- --row saturated   one row in full
-  cargo run --profile dist -p bench -- --quick --row herd --row orders
-  cargo run --profile dist -p bench -- --row pace --against f150b0e
+  cargo run --release -p bench -- --list            the rows
+  cargo run --release -p bench -- --row saturated   one row in full
+  cargo run --release -p bench -- --quick --row herd --row orders
+  cargo run --release -p bench -- --row pace --against f150b0e
                                                     in turns with that commit, built in target/against"
 )]
 pub(crate) struct Cli {
@@ -53,7 +53,7 @@ impl Cli {
             let make = ["make bench", "make bench-quick"][usize::from(self.quick)];
             return make.to_owned();
         }
-        let mut mode = "cargo run --profile dist -p bench --".to_owned();
+        let mut mode = "cargo run --release -p bench --".to_owned();
         if self.quick {
             mode.push_str(" --quick");
         }
@@ -81,17 +81,17 @@ mod tests {
             (
                 "--row herd --row orders",
                 false,
-                "cargo run --profile dist -p bench -- --row herd --row orders",
+                "cargo run --release -p bench -- --row herd --row orders",
             ),
             (
                 "--quick --row herd --write",
                 true,
-                "cargo run --profile dist -p bench -- --quick --row herd",
+                "cargo run --release -p bench -- --quick --row herd",
             ),
             (
                 "--against f150b0e",
                 true,
-                "cargo run --profile dist -p bench -- --against f150b0e",
+                "cargo run --release -p bench -- --against f150b0e",
             ),
         ];
         for (args, published, called) in rows {
