@@ -6,10 +6,9 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked -p server -p loadtest --bin server --bin loadtest \
+    cargo build --profile dist --locked -p server -p loadtest --bin server --bin loadtest \
     && mkdir /out \
-    && cp target/release/server target/release/loadtest /out/ \
-    && strip /out/server /out/loadtest
+    && cp target/dist/server target/dist/loadtest /out/
 
 FROM debian:bookworm-slim AS base
 # Certificate authorities, for https.

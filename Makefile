@@ -137,7 +137,7 @@ lint: ## Formatting, clippy with warnings denied, and the documentation
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked --document-private-items
 
 # Built with what it measures, so that both are built once: other packages have other features.
-BENCH := cargo build --release --locked -p loadtest -p server -p bench && target/release/bench
+BENCH := cargo build --release --locked -p loadtest -p server -p bench --bin bench && target/release/bench
 
 bench: bench-tools ## Measure everything against k6, wrk and plain SQL (about 90 minutes); writes bench/RESULTS.md
 	$(BENCH) $(ARGS)

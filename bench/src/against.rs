@@ -3,7 +3,7 @@
 use std::{
     env,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, ensure};
@@ -42,19 +42,35 @@ pub(crate) fn build(root: &Path, commit: &str) -> anyhow::Result<Programs> {
         git(root, &["worktree", "add", "--detach", place, &id])?;
     }
     say(&format!("building {id}"));
-    let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--release", "--locked", "--quiet"])
-        .args(["-p", "loadtest", "-p", "server"])
-        .args(["--bin", "loadtest", "--bin", "server"])
-        .current_dir(&tree)
-        .status()
-        .context("cargo can't be started")?;
-    ensure!(built.success(), "--against {commit}: it doesn't build");
-    let built = tree.join("target/release");
+    let built = release(&tree).with_context(|| format!("--against {commit}: it doesn't build"))?;
     Ok(Programs {
         loadtest: built.join("loadtest"),
         server: built.join("server"),
     })
+}
+
+/// Builds generator and server in a tree as its releases are built, and tells where they are.
+///
+/// # Errors
+/// When they don't build.
+pub(crate) fn release(tree: &Path) -> anyhow::Result<PathBuf> {
+    let script = tree.join("deploy/release");
+    if script.exists() {
+        let built = Command::new(&script).stderr(Stdio::inherit()).output();
+        let built = built.context("deploy/release can't be started")?;
+        ensure!(built.status.success(), "deploy/release failed");
+        return Ok(String::from_utf8_lossy(&built.stdout).trim().into());
+    }
+    // A commit from before there was that script.
+    let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--release", "--locked", "--quiet"])
+        .args(["-p", "loadtest", "-p", "server"])
+        .args(["--bin", "loadtest", "--bin", "server"])
+        .current_dir(tree)
+        .status()
+        .context("cargo can't be started")?;
+    ensure!(built.success(), "cargo build failed");
+    Ok(tree.join("target/release"))
 }
 
 /// What git prints, without the end of its line.

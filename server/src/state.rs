@@ -148,3 +148,31 @@ impl App {
         self.0.tasks.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// sqlx keeps a hash of each migration's text in the database, and refuses to start where it
+    /// differs: a migration that was published is never edited, not even its comments.
+    #[test]
+    fn published_migrations_are_as_they_were() {
+        let published = [
+            "7389bf56a52d011d",
+            "152e0d5f34a47281",
+            "e36abb58a71752c8",
+            "80efd002310a80ba",
+            "67433486e23b3e33",
+            "6262dca1f8ed6651",
+        ];
+        let migrator = sqlx::migrate!();
+        let begins: Vec<String> = migrator
+            .iter()
+            .map(|migration| {
+                migration.checksum[..8]
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect()
+            })
+            .collect();
+        assert_eq!(begins, published, "a new migration adds its line here");
+    }
+}

@@ -6,7 +6,6 @@
 
 use std::{
     cell::Cell,
-    fmt::Write,
     future::Future,
     sync::Arc,
     time::{Duration, Instant},
@@ -118,23 +117,33 @@ fn check(request: &Request) -> Result<(), Error> {
     Ok(())
 }
 
-/// Durations in milliseconds with three decimals, as the standard has it.
+/// Durations in milliseconds with three decimals, as the standard has it. By hand: through `fmt` it
+/// takes a percent of a request's time.
 fn text_of(timing: Timing) -> HeaderValue {
-    let mut text = String::with_capacity(64);
+    let mut text = Vec::with_capacity(64);
     for (name, part) in [
-        ("queue", timing.queue),
-        ("db", timing.db),
-        ("redis", timing.redis),
+        ("queue;dur=", timing.queue),
+        (", db;dur=", timing.db),
+        (", redis;dur=", timing.redis),
     ] {
-        if !text.is_empty() {
-            text.push_str(", ");
-        }
+        text.extend_from_slice(name.as_bytes());
         // Half a million years fit; and 128 bits are slow to print.
         let micros = part.as_micros() as u64;
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{name};dur={}.{:03}", micros / 1000, micros % 1000);
+        push(&mut text, micros / 1000, 1);
+        text.push(b'.');
+        push(&mut text, micros % 1000, 3);
     }
-    HeaderValue::try_from(text).expect("digits and punctuation make a header")
+    HeaderValue::from_bytes(&text).expect("digits and punctuation make a header")
+}
+
+/// Adds a number with so many digits at least.
+fn push(text: &mut Vec<u8>, mut number: u64, least: usize) {
+    let begin = text.len();
+    while number > 0 || text.len() - begin < least {
+        text.push(b'0' + (number % 10) as u8);
+        number /= 10;
+    }
+    text[begin..].reverse();
 }
 
 #[cfg(test)]
@@ -151,6 +160,17 @@ mod tests {
         assert_eq!(
             text_of(timing),
             "queue;dur=0.007, db;dur=12.034, redis;dur=0.000"
+        );
+        let long = Timing {
+            queue: Duration::MAX,
+            db: Duration::from_micros(10_100),
+            redis: Duration::from_secs(1_000_000),
+        };
+        let text = text_of(long);
+        let text = text.to_str().expect("text");
+        assert!(
+            text.ends_with(", db;dur=10.100, redis;dur=1000000000.000"),
+            "{text}"
         );
     }
 
