@@ -80,7 +80,8 @@ fn releases_are_built_as_binstall_looks_for_them() {
     let workflow = file(".github/workflows/release.yml");
     let manifest = file("loadtest/Cargo.toml");
     assert!(file("Cargo.toml").contains("[profile.dist]"));
-    assert!(workflow.contains("cargo build --profile dist --locked --bin loadtest"));
+    assert!(workflow.contains("deploy/release \"$TARGET\""));
+    assert!(file("deploy/release").contains("--profile dist"));
     assert!(workflow.contains("name=\"loadtest-$TAG-$TARGET\""));
     assert!(manifest.contains("/loadtest-v{ version }-{ target }.tar.gz"));
     assert!(workflow.contains("shasum -a 256"));
