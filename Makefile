@@ -2,7 +2,7 @@
 # it installs itself, without a prompt. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test hosts chaos lint pictures workflows bench bench-quick bench-tools services influx browser \
+.PHONY: help demo install release test hosts chaos lint pictures workflows bench bench-quick bench-tools services influx browser \
 	strace tmux nginx openapi kubernetes slurm schema fuzz fuzz-tools
 
 # What the bench measures against.
@@ -110,6 +110,10 @@ demo: services ## Run the seed's 300 users on a private stack: verdict, and a re
 
 install: ## Build loadtest and put it into ~/.cargo/bin
 	cargo install --locked --path loadtest --bin loadtest
+
+release: services ## Build loadtest and server as releases are, with the profile of a run (some 20 minutes)
+	rm -f target/optimised/*.profdata
+	deploy/release
 
 test: services influx browser tmux nginx openapi kubernetes slurm strace ## Run every test, against real PostgreSQL, Redis, InfluxDB and a headless Chromium
 	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --locked
