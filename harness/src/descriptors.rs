@@ -18,7 +18,7 @@ pub fn prepare(expected: u64) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
     if let Err(error) = make_room(expected) {
-        tracing::debug!(%error, "room for open files is made by and by");
+        tracing::debug!(%error, "the kernel's table of open files grows in steps");
     }
 }
 

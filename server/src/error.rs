@@ -143,7 +143,7 @@ impl From<sqlx::Error> for Error {
             }
             _ => {
                 tracing::warn!(%error, "PostgreSQL did not serve a request");
-                Self::unavailable("PostgreSQL did not answer in time; nothing is known to be done")
+                Self::unavailable("PostgreSQL did not answer in time; the outcome is unknown")
             }
         }
     }

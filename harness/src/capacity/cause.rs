@@ -55,7 +55,7 @@ pub(super) fn none_holds(trials: &[Trial]) -> String {
     if !smallest.too_small_for.is_empty() {
         return format!(
             "{}; begin with a larger --from, or leave it out: a search raises the load until \
-             something gives",
+             a trial fails",
             too_small(smallest)
         );
     }
@@ -285,7 +285,7 @@ mod tests {
             (
                 small,
                 "the load of 100 is too small for http_reqs: rate>5000; begin with a larger --from, \
-                 or leave it out: a search raises the load until something gives"
+                 or leave it out: a search raises the load until a trial fails"
                     .to_owned(),
                 "the load of 100 is too small for http_reqs: rate>5000",
             ),

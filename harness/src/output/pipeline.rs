@@ -185,7 +185,7 @@ impl Pipe {
         drop(self.sender);
         let mut account = self.task.await.unwrap_or_else(|error| Account {
             lost: self.produced - self.lost,
-            error: Some(format!("the output broke down: {error}")),
+            error: Some(format!("the output failed: {error}")),
             ..Account::default()
         });
         account.produced = self.produced;

@@ -96,6 +96,6 @@ pub enum Stop {
     #[error("the server did not answer")]
     Unreachable,
     /// It answered something that the next step can't be built on.
-    #[error("the answer was of no use")]
+    #[error("the answer could not be used")]
     Unusable,
 }

@@ -73,11 +73,11 @@ fn failing(document: &Document) -> Option<WhatNow> {
     let count = grouped(count);
     let sentence = if status == "0" {
         format!(
-            "Look whether the server was up and could be reached {when}: {count} of {all} {name} had no answer."
+            "Check whether the server was up and could be reached {when}: {count} of {all} {name} had no answer."
         )
     } else {
         format!(
-            "Look into the server's log for {name} {when}: {count} of {all} were answered {status}."
+            "Look in the server's log for {name} {when}: {count} of {all} were answered {status}."
         )
     };
     Some(WhatNow {

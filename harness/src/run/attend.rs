@@ -108,7 +108,7 @@ impl<'a> Attend<'a> {
         let why = self.pulse.until(|news| {
             let heard = &news.heard;
             let over = heard.over.as_ref();
-            let over = over.map(|over| format!("the run was over before its end: {}", over.reason));
+            let over = over.map(|over| format!("the run ended early: {}", over.reason));
             let silent = heard.lead_silent.is_some_and(|silent| silent > SILENCE);
             let lead = silent.then(lead_lost);
             news.lost.clone().or(over).or(lead)

@@ -74,7 +74,7 @@ impl Keeping {
         drop(self.records);
         let written = match self.writer.join() {
             Ok(written) => written.map_err(|error| error.to_string()),
-            Err(_) => Err("its writer broke down".to_owned()),
+            Err(_) => Err("its writer failed".to_owned()),
         };
         let slow = || "the disk was too slow".to_owned();
         Left {

@@ -29,7 +29,7 @@ pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
     if exit != result.judgement.exit {
         let code = exit.code();
         tell(&format!(
-            "exit code {code}: what was asked for was not written"
+            "exit code {code}: a report or output was not written"
         ));
     }
     if let Some(cause) = &rendered.cause {

@@ -45,7 +45,7 @@ pub(super) fn show(
     };
     say(&format!("live page: {}", web.url()));
     if web.is_public() {
-        say("warning: --web: other machines can reach the live page; whoever does sees the report");
+        say("warning: --web: other machines can open the live page and read the report");
     }
     Ok(Some((interim, web)))
 }

@@ -245,7 +245,7 @@ impl Wrong {
                 .collect(),
             aborted: evidence
                 .aborted
-                .map(|reason| format!("aborted {reason}: what was planned after that never ran")),
+                .map(|reason| format!("aborted {reason}: the rest of the plan was not run")),
             thresholds: outcomes.map(crossed).collect(),
             stands: evidence.stands
                 || !evidence.broken_invariants.is_empty()
@@ -277,7 +277,7 @@ fn unmet(evidence: &Evidence<'_>, wrong: &Wrong) -> (Vec<String>, Vec<String>) {
 /// What is said of an unfit generator after what it can't have caused.
 fn unfit(saturated: &[String]) -> Option<String> {
     let why = saturated.join("; ");
-    (!saturated.is_empty()).then(|| format!("times and rates of this run say nothing: {why}"))
+    (!saturated.is_empty()).then(|| format!("times and rates of this run can't be trusted: {why}"))
 }
 
 /// The same of the load that was sent.
@@ -340,7 +340,7 @@ fn unfinished(evidence: &Evidence<'_>) -> Vec<String> {
     let share = evidence.interrupted as f64 / started.max(1) as f64;
     if share > evidence.limits.interrupted {
         reasons.push(format!(
-            "{} of {started} iterations were cut at the end of their grace time, {:.1} % where at most {:.1} % may be",
+            "{} of {started} iterations were cut at the end of their grace time, {:.1} %; the limit is {:.1} %",
             evidence.interrupted,
             share * 100.0,
             evidence.limits.interrupted * 100.0
@@ -616,7 +616,7 @@ mod tests {
             saturated: &["timers were late".to_owned(), "no CPU".to_owned()],
             ..GOOD
         };
-        let last = "times and rates of this run say nothing: timers were late; no CPU";
+        let last = "times and rates of this run can't be trusted: timers were late; no CPU";
         let rows = [
             (
                 Evidence {
