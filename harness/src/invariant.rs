@@ -1,4 +1,4 @@
-//! A business rule that was checked after the load, and how it came out.
+//! A business rule that was checked after the load, and its result.
 
 use std::fmt;
 

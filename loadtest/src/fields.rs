@@ -135,7 +135,7 @@ pub fn plan(options: &Options, vus: u32, coupons: Coupons, races: bool) -> Plan 
     }
 }
 
-/// As many as the flag says; without it, some for who races for them.
+/// As many as the flag says; without it, the default number if persona D is in the mix.
 fn scarce(options: &Options, races: bool) -> Scarce {
     let asked = given(options, &SCARCE);
     let count = match asked {

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 pub(crate) type Detail = Cow<'static, str>;
 
 /// Longest detail that is sent. Messages of parsers quote what they were
-/// given, and nobody needs 64 KiB of that back.
+/// given, and that may be 64 KiB.
 const LONGEST_DETAIL: usize = 300;
 
 /// Why a request was not served. `Clone`, because a batch that fails fails

@@ -1,4 +1,4 @@
-//! What gave out first: read off the trial at the knee and the lightest one.
+//! The bottleneck: found by comparing the smallest load that failed with the lightest load.
 
 use super::pace::Pace;
 use super::trial::Trial;

@@ -1,4 +1,4 @@
-//! Limits that no number of their kind is beyond, or that every number is: nothing would be judged.
+//! Limits that every number of their kind is within, or that every number crosses.
 
 use crate::metrics::{Aggregation, Kind};
 use crate::threshold::{Operator, Threshold};

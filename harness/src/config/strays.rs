@@ -1,4 +1,4 @@
-//! Variables that are named like settings and are none.
+//! Variables named `LOADTEST_*` that are no settings.
 
 use super::field::{Field, Fields, Form};
 use super::parse::switch;

@@ -1,5 +1,4 @@
-//! Which values of tags can occur in a run. A threshold on another one would have no data, or pass
-//! for want of it.
+//! Which values of tags can occur in a run. A threshold on another value would never have data.
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
-//! Why a process has no place in a run, or loses it.
+//! Why a process can't join a run, or drops out of it.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 use thiserror::Error;
 
-/// Why a process has no place in a run.
+/// Why a process can't join a run, or drops out of it.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// Another process has this index.

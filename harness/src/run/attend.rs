@@ -1,5 +1,5 @@
 //! What a worker does while its load runs: it starts, stops and cuts when the lead says so, and stops
-//! by itself when nothing is to be heard of the lead any more.
+//! by itself when the lead is silent.
 
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
@@ -62,7 +62,7 @@ impl<'a> Attend<'a> {
         &self.started
     }
 
-    /// Why the load ended before its time, if nobody told it to.
+    /// Why the load ended early, if it was not told to.
     pub(super) fn trouble(&self) -> Option<&str> {
         self.trouble.get().map(String::as_str)
     }
@@ -103,7 +103,7 @@ impl<'a> Attend<'a> {
         self.control.cut();
     }
 
-    /// Nobody would judge what goes on now.
+    /// Waits until the lead is lost: the run would not be judged any more.
     async fn lost(&self) {
         let why = self.pulse.until(|news| {
             let heard = &news.heard;

@@ -1,5 +1,4 @@
-//! A worker's seconds on its own disk while its load runs: what is left of it if nobody judges the
-//! run.
+//! A worker's seconds on its own disk while its load runs, in case the lead is lost.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

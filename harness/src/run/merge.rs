@@ -1,5 +1,5 @@
-//! A report of what workers kept when nobody judged their run: the same seconds, added up by the
-//! same steps as the lead would have. The verdict is always invalid.
+//! A report from the seconds that workers kept when their lead was lost. They are added up in the
+//! same way as the lead does. The verdict is always invalid.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! A worker of a run on several machines: it takes the lead's configuration, makes its share of the
-//! load, and leaves what came of it at the store. The verdict is the lead's.
+//! load, and writes its results to the store. The lead makes the verdict.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -71,7 +71,7 @@ impl ExitCode {
         ),
     ];
 
-    /// The code of this number; one that nobody ends with says nothing of the system.
+    /// The code of this number; an unknown number counts as invalid.
     #[must_use]
     pub fn of_code(code: u8) -> Self {
         let known = Self::TABLE.iter().map(|(known, _)| *known);
@@ -167,14 +167,14 @@ impl Judgement {
     }
 }
 
-/// Judges the run. Every reason is listed; the exit code is that of the weightiest: a signal,
-/// then what makes the run invalid, then broken invariants, then crossed thresholds.
+/// Judges the run. Every reason is listed. The exit code is that of the most important one: a
+/// signal, then what makes the run invalid, then broken invariants, then crossed thresholds.
 ///
-/// A generator that was not fit makes a run invalid, but for what it can't have caused: books that
-/// don't add up, answers that nobody could read, and thresholds that are crossed by answers
-/// ([`any_stands`](super::any_stands)). Such a run fails, and that its times say nothing is said
-/// after it. What the server's failures led to (a mix that is another, an audit that can't be read) makes no run
-/// invalid that failed anyway: it is said after them, in one line.
+/// An overloaded generator makes a run invalid, unless something failed that it can't have caused:
+/// books that don't add up, answers that could not be read, and thresholds that are crossed by
+/// answers ([`any_stands`](super::any_stands)). Such a run fails, and its last reason says that its
+/// times can't be trusted. Consequences of the server's failures (a different mix, an audit that
+/// can't be read) don't make a failed run invalid. They are listed after the failures, in one line.
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     if let Some(refused) = evidence.refused {

@@ -132,7 +132,7 @@ impl Answer {
 pub(super) fn fields(head: &[u8]) -> impl Iterator<Item = (&str, &str)> {
     head.split(|byte| *byte == b'\n')
         .skip(1)
-        // What is left of a field that goes on in the next line, as once was allowed, is let be.
+        // Continuation lines of folded fields, which old HTTP allowed, are skipped.
         .filter(|line| !line.starts_with(b" ") && !line.starts_with(b"\t"))
         .filter_map(|line| {
             let (name, value) = std::str::from_utf8(line).ok()?.split_once(':')?;

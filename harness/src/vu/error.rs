@@ -1,4 +1,4 @@
-//! Why a call has no answer, or none that is of use.
+//! Why a call has no answer, or one that can't be used.
 
 use h2::Reason;
 use thiserror::Error;

@@ -1,4 +1,4 @@
-//! What a persona is given to act with: measured HTTP, checks, repeatable chance, and waiting.
+//! What a persona uses: measured HTTP, checks, repeatable random numbers, and waiting.
 
 mod addresses;
 mod answer;
