@@ -1,4 +1,4 @@
-//! The client of set-up and audit. It is not measured, but for a request that asks for it.
+//! The client of set-up and audit. It is not measured, except for a request that asks for it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

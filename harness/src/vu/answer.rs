@@ -16,7 +16,7 @@ pub struct Answer {
     pub status: u16,
     /// The body, decoded; empty when there was none.
     pub body: Bytes,
-    /// Why there was no answer, or why it is of no use.
+    /// Why there was no answer, or why it can't be used.
     pub error: Option<TransportError>,
     /// What it is an answer to.
     pub(super) request: &'static Request,
@@ -103,13 +103,13 @@ impl Answer {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// Whether it is no failure: it came whole, with a status that its request expects.
+    /// Whether it is complete and has a status that its request expects.
     #[must_use]
     pub fn is_expected(&self) -> bool {
         self.error.is_none() && self.request.is_expected(self.status)
     }
 
-    /// Goes on only with an answer that is no failure.
+    /// Returns the answer if it is no failure.
     ///
     /// # Errors
     /// What ends the iteration: it has been recorded as a failed request.
