@@ -54,7 +54,7 @@ pub enum AdminError {
     },
     /// An answer that isn't what the API promises.
     #[error(
-        "{} was answered with something else than the API promises: {}",
+        "{} was answered with something other than the API promises: {}",
         scrub(.request),
         scrub(&.source.to_string())
     )]

@@ -168,7 +168,7 @@ impl HealthLog {
             .filter(crossed)
             .map(|row| {
                 let who = if row.flag == MACHINE && own < BUSY_PERCENT {
-                    format!("the machine is busy with something else than the generator, which used {own:.0} % of its cores at most")
+                    format!("the machine is busy with something other than the generator, which used {own:.0} % of its cores at most")
                 } else {
                     "generator saturated".to_owned()
                 };
@@ -214,7 +214,7 @@ mod tests {
                     machine_cpu_percent: 99.5,
                     ..well
                 },
-                "the machine is busy with something else than the generator, which used 0 % of its cores at most: the machine's CPU was beyond 98 %",
+                "the machine is busy with something other than the generator, which used 0 % of its cores at most: the machine's CPU was beyond 98 %",
             ),
             (
                 Health {

@@ -133,7 +133,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Database(error) => error.code(),
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Decode(_)
-            | sqlx::Error::RowNotFound => Some(Cow::Borrowed("a result that nobody expected")),
+            | sqlx::Error::RowNotFound => Some(Cow::Borrowed("an unexpected result")),
             _ => None,
         };
         match code {

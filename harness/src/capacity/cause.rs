@@ -139,7 +139,7 @@ fn in_a_part(knee: &Trial, grown: f64, part: &str, largest: f64) -> String {
         "not"
     };
     format!(
-        "{neither} the server's {}: p95 grew by {grown:.1} ms, of them {part} by no \
+        "{neither} the server's {}: p95 grew by {grown:.1} ms, of which {part} by no \
          more than {:.1}; the rest is requests waiting for the server's threads, the network \
          or the generator",
         listed(names, "nor"),
@@ -217,7 +217,7 @@ mod tests {
             slow,
             ["the server's lock: its p95 grew by 280.0 ms while p95 in all grew by 295.0 ms"]
         );
-        let elsewhere = "p95 grew by 295.0 ms, of them lock by no more than 1.0; the rest is requests \
+        let elsewhere = "p95 grew by 295.0 ms, of which lock by no more than 1.0; the rest is requests \
                          waiting for the server's threads, the network or the generator";
         let other = served([
             &[("lock", 1.0), ("pool", 2.0)],

@@ -1,4 +1,4 @@
-//! Limits that every number of their kind is within, or that every number crosses.
+//! Useless limits: every number of their kind is within them, or every number crosses them.
 
 use crate::metrics::{Aggregation, Kind};
 use crate::threshold::{Operator, Threshold};

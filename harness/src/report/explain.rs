@@ -339,7 +339,9 @@ fn failures(row: &Row<Encoded>, metric: &str) -> u64 {
 fn invariant(evidence: &Evidence<'_>, row: &Invariant) -> Explanation {
     let mut sentences = vec![format!("Expected {}, found {}.", row.expected, row.actual)];
     sentences.extend(row.detail.clone());
-    sentences.push("It is checked after the load, so nobody can tell when it began.".to_owned());
+    sentences.push(
+        "It is checked only after the load, so the time at which it began is unknown.".to_owned(),
+    );
     let errors = evidence.errors(|failure| row.requests.contains(&failure.name));
     sentences.extend(same_times(evidence, &errors));
     let unexpected = evidence

@@ -98,7 +98,7 @@ fn slow(summary: &Summary, explanation: &Explanation) -> Option<WhatNow> {
             format!("Look at what {label} did{when}: the slow requests waited for it.")
         }
         Cause::Queue(label) => format!(
-            "The server was sent more than it can take: requests waited ({label}){when}. Send less or give it more; `{} capacity` finds the largest load that holds.",
+            "The server was sent more than it can handle: requests waited ({label}){when}. Send less or give it more; `{} capacity` finds the largest load that holds.",
             program(summary)
         ),
         Cause::Handler | Cause::Server | Cause::Unknown => {

@@ -180,7 +180,7 @@ impl Merge {
             index,
             weight: weights.get(index as usize - 1).copied().unwrap_or(1),
             host: "an unknown machine".to_owned(),
-            findings: vec!["what it kept is not there".to_owned()],
+            findings: vec!["its seconds are missing".to_owned()],
             lost: true,
             ..Worker::default()
         }
