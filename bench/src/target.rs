@@ -39,7 +39,7 @@ pub(crate) const SUBCOMMAND: &str = "__target";
 /// The argument after it that makes the target speak HTTP/2 and nothing else.
 pub(crate) const HTTP2: &str = "http2";
 
-/// Another one: over TLS, with a certificate that nobody vouches for.
+/// The same target over TLS, with a self-signed certificate.
 pub(crate) const TLS: &str = "tls";
 
 /// What it prints when it accepts connections, before its URL.

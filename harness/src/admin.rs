@@ -1,4 +1,4 @@
-//! The client of set-up and audit. It is not measured, but for a request that asks for it.
+//! The client of set-up and audit. It is not measured, except for a request that asks for it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ pub enum AdminError {
     },
     /// An answer that isn't what the API promises.
     #[error(
-        "{} was answered with something else than the API promises: {}",
+        "{} was answered with something other than the API promises: {}",
         scrub(.request),
         scrub(&.source.to_string())
     )]

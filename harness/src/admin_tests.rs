@@ -122,7 +122,7 @@ async fn another_status_and_another_body_are_quoted() {
     assert!(
         error
             .to_string()
-            .starts_with("GET /id was answered with something else than the API promises"),
+            .starts_with("GET /id was answered with something other than the API promises"),
         "{error}"
     );
 }

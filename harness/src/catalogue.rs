@@ -43,7 +43,8 @@ pub struct RequestEntry {
     /// The custom trend that its duration feeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trend: Option<String>,
-    /// Whether a persona plans it. What none plans, such as the set-up's, may be sent by anybody.
+    /// Whether a persona plans it. A request that none plans, such as the set-up's, may come from
+    /// any.
     #[serde(skip)]
     pub planned: bool,
     /// The check that its answers can be read.
@@ -55,7 +56,7 @@ pub struct RequestEntry {
     /// Whether only the set-up sends it.
     #[serde(skip)]
     pub set_up_only: bool,
-    /// Whether nobody sends it with the options of the run.
+    /// Whether it is never sent with the options of the run.
     #[serde(skip)]
     pub unsent: bool,
 }

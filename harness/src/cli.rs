@@ -122,7 +122,7 @@ fn report_command(program: &str) -> Command {
             Arg::new("summary")
                 .value_name("RUN.json")
                 .required(true)
-                .help("The run's summary, or its directory; series.jsonl lies beside it"),
+                .help("The run's summary.json, or its directory; series.jsonl must be beside it"),
         )
         .arg(file("html", "The page"))
         .arg(file(
@@ -152,7 +152,7 @@ fn command(outline: &Outline) -> Command {
         .subcommand(report_command(program.name))
         .subcommand(
             Command::new("replay")
-                .about("Deliver rows that an output of an earlier run put by")
+                .about("Deliver the rows that an earlier run saved because an output could not take them")
                 .arg(
                     Arg::new("file")
                         .value_name("FILE")
@@ -191,23 +191,23 @@ fn compare(program: &str) -> Command {
         .about("Compare two runs: better, same, worse, or can't tell")
         .arg(file(
             "BASE",
-            "summary.json of the baseline, or its directory; series.jsonl must lie beside it",
+            "summary.json of the baseline, or its directory; series.jsonl must be beside it",
         ))
-        .arg(file("NEW", "The same of the run that is compared with it"))
+        .arg(file("NEW", "The same, for the run to compare with it"))
         .arg(
             share("noise", parse::noise)
                 .default_value("5%")
-                .help("Relative changes within this are noise"),
+                .help("Relative changes up to this are noise"),
         )
         .arg(share("fail-on-regression", parse::share).help(format!(
-            "Exit with {} when something is worse by more than this, e.g. 10%",
+            "Exit with {} if something is worse by more than this, e.g. 10%",
             ExitCode::Regressed.code()
         )))
         .arg(
             Arg::new("json")
                 .long("json")
                 .value_name("FILE")
-                .help("Write the comparison there as JSON too"),
+                .help("Write the comparison as JSON to this file as well"),
         )
         .after_help(format!(
             "Examples:\n  \

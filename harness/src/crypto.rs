@@ -10,6 +10,6 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 
 /// Names it for clients of ordinary libraries, which bring none.
 pub(crate) fn provide() {
-    // Whoever did so before named one as well.
+    // An error means that a provider has been set before, which is fine.
     let _ = ring::default_provider().install_default();
 }

@@ -7,18 +7,18 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::unistd::close;
 use rlimit::Resource;
 
-/// Raises the limit of open files as far as it goes, and has the kernel make room for `expected`
-/// of them at once, or as many as there may be.
+/// Raises the limit of open files as far as possible, and makes the kernel grow its table to
+/// `expected` files at once, or to the limit.
 ///
-/// Linux doubles its table of a process's files when it is full, and whoever opens one meanwhile
-/// stands still for 10 ms or more: an RCU grace period (`expand_fdtable` in `fs/file.c`). A
-/// thousand connections that open one after the other would meet that five times.
+/// When a process's table of files is full, Linux doubles it, and a thread that opens a file
+/// meanwhile is blocked for 10 ms or more: an RCU grace period (`expand_fdtable` in `fs/file.c`).
+/// When a thousand connections open one after the other, that would happen five times.
 pub fn prepare(expected: u64) {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
     if let Err(error) = make_room(expected) {
-        tracing::debug!(%error, "room for open files is made by and by");
+        tracing::debug!(%error, "the kernel's table of open files grows in steps");
     }
 }
 

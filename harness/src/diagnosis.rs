@@ -25,11 +25,12 @@ const BUSY_PERCENT: f64 = 50.0;
 pub struct HealthLog {
     /// What there was to use.
     pub resources: Resources,
-    /// The looks, in order. In a long run, one stands for several and has the worst of each.
+    /// The measurements, in order. In a long run, one combines several and has the worst of each.
     pub series: Vec<Health>,
-    /// How many seconds one look stands for.
+    /// How many seconds one measurement covers.
     pub seconds_each: u64,
-    /// How many seconds were looked at. A look that came late stands for all those that it missed.
+    /// How many seconds were measured. A late measurement counts for every second since the last
+    /// one.
     pub seconds: u64,
     /// Limits, with how often and how far each was exceeded.
     pub exceeded: Vec<Exceeded>,
@@ -113,8 +114,8 @@ impl HealthLog {
         }
     }
 
-    /// Takes the look of a second in, or of several if it comes late: whoever can't even look
-    /// every second must not count as well meanwhile.
+    /// Adds the measurement of a second, or of several if it is late. A generator that is too busy
+    /// to measure every second must not count as healthy meanwhile.
     pub fn note(&mut self, health: &Health) {
         let passed_ms = health.at_ms.saturating_sub(self.looked_at_ms);
         let passed = ((passed_ms + 500) / 1_000).max(1);
@@ -167,7 +168,7 @@ impl HealthLog {
             .filter(crossed)
             .map(|row| {
                 let who = if row.flag == MACHINE && own < BUSY_PERCENT {
-                    format!("the machine is busy with something else than the generator, which used {own:.0} % of its cores at most")
+                    format!("the machine is busy with something other than the generator, which used {own:.0} % of its cores at most")
                 } else {
                     "generator saturated".to_owned()
                 };
@@ -213,7 +214,7 @@ mod tests {
                     machine_cpu_percent: 99.5,
                     ..well
                 },
-                "the machine is busy with something else than the generator, which used 0 % of its cores at most: the machine's CPU was beyond 98 %",
+                "the machine is busy with something other than the generator, which used 0 % of its cores at most: the machine's CPU was beyond 98 %",
             ),
             (
                 Health {

@@ -14,7 +14,7 @@ pub struct Faults {
     pub failed: Option<String>,
     /// Requests that never ended.
     pub hanging: Option<String>,
-    /// Answers that nobody could read.
+    /// Answers that could not be read.
     pub unreadable: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all; and what is no file, and is written into.
+//! Files that are written whole or not at all. Pipes and devices are written to directly.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -290,7 +290,7 @@ pub(crate) fn link_beside(directory: &Path, name: &str) {
     if link.symlink_metadata().is_ok_and(is_anothers) {
         return;
     }
-    // Put in place at once, so that nobody finds it missing.
+    // Replaced in one step, so that the file is never missing.
     let new = parent.join(format!(".{name}-{}", std::process::id()));
     if symlink(own, &new).is_ok() && fs::rename(&new, &link).is_err() {
         let _ = fs::remove_file(&new);

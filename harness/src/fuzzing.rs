@@ -1,5 +1,5 @@
-//! What is held of everything that is read here, whatever bytes it is: one function for each fuzz
-//! target of `fuzz/`. Each stands beside what it reads. A test runs their seeds.
+//! Properties of the parsers, for any bytes: one function for each fuzz target of `fuzz/`, beside
+//! its parser. A test runs the seeds.
 
 pub use crate::config::fuzzing::{addresses, config, values};
 pub use crate::fleet::fuzzing::seconds;

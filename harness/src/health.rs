@@ -48,7 +48,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// One look that stands for two: the worst of what is a level, the sum of what is counted.
+    /// Combines two measurements: the worst of levels, the sum of counts.
     #[must_use]
     pub fn worst(&self, other: &Self) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! A business rule that was checked after the load, and how it came out.
+//! A business rule that was checked after the load, and its result.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::vu::Request;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Amount {
-    /// Exactly so much.
+    /// Exactly this amount.
     Exactly(i64),
     /// Anything between: some outcomes are unknown.
     Between {
@@ -20,12 +20,12 @@ pub enum Amount {
         /// The most.
         to: i64,
     },
-    /// So much or less.
+    /// This amount or less.
     AtMost {
         /// The most.
         at_most: i64,
     },
-    /// So much or more.
+    /// This amount or more.
     AtLeast {
         /// The least.
         at_least: i64,
@@ -68,7 +68,7 @@ impl fmt::Display for Amount {
     }
 }
 
-/// A rule and how it came out.
+/// A rule and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invariant {
     /// The rule.
@@ -79,7 +79,7 @@ pub struct Invariant {
     pub actual: i64,
     /// Whether it holds.
     pub ok: bool,
-    /// Where it doesn't hold, by example.
+    /// Examples of where it doesn't hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Names of the requests that it is about.
@@ -128,7 +128,7 @@ impl Invariant {
         self
     }
 
-    /// Broken as well if there are single cases that break it; three of them are shown.
+    /// Also broken if there are single cases that break it. Three of them are shown.
     #[must_use]
     pub fn with_cases(mut self, broken: &[String]) -> Self {
         if !broken.is_empty() {

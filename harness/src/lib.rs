@@ -58,7 +58,7 @@
 //! }
 //! ```
 //!
-//! `ARCHITECTURE.md` in the repository draws the whole house.
+//! `ARCHITECTURE.md` in the repository describes all parts.
 
 pub mod admin;
 pub mod capacity;

@@ -1,5 +1,5 @@
-//! Drains the recorder once a second, aligned to the second: into the second's snapshot and into
-//! the whole run's.
+//! Drains the recorder once a second, on the full second, into the snapshot of that second and into
+//! that of the whole run.
 
 use std::sync::Arc;
 use std::time::Duration;

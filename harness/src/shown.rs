@@ -15,7 +15,7 @@ use crate::secret::without_logins;
 /// The longest line of a terminal, in characters. What comes after them is left out.
 const LONGEST: usize = 8_192;
 
-/// What stands for a character that must not be written as it is: of the first 32 their pictures
+/// The replacement of a character that must not be written as it is: of the first 32 their pictures
 /// (`␛`), one sign for all others. Line ends and tabs are left to the surface.
 fn replacement(c: char) -> Option<char> {
     match c {
@@ -150,7 +150,7 @@ pub fn lines(text: &str) -> String {
     out
 }
 
-/// A terminal, or what stands for one. Only [`Shown::styled`] writes escape sequences to it.
+/// A terminal, or a writer used like one. Only [`Shown::styled`] writes escape sequences to it.
 #[derive(Debug)]
 pub struct Shown<W> {
     out: W,

@@ -1,6 +1,6 @@
-//! Whether there is a standard output. Where it was closed (`>&-`), Rust's start-up puts `/dev/null`
-//! in its place, so that no file gets its number by accident; whatever is written there then is
-//! gone without an error. So it is looked at before that.
+//! Whether there is a standard output. If it was closed (`>&-`), Rust's start-up opens `/dev/null`
+//! in its place, so that no file gets its number by accident. Writing there loses the output
+//! without an error. So the check runs before Rust's start-up.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -13,13 +13,13 @@ use crate::vu::{Header, Request, Target, VirtualUser};
 /// Whatever went wrong in a suite; `?` makes it of any error.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a set-up doesn't begin: it has changed nothing on the server. The program ends with 104.
+/// Why a set-up refuses to begin. It has changed nothing on the server. The program ends with 104.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
 
-/// Why an audit can't say anything of the server: somebody else changed what the load used. The
-/// run is invalid, whatever its thresholds say.
+/// Why an audit can't judge the server: something other than the load changed its data. The run is
+/// invalid, whatever its thresholds say.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Disturbed(pub String);
@@ -37,18 +37,18 @@ pub trait Suite: Sized + Send + Sync + 'static {
     /// Name, purpose and version of the program.
     const PROGRAM: Program;
 
-    /// Whether each virtual user keeps the cookies that it is given, without `--cookies` as well.
+    /// Whether virtual users store and send cookies even without `--cookies`.
     const COOKIES: bool = false;
 
     /// Every request, in the order in which reports list them.
     fn requests() -> Vec<&'static Request>;
 
-    /// Every persona. The first one is the mix where none is given.
+    /// Every persona. Without `--mix`, every virtual user is the first one.
     fn personas() -> Vec<&'static Persona<Self::User>>;
 
-    /// Headers of every request, those of set-up and audit as well, such as a token: see
-    /// [`from_env`](crate::secret::from_env). `--header` and a request's own take their place. What
-    /// goes wrong here ends the program before anything is sent.
+    /// Headers of every request, also in set-up and audit, such as a token: see
+    /// [`from_env`](crate::secret::from_env). `--header` and a request's own headers override them.
+    /// An error here ends the program before anything is sent.
     ///
     /// # Errors
     /// The suite's, such as a variable that is not set.
@@ -62,13 +62,13 @@ pub trait Suite: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Flags of its own. They are keys of files and `LOADTEST_*` variables as well.
+    /// The suite's own flags. They are keys of files and `LOADTEST_*` variables as well.
     #[must_use]
     fn fields() -> Vec<&'static Field> {
         Vec::new()
     }
 
-    /// Tables of profiles and files that it reads itself, such as `[api]`.
+    /// Tables of profiles and files that the suite reads itself, such as `[api]`.
     #[must_use]
     fn sections() -> Vec<&'static Section> {
         Vec::new()
@@ -80,23 +80,25 @@ pub trait Suite: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Every check of its personas and its set-up, by name. A threshold can be about these, and a
-    /// typo in one is found before the load. A run with another check says so, and in a debug
-    /// build, such as under `cargo test`, it is invalid. With none, any name is taken.
+    /// The names of all checks of the personas and the set-up. Thresholds can be about these, and a
+    /// typo in one is found before the load. If a run has a check that isn't listed, it says so,
+    /// and in a debug build, such as under `cargo test`, it is invalid. If the list is empty,
+    /// thresholds may name any check.
     #[must_use]
     fn checks(_options: &Options) -> Vec<&'static str> {
         Vec::new()
     }
 
-    /// The requests whose answers a check looks at, by name. A persona that plans none of them
-    /// doesn't make the check, and a threshold on its making it is refused. Empty: anybody may.
+    /// The names of the requests whose answers a check looks at. A threshold on this check and a
+    /// persona that plans none of these requests is refused. If empty, any persona may make the
+    /// check.
     #[must_use]
     fn requests_of_check(_options: &Options, _check: &str) -> Vec<&'static str> {
         Vec::new()
     }
 
-    /// Those of [`Suite::requests`] that are others with these options: by their method or expected
-    /// statuses, or because nobody sends them.
+    /// Those of [`Suite::requests`] that these options change: their method, their expected
+    /// statuses, or that they are not sent at all.
     #[must_use]
     fn requests_as_asked(_options: &Options) -> Vec<Request> {
         Vec::new()
@@ -117,40 +119,40 @@ pub trait Suite: Sized + Send + Sync + 'static {
         None
     }
 
-    /// How long an iteration waits by itself: at a rate, more VUs are needed for it.
+    /// How long an iteration pauses: a rate needs more VUs because of it.
     #[must_use]
     fn pause(_options: &Options) -> std::time::Duration {
         std::time::Duration::ZERO
     }
 
-    /// How many connections a user of this persona has open at once: file descriptors that are
-    /// found before the load, or missed then.
+    /// How many connections a user of this persona has open at once. Whether there are enough file
+    /// descriptors for them is checked before the load.
     #[must_use]
     fn connections(_persona: &str) -> u64 {
         1
     }
 
-    /// Which options contradict each other, though each is right by itself: the one to change, and
-    /// why. Nothing is sent then.
+    /// Options that contradict each other although each is valid alone: which one to change, and
+    /// why. If there are any, nothing is sent.
     #[must_use]
     fn refuse(_options: &Options) -> Vec<(&'static Field, String)> {
         Vec::new()
     }
 
-    /// Prepares the server before the load. [`Refused`] says that there is no sense in it.
+    /// Prepares the server before the load. The error [`Refused`] says that it could not begin.
     fn set_up(_set_up: SetUp<'_>) -> impl Future<Output = Result<Self::World, Error>> + Send {
         async { Ok(Self::World::default()) }
     }
 
-    /// What the workers of a run on several machines must know of the world, in bytes: the set-up
-    /// is the lead's alone. None, as here of a world with anything in it: the suite can't run on
-    /// several machines. No secret may be in it.
+    /// In a run on several machines only the lead does the set-up. This encodes what the workers
+    /// must know of its world. It must not contain secrets. With `None`, the suite can't run on
+    /// several machines; that is the default unless the world is empty.
     #[must_use]
     fn pack_world(_world: &Self::World) -> Option<Vec<u8>> {
         (size_of::<Self::World>() == 0).then(Vec::new)
     }
 
-    /// The world again, in a worker.
+    /// Decodes the world in a worker.
     ///
     /// # Errors
     /// The suite's, for bytes that it can't read.
@@ -161,14 +163,14 @@ pub trait Suite: Sized + Send + Sync + 'static {
     /// A user who has done nothing yet.
     fn user(vu: VirtualUser, world: &Arc<Self::World>) -> Self::User;
 
-    /// What is worth knowing though it makes no verdict, such as rules that can't be checked.
+    /// Warnings that don't affect the verdict, such as rules that can't be checked.
     #[must_use]
     fn warnings(_world: &Self::World) -> Vec<String> {
         Vec::new()
     }
 
-    /// Checks after the load what must hold on the server. [`Disturbed`] says that it was not the
-    /// load alone that changed it.
+    /// Checks after the load what must hold on the server. The error [`Disturbed`] says that
+    /// something other than the load changed it.
     fn audit(
         _audit: Audit<'_, Self>,
     ) -> impl Future<Output = Result<Vec<Invariant>, Error>> + Send {
@@ -181,22 +183,22 @@ pub trait User: Send + 'static {
     /// Its measured HTTP, checks, chance and waiting.
     fn vu(&mut self) -> &mut VirtualUser;
 
-    /// An iteration was cut, or ended before its persona was through with it.
+    /// Called when an iteration was cut, or ended early.
     fn ended_early(&mut self) {}
 
-    /// How many of its operations may or may not have happened.
+    /// How many of its operations have an unknown outcome.
     fn unknown_outcomes(&self) -> u64 {
         0
     }
 
-    /// What an audit needs of it, in bytes: in a run on several machines the users are the workers',
-    /// and the audit is the lead's. None, as here: nothing.
+    /// Encodes what the audit needs of it: in a run on several machines the workers have the users,
+    /// and the lead does the audit. By default, it needs nothing.
     #[must_use]
     fn pack(&self) -> Vec<u8> {
         Vec::new()
     }
 
-    /// Takes in what it did in a worker. Called once, on a user who has done nothing.
+    /// Decodes what it did in a worker. Called once, on a new user.
     ///
     /// # Errors
     /// The suite's, for bytes that it can't read.
@@ -216,13 +218,13 @@ pub trait PrivateServer: Send + Sync {
     /// Its address.
     fn base_url(&self) -> &str;
 
-    /// What of it is watched beside the load, as `--probe` has it. None, as here: nothing.
+    /// The probes that watch it during the load, in the form of `--probe`. By default, none.
     fn probes(&self) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// What a set-up has to go by.
+/// What a set-up is given.
 #[derive(Debug, Clone, Copy)]
 pub struct SetUp<'a> {
     /// A client for the server.
@@ -247,7 +249,7 @@ impl SetUp<'_> {
         self.host.is_none_or(Target::is_loopback)
     }
 
-    /// Says something on standard error, unless the run is to be quiet.
+    /// Prints a line on standard error, unless `--quiet` is given.
     pub fn say(&self, text: &str) {
         self.progress.say(text);
     }
@@ -264,7 +266,7 @@ pub struct WorkerOf<'a> {
     pub options: &'a Options,
 }
 
-/// What an audit has to go by.
+/// What an audit is given.
 pub struct Audit<'a, S: Suite> {
     /// A client for the server.
     pub admin: &'a Admin,
@@ -274,8 +276,8 @@ pub struct Audit<'a, S: Suite> {
     pub users: Vec<S::User>,
     /// The suite's own options.
     pub options: &'a Options,
-    /// How many iterations were to be made, where that is fixed and none was cut: what the schedule
-    /// asked for, without those that its time did not suffice for.
+    /// How many iterations the schedule asked for, without those for which there was no time. Only
+    /// if that number is fixed and no iteration was cut.
     pub planned_iterations: Option<u64>,
 }
 
@@ -284,7 +286,7 @@ impl Outline {
     ///
     /// # Panics
     /// If the suite has no persona, more parts than [`MOST_PARTS`], two of something with one name,
-    /// or a persona that plans a request that there isn't: mistakes of its author.
+    /// or a persona that plans an unknown request.
     #[must_use]
     pub fn of<S: Suite>() -> Self {
         let parts = S::server_parts();

@@ -1,4 +1,4 @@
-//! What time it is, for rows: the wall clock as it was once, and the time that passed since.
+//! The time of rows: the wall clock at the start, plus the time that passed since.
 //!
 //! A wall clock is set and slewed while a run goes on. Two seconds of a load would then get one
 //! time, and the second row overwrite the first.

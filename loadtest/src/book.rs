@@ -40,7 +40,7 @@ pub struct Book {
     pub items: BTreeMap<i64, i64>,
     /// Claims, by policy.
     pub claims: BTreeMap<i64, Claims>,
-    /// Charges and orders whose outcome nobody knows.
+    /// Charges and orders with an unknown outcome.
     pub unknown: Vec<Operation>,
     /// Its races with itself, by kind.
     pub races: BTreeMap<Race, Races>,
@@ -99,7 +99,7 @@ impl Book {
     }
 
     /// Enters an order for the last piece of a product, for which another user races as well. Until
-    /// it is settled, nobody knows who got it.
+    /// it is settled, it is unknown who got it.
     pub fn enter_last_piece(&mut self, product: i64, order: Operation) -> Entry {
         self.last_pieces.insert(product, Fate::Unknown);
         self.enter(order)
@@ -121,7 +121,7 @@ impl Book {
         self.settle_race([Fate::Unknown; 2]);
     }
 
-    /// How many operations have an outcome that nobody knows, claims included.
+    /// How many operations have an unknown outcome, claims included.
     #[must_use]
     pub fn unknowns(&self) -> u64 {
         let claims: i64 = self.claims.values().map(|claims| claims.unknown).sum();

@@ -18,7 +18,7 @@ pub static POLICIES: Field = Field::one(
     "policies",
     "N|ID,ID,...",
     "Shop",
-    "Coupon policies that the set-up creates; or the ids of those to use as they are",
+    "Coupon policies that the set-up creates, or the ids of existing ones to use",
 )
 .compared()
 .default("5")
@@ -47,7 +47,7 @@ pub static STOCK: Field = number("stock", "Pieces that there are of each product
 /// Products of one piece each.
 pub static SCARCE: Field = number(
     "scarce",
-    "Further products, of one piece each, that the set-up creates where persona D races for them",
+    "More products, with one piece each, that the set-up creates for persona D to race for",
 )
 .default("100")
 .checked(|text| whole(text, "a number of products", 0, 1_000).map(drop));
@@ -135,7 +135,7 @@ pub fn plan(options: &Options, vus: u32, coupons: Coupons, races: bool) -> Plan 
     }
 }
 
-/// As many as the flag says; without it, some for who races for them.
+/// As many as the flag says; without it, the default number if persona D is in the mix.
 fn scarce(options: &Options, races: bool) -> Scarce {
     let asked = given(options, &SCARCE);
     let count = match asked {
@@ -187,7 +187,7 @@ fn of_a_kept_shop(options: &Options) -> Vec<(&'static Field, String)> {
         .into_iter()
         .filter(|field| options.get(field).is_some());
     let message = "is for a shop that the set-up creates, but --policies names ids of one that is \
-                   used as it is; leave one of both out";
+                   used as it is; leave out one of them";
     given.map(|field| (field, message.to_owned())).collect()
 }
 

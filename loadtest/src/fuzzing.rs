@@ -1,5 +1,5 @@
-//! What is held of everything that a shop may answer and a file may say of it: one function for each
-//! fuzz target of `fuzz/`. A test runs their seeds.
+//! Properties of the parsers of a shop's answers and of `[api]`: one function for each fuzz target
+//! of `fuzz/`. A test runs the seeds.
 
 use serde_json::Value;
 

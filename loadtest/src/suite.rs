@@ -42,7 +42,7 @@ pub static COUPON_WAIT: Field = Field::one(
     "coupon-wait",
     "TIME",
     "Shop",
-    "Wait so long between claiming a coupon and looking for it",
+    "Pause between claiming a coupon and looking for it",
 )
 .default("1s")
 .checked(|text| parse::duration(text).map(drop))

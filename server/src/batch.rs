@@ -2,10 +2,10 @@
 //! next one.
 //!
 //! One worker takes everything that is queued, runs it as one call, and gives
-//! each request its own answer. At low load a request is a batch of its own
-//! and waits for nobody; under load the cost of a round trip, a commit and an
-//! fsync is shared by all that gathered meanwhile, and some milliseconds are
-//! given to those who come right after.
+//! each request its own answer. At low load a request is a batch of its own and
+//! doesn't wait. Under load, all requests that arrived meanwhile share the cost
+//! of a round trip, a commit and an fsync, and the worker waits some
+//! milliseconds for more.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -25,17 +25,17 @@ use crate::{
 /// The most requests that one call serves.
 pub(crate) const LARGEST_BATCH: usize = 256;
 
-/// After a batch of so many, the next one is worth waiting for: a call with
-/// few requests costs the store almost what one with many does.
+/// After a batch of this size, the worker waits for more requests: a call with
+/// few costs the store almost as much as one with many.
 const MANY: usize = 8;
 
-/// It is waited for until so many are there,
+/// It waits until this many are queued,
 const ENOUGH: usize = 32;
 
-/// and for so long at most.
+/// and at most this long.
 const GATHERING: Duration = Duration::from_millis(10);
 
-/// How often it is looked whether enough are there.
+/// How often it checks whether enough are queued.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// How many requests may wait. A request beyond gets 503 at once, which is
@@ -144,9 +144,9 @@ struct Worker<B: Batch> {
 
 impl<B: Batch> Worker<B> {
     async fn work(mut self, mut queue: mpsc::Receiver<Waiting<B>>) {
-        // A call for nobody connects and lets the store prepare what it
-        // prepares once, so that the first request does not wait for that. If
-        // it fails, the first request is told why.
+        // An empty call opens the connection and lets the store prepare its
+        // statements, so that the first request does not wait for that. If it
+        // fails, the first request gets the error.
         let _ = timeout(PATIENCE, self.batch.run(Vec::new())).await;
         let mut gathered = Vec::with_capacity(LARGEST_BATCH);
         while queue.recv_many(&mut gathered, LARGEST_BATCH).await > 0 {

@@ -48,8 +48,8 @@ impl Connection {
         ConnectionManager::new_lazy_with_config(client.clone(), config)
     }
 
-    /// Gives up a connection on which no answer comes: it may be dead without
-    /// a word, and then the next one would wait in vain as well.
+    /// Replaces a connection on which no answer comes: it may be dead, and then
+    /// the next call would time out as well.
     fn replace(&self) {
         match Self::open(&self.client) {
             Ok(fresh) => *self.current.write() = fresh,

@@ -26,8 +26,8 @@ use crate::{App, files, log::Log, run};
 /// at once.
 const BACKLOG: i32 = 8192;
 
-/// How many open files, connections among them, there is room for from the
-/// start; for more it is made by and by.
+/// How many open files, including connections, the kernel's table has room for
+/// from the start; for more it grows in steps.
 const FILES: u64 = 16_384;
 
 /// The e-commerce API under test.

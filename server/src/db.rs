@@ -80,7 +80,7 @@ impl Pool {
         match timeout(limit, run).await {
             Ok(result) => Ok(result?),
             Err(_) => Err(Error::unavailable(
-                "PostgreSQL did not answer in time; nothing is known to be done",
+                "PostgreSQL did not answer in time; the outcome is unknown",
             )),
         }
     }

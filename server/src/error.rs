@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 pub(crate) type Detail = Cow<'static, str>;
 
 /// Longest detail that is sent. Messages of parsers quote what they were
-/// given, and nobody needs 64 KiB of that back.
+/// given, and that may be 64 KiB.
 const LONGEST_DETAIL: usize = 300;
 
 /// Why a request was not served. `Clone`, because a batch that fails fails
@@ -133,7 +133,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Database(error) => error.code(),
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Decode(_)
-            | sqlx::Error::RowNotFound => Some(Cow::Borrowed("a result that nobody expected")),
+            | sqlx::Error::RowNotFound => Some(Cow::Borrowed("an unexpected result")),
             _ => None,
         };
         match code {
@@ -143,7 +143,7 @@ impl From<sqlx::Error> for Error {
             }
             _ => {
                 tracing::warn!(%error, "PostgreSQL did not serve a request");
-                Self::unavailable("PostgreSQL did not answer in time; nothing is known to be done")
+                Self::unavailable("PostgreSQL did not answer in time; the outcome is unknown")
             }
         }
     }

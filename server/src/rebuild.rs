@@ -1,12 +1,11 @@
-//! Keeps Redis what PostgreSQL says: at the start, after `/init`, and all the
-//! time, because any key of it may vanish or be older than it was.
+//! Makes Redis agree with PostgreSQL: at the start, after `/init`, and every
+//! half second, because any key may vanish or be outdated.
 //!
-//! Redis carries the id of the world that it holds. Whoever uses Redis looks
-//! at that id in the same call and asks for a rebuild if it is missing or
-//! another one. What else is missing is not looked for: all there is is
-//! written again every half second, which is a few rows. The change is made by
-//! one script that does nothing if someone else was faster, so any number of
-//! servers may try at once.
+//! Redis stores the id of its world. Each call to Redis checks that id, and
+//! asks for a rebuild if it is missing or different. The rest isn't checked:
+//! everything is written again every half second, which is a few rows. One
+//! script makes the change and does nothing if another server was faster, so
+//! any number of servers may try at once.
 
 use std::{
     sync::{Arc, LazyLock},

@@ -69,7 +69,7 @@ async fn accept(
             Ok((stream, _)) => {
                 connections.spawn(serve(stream, app.clone(), stop.clone()));
             }
-            // Whoever left before being accepted is no concern of others.
+            // The client left before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::warn!(%error, "no connection could be accepted");

@@ -100,7 +100,7 @@ fn found(outcome: &Value, name: &str, section: &mut Section) -> anyhow::Result<(
         .filter_map(Value::as_str)
         .collect();
     section.note(if limits.is_empty() {
-        format!("{name}: nothing gave out: the limit lies beyond the search.")
+        format!("{name}: no load failed: the limit is beyond the search.")
     } else {
         format!("{name}: what gave out beyond it: {}.", limits.join("; "))
     });

@@ -1,4 +1,4 @@
-//! What a search turns up and down, and the stages of a trial of so much of it. Pure.
+//! What a search varies (VUs or a rate), and the stages of a trial with that much of it. Pure.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What gave out first: read off the trial at the knee and the lightest one.
+//! The bottleneck: found by comparing the smallest load that failed with the lightest load.
 
 use super::pace::Pace;
 use super::trial::Trial;
@@ -55,7 +55,7 @@ pub(super) fn none_holds(trials: &[Trial]) -> String {
     if !smallest.too_small_for.is_empty() {
         return format!(
             "{}; begin with a larger --from, or leave it out: a search raises the load until \
-             something gives",
+             a trial fails",
             too_small(smallest)
         );
     }
@@ -139,7 +139,7 @@ fn in_a_part(knee: &Trial, grown: f64, part: &str, largest: f64) -> String {
         "not"
     };
     format!(
-        "{neither} the server's {}: p95 grew by {grown:.1} ms, of them {part} by no \
+        "{neither} the server's {}: p95 grew by {grown:.1} ms, of which {part} by no \
          more than {:.1}; the rest is requests waiting for the server's threads, the network \
          or the generator",
         listed(names, "nor"),
@@ -217,7 +217,7 @@ mod tests {
             slow,
             ["the server's lock: its p95 grew by 280.0 ms while p95 in all grew by 295.0 ms"]
         );
-        let elsewhere = "p95 grew by 295.0 ms, of them lock by no more than 1.0; the rest is requests \
+        let elsewhere = "p95 grew by 295.0 ms, of which lock by no more than 1.0; the rest is requests \
                          waiting for the server's threads, the network or the generator";
         let other = served([
             &[("lock", 1.0), ("pool", 2.0)],
@@ -285,7 +285,7 @@ mod tests {
             (
                 small,
                 "the load of 100 is too small for http_reqs: rate>5000; begin with a larger --from, \
-                 or leave it out: a search raises the load until something gives"
+                 or leave it out: a search raises the load until a trial fails"
                     .to_owned(),
                 "the load of 100 is too small for http_reqs: rate>5000",
             ),

@@ -1,4 +1,4 @@
-//! Whether a rate was kept while it was held, and if not, for want of what.
+//! Whether a rate was kept while it was held, and if not, what was missing.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ impl Pace {
         let snapshot = &result.snapshot;
         let trend = |metric| snapshot.trend(metric, &of_stage(HOLD));
         let starts = trend(TrendOf::StartDelay);
-        // What nobody came to any more is dropped after the last stage, but was due in it.
+        // Arrivals that are left at the end are dropped after the last stage, but were due in it.
         let dropped: u64 = arrivals.iter().map(|account| account.dropped).sum();
         let earlier = snapshot.counter(Counter::Dropped, &of_stage(RISE));
         let dropped = dropped.saturating_sub(earlier);

@@ -131,7 +131,7 @@ impl Capacity {
         if self.at_least {
             writeln!(
                 out,
-                "Nothing gave out: the limit lies beyond --to, which can be raised."
+                "No load failed: the capacity is beyond --to, which can be raised."
             )?;
         }
         Ok(())

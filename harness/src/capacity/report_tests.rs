@@ -84,7 +84,7 @@ fn a_load_beyond_which_nothing_was_tried_is_at_least_held() {
     let shown = text(&outcome);
     let expected = [
         "Capacity: at least 200 VUs hold checks: rate==1 (p95 6.0 to 6.0 ms in 1 trial)",
-        "Nothing gave out: the limit lies beyond --to, which can be raised.",
+        "No load failed: the capacity is beyond --to, which can be raised.",
     ];
     assert_shows(&shown, &expected);
 }
@@ -102,7 +102,7 @@ fn a_search_that_ended_early_says_what_had_held() {
     };
     let shown = text(&outcome);
     assert_shows(&shown, &["at least 100 VUs hold", "Ended early: no ports"]);
-    assert!(!shown.contains("Nothing gave out"), "{shown}");
+    assert!(!shown.contains("No load failed"), "{shown}");
     (outcome.capacity, outcome.at_least) = (None, false);
     outcome.trials = vec![trial(100, false, 900.0, 1.0)];
     assert_shows(&text(&outcome), &["unknown: no load had held by then"]);

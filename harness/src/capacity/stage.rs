@@ -1,4 +1,4 @@
-//! The stages of a trial: one brings the load up, the other holds it.
+//! The stages of a trial: one ramps the load up, the other holds it.
 
 use crate::metrics::TagFilter;
 

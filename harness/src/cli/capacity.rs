@@ -23,13 +23,13 @@ pub(super) fn command(outline: &Outline) -> Command {
         .about("Find the largest load under which the SLA holds, with no failure")
         .long_about(
             "Finds the largest load under which the SLA holds, with no failure. It doubles the \
-             load until something gives, halves the gap, and confirms the answer by repeats. Every \
-             trial is a run of its own, set-up (whatever it does to the server's data) and audit included.\n\n\
-             The load is VUs, which send a slow server less, or with --by rate iterations a second, \
-             which start however slow the server is. A rate must also be kept: if more of its \
-             iterations are dropped or late than --limit dropped and --limit late-starts let, it \
-             doesn't hold. Where --max-vus is not given, there are VUs for iterations that take \
-             5 s beyond the waits of their own.\n\n\
+             load until a trial fails, halves the gap, and repeats the largest load that holds. Every \
+             trial is a complete run, with its set-up (which may erase the server's data) and audit.\n\n\
+             The load is a number of VUs, which send less to a slow server. With --by rate it is \
+             iterations a second, which start even if the server is slow. A rate must also be kept: \
+             a trial fails if more iterations are dropped or late than --limit dropped and \
+             --limit late-starts allow. Without --max-vus, there are enough VUs for iterations that \
+             take 5 s beyond their own pauses.\n\n\
              A server at a loopback address counts as --shared-machine.",
         )
         .after_help(format!(
@@ -40,19 +40,19 @@ pub(super) fn command(outline: &Outline) -> Command {
              {program} capacity{host} --json capacity.json"
         ))
         .arg(
-            option("by", "vus|rate", "vus", "What the load is: VUs, or iterations a second")
+            option("by", "vus|rate", "vus", "Unit of the load: VUs, or iterations a second")
                 .value_parser(By::ALL.map(|(name, _)| name)),
         )
-        .arg(load("from", "100", "The first load, in VUs or with --by rate in iterations/s"))
+        .arg(load("from", "100", "The first load, in VUs, or in iterations/s with --by rate"))
         .arg(load("to", "10000", "The largest load, in the same unit"))
         .arg(
             option("hold", "TIME", "10s", "How long each trial holds its load"),
         )
         .arg(
-            option("precision", "SHARE", "5%", "How near the next load that fails must be"),
+            option("precision", "SHARE", "5%", "Largest gap between the answer and the next load that fails"),
         )
         .arg(
-            option("repeats", "N", "3", "How often the answer must have held")
+            option("repeats", "N", "3", "How many trials of the answer must hold")
                 .value_parser(clap::value_parser!(u32).range(1..=20)),
         )
         .arg(

@@ -97,15 +97,15 @@ const ANSWERS: &[(&str, &str)] = &[
     ),
     (
         "--discard-response-bodies",
-        "bodies are only kept as far as a check reads them",
+        "an answer's body is kept only if a check reads it",
     ),
     (
         "--batch",
-        "a persona's requests at once are its code's matter",
+        "a persona's code decides how many requests it sends at once",
     ),
     (
         "--batch-per-host",
-        "a persona's requests at once are its code's matter",
+        "a persona's code decides how many requests it sends at once",
     ),
     ("--blacklist-ip", "load goes only to --host"),
     ("--block-hostnames", "load goes only to --host"),
@@ -130,7 +130,7 @@ const ANSWERS: &[(&str, &str)] = &[
         "a failed request never ends a run; a threshold with abort_on_fail does",
     ),
     ("--no-color", "NO_COLOR=1 in front of the command"),
-    ("--no-usage-report", "nothing is reported to anybody"),
+    ("--no-usage-report", "no usage data is sent"),
     ("--log-output", "logs go to standard error"),
     ("--console-output", "logs go to standard error"),
     (
@@ -138,7 +138,7 @@ const ANSWERS: &[(&str, &str)] = &[
         "--web ADDRESS:PORT serves a page that shows the run and stops it",
     ),
     ("--paused", "--start-time TIME waits before the load"),
-    ("--linger", "the program ends with its run"),
+    ("--linger", "the program always exits at the end of its run"),
 ];
 
 /// The error, or instead of it what k6's word is called here.

@@ -11,7 +11,7 @@ pub(super) fn argument() -> Arg {
         .long(ID)
         .value_name("NAME=VALUE")
         .hide_short_help(true)
-        .help("How far a run may be from what was asked for, e.g. cpu=80%; 'limits' lists them; repeat for more")
+        .help("Change a limit beyond which a run can't be trusted, e.g. cpu=80%; 'limits' lists them; repeat for more")
         .help_heading(Field::limits().map(|(_, field)| field.heading).next())
         .action(ArgAction::Append)
         .value_parser(parse)

@@ -10,7 +10,7 @@ use crate::run::Merging;
 pub(super) fn command(program: &str) -> Command {
     Command::new("merge")
         .about(
-            "Make a report of what workers kept when their lead was lost; its verdict is invalid",
+            "Make a report from the seconds that workers saved when the lead was lost; its verdict is invalid",
         )
         .arg(
             Arg::new("dir")
@@ -25,7 +25,7 @@ pub(super) fn command(program: &str) -> Command {
                 .long("report-dir")
                 .value_name("DIR")
                 .default_value("reports")
-                .help("Leave the report in RUN-merged in here"),
+                .help("Write the report to RUN-merged in this directory"),
         )
         .after_help(format!(
             "Examples:\n  \

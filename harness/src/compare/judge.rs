@@ -17,8 +17,8 @@ use super::bootstrap::{Estimate, Measure};
 /// What is judged noise.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
-    /// Relative changes within this are noise: what two runs of the same build differ by for reasons that
-    /// neither run shows from the inside.
+    /// Relative changes up to this are noise: two runs of the same build differ, and neither run
+    /// shows by how much.
     pub noise: f64,
     /// Changes of a duration within this are noise too, in ms.
     pub floor_ms: f64,

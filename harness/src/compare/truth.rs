@@ -113,7 +113,7 @@ fn short_scattered_runs_cannot_tell() {
     assert_eq!(estimate(&idle, &[P50, Measure::Share], 1), [None, None]);
 }
 
-/// 1.0 → 1.3 ms on an idle machine is nobody's regression, 10 → 13 ms is.
+/// 1.0 → 1.3 ms on an idle machine is no regression, 10 → 13 ms is one.
 #[test]
 fn small_durations_have_an_absolute_floor() {
     let change = |ms| {

@@ -28,7 +28,7 @@ fn identity(reader: &mut Reader) -> Option<Identity> {
     let certificate = reader.parse("client_cert", file);
     let key = reader.parse("client_key", file);
     let mut alone = |key, other: &str| {
-        reader.problem(key, format!("is half of a pair; give {other} FILE as well"));
+        reader.problem(key, format!("needs {other} FILE as well"));
     };
     match (&certificate, &key) {
         (Some(_), None) => alone("client_cert", "--client-key"),

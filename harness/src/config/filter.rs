@@ -1,4 +1,4 @@
-//! What a threshold's tags ask for.
+//! Which series the tags of a threshold select.
 
 use crate::metrics::SET_UP;
 use crate::threshold::Threshold;

@@ -1,4 +1,4 @@
-//! What is held of everything that a user may write.
+//! Properties that hold for any text that a user may write, for fuzzing.
 
 use std::time::Duration;
 

@@ -18,7 +18,7 @@ pub(super) fn kept(text: &str) -> Option<String> {
 /// What may be a secret wherever it stands in a file.
 const HEADERS: &str = "headers";
 
-/// Masks what is nobody's business in a value, which is one of headers or isn't.
+/// Masks secrets in a value. `is_header` says whether it is one of the headers.
 fn mask(value: &mut Value, is_header: bool) {
     match value {
         Value::String(text) if is_header => *text = headers::shown(text),

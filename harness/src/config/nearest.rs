@@ -1,8 +1,8 @@
-//! What is said of a key that there isn't.
+//! The error for an unknown key.
 
 use crate::format::did_you_mean;
 
-/// What is said of a key that there isn't: the nearest one, and all of them.
+/// The error for an unknown key: the nearest known one, and all of them.
 #[must_use]
 pub fn no_such_key(key: &str, known: &[&str]) -> String {
     format!("there is no such key; {}", known_are(key, known))

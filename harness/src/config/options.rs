@@ -69,7 +69,8 @@ pub(super) fn options(
     options
 }
 
-/// A field about requests that nobody sends says nothing, unless the mix was given above it.
+/// A field about requests that no persona of the mix sends is an error, unless the mix was given in
+/// a higher layer.
 fn refuse_unused(reader: &mut Reader, scenarios: &[Scenario]) {
     let roles: Vec<Role> = scenarios
         .iter()

@@ -27,9 +27,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     match duration(text)? {
-        Duration::ZERO => Err(format!(
-            "'{text}' is no time at all; write 30s, 1m30s or 500ms"
-        )),
+        Duration::ZERO => Err(format!("'{text}' is zero; write 30s, 1m30s or 500ms")),
         duration => Ok(duration),
     }
 }
@@ -117,7 +115,7 @@ pub(super) fn stage(text: &str) -> Result<StageText, String> {
     }
     if name == GRACE_STAGE {
         return Err(format!(
-            "'{name}' is what finishes after the last stage; give the stage another name"
+            "'{name}' is reserved for the time after the last stage; give the stage another name"
         ));
     }
     let in_stage = |error: String| format!("stage '{text}': {error}");
@@ -187,7 +185,7 @@ pub(super) fn switch(text: &str) -> Option<bool> {
 /// A share above 0: without any noise, everything would be a change.
 pub(crate) fn noise(text: &str) -> Result<f64, String> {
     match share(text)? {
-        0.0 => Err(format!("'{text}' is no noise at all; write 5% or 0.05")),
+        0.0 => Err(format!("'{text}' is zero; write 5% or 0.05")),
         noise => Ok(noise),
     }
 }
@@ -245,7 +243,10 @@ mod tests {
             (stage("1m:many").err(), "'many' is not a number of VUs"),
             (stage("soon:5").err(), "'soon' is not a duration"),
             (stage("=1m:5").err(), "'' is not a stage's name"),
-            (stage("grace=1m:5").err(), "'grace' is what finishes after"),
+            (
+                stage("grace=1m:5").err(),
+                "'grace' is reserved for the time after",
+            ),
             (stage("a b=1m:5").err(), "'a b' is not a stage's name"),
             (rate("500").err(), "'500' is not a rate; write 500/s"),
             (rate("x/s").err(), "'x/s' is not a rate"),

@@ -4,7 +4,7 @@ use super::problem::Source;
 use super::reader::Reader;
 use crate::probe::{Address, Passwords};
 
-/// What stands for no probe at all.
+/// The value for no probe at all.
 const NONE: &str = "none";
 
 /// The probes that were asked for, if any were spoken of.

@@ -1,4 +1,4 @@
-//! Limits that no number of their kind is beyond, or that every number is: nothing would be judged.
+//! Useless limits: every number of their kind is within them, or every number crosses them.
 
 use crate::metrics::{Aggregation, Kind};
 use crate::threshold::{Operator, Threshold};

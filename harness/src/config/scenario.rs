@@ -328,8 +328,8 @@ fn think(reader: &mut Reader, roles: &[Role]) -> ThinkTimes {
     think
 }
 
-/// A time for a persona that nobody is says nothing. What is given below the mix, or below the layer
-/// that the scenario's own keys are in, may be for others.
+/// A think time for a persona that isn't in the mix is a mistake. If a lower layer than the mix or
+/// than the scenario's own keys gives it, it may be for other scenarios.
 fn refuse_absent_thinkers(reader: &mut Reader, scenario: &Scenario, own: usize) {
     let given = reader.level("think_time");
     if given < reader.level("mix") || given < Some(own) {

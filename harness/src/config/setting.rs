@@ -94,7 +94,7 @@ pub fn command(program: &str, fields: &Fields, settings: &[Setting], seed: u64) 
     words.join(" ")
 }
 
-/// The text of a field without what is nobody's business.
+/// The text of a field without secrets.
 fn shown(field: &Field, text: &str) -> String {
     match field.key {
         "headers" => headers::shown(text),

@@ -1,9 +1,9 @@
 //! Which executor the given fields mean.
 //!
-//! The weightiest layer that names one of `stages`, `duration`, `iterations` or
-//! `iterations_per_vu` decides, and those of the layers below it no longer count: `--stage 1m:10`
-//! makes a ramp of any profile, while `--vus 50` only changes the number. A rate makes an arrival
-//! rate of stages and duration.
+//! The layer with the highest precedence that gives one of `stages`, `duration`, `iterations` or
+//! `iterations_per_vu` decides; those of lower layers are ignored. So `--stage 1m:10` turns any
+//! profile into a ramp, while `--vus 50` only changes the number. With a rate, stages and duration
+//! make an arrival rate.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Variables that are named like settings and are none.
+//! Variables named `LOADTEST_*` that are no settings.
 
 use super::field::{Field, Fields, Form};
 use super::parse::switch;
@@ -17,7 +17,7 @@ pub(super) fn strays(variables: &[(String, String)], fields: &Fields) -> Vec<Pro
         .iter()
         .partition(|(name, text)| is_service_link(name, text));
     let others = others.into_iter().map(|(name, _)| {
-        let what = "is ignored, for there is no such setting".to_owned();
+        let what = "is ignored, because there is no such setting".to_owned();
         let what = match did_you_mean(name, names.iter().copied()).trim_end() {
             "" => what,
             near => format!("{what}: {near}"),
@@ -141,9 +141,9 @@ mod tests {
             [
                 "LOADTEST_PORT, LOADTEST_SERVICE_HOST: ignored: service links of Kubernetes, and \
                  no settings; set enableServiceLinks: false in the pod's spec",
-                "LOADTEST_DURATON: is ignored, for there is no such setting: did you mean \
+                "LOADTEST_DURATON: is ignored, because there is no such setting: did you mean \
                  LOADTEST_DURATION?",
-                "LOADTEST_QQQQQQQQQQQQQQQQQ: is ignored, for there is no such setting",
+                "LOADTEST_QQQQQQQQQQQQQQQQQ: is ignored, because there is no such setting",
             ]
         );
     }

@@ -1,4 +1,4 @@
-//! Whether the tags of a threshold occur together: each may occur, and no series have them all.
+//! Whether the tags of a threshold occur together. Each may occur, but perhaps no series has all.
 
 use super::occurring::{Values, may_send};
 use super::outcome::{CUT, Pairs, outcomes, wanted};
@@ -145,7 +145,7 @@ fn has_status(values: &Values<'_>, of: Of, series: &Series<'_>, pairs: &Pairs<'_
     let Some(request) = series.request else {
         return true;
     };
-    // A request that was cut has no status, and nobody knows what it would have been.
+    // A request that was cut has no status, and it is unknown which one it would have had.
     if of == Of::Counter(Counter::RequestsInterrupted) {
         return wanted(pairs, CUT);
     }

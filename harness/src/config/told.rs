@@ -1,6 +1,6 @@
-//! The configuration of a run on several machines, as the lead tells it to the workers: text as it
-//! was given, without what only concerns the lead, and without secrets. Those come from each
-//! process's own environment.
+//! The configuration that the lead of a run on several machines sends to the workers: the text as
+//! it was given, without what only the lead needs, and without secrets. Secrets come from the
+//! environment of each process.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ impl Told {
     fn read_file(&self, fields: &Fields, problems: &mut Vec<Problem>) -> Option<String> {
         let of_flag = self.flags.get("config").and_then(|texts| texts.first());
         let path = of_flag.or_else(|| self.variables.get("LOADTEST_CONFIG"))?;
-        // Whoever can't read it, or to whom it is no TOML, is told so when the run is made of it.
+        // An unreadable file, or one that is not TOML, is reported when the run is configured.
         let text = std::fs::read_to_string(path).ok()?;
         let mut table: toml::Table = text.parse().ok()?;
         table.retain(|key, _| fields.of_key(key).is_none_or(|field| field.told));

@@ -283,7 +283,7 @@ fn every_mistake_is_reported_at_once() {
         "--stage: stage '1x:5': '1x' is not a duration; write 30s, 1m30s or 500ms",
         "--mix: there is no persona 'd'",
         "--host: 'nowhere' is not a server's address",
-        "--http-timeout: '0s' is no time at all",
+        "--http-timeout: '0s' is zero",
         "--sla: unknown aggregation 'p95'",
         "LOADTEST_SEED: 'x' is not a seed",
     ];
@@ -457,7 +457,7 @@ fn a_variable_of_no_setting_is_a_warning_and_told_with_what_is_wrong() {
     let told = config("LOADTEST_VUZ=3").warnings;
     assert_eq!(
         told,
-        ["LOADTEST_VUZ: is ignored, for there is no such setting: did you mean LOADTEST_VUS?"]
+        ["LOADTEST_VUZ: is ignored, because there is no such setting: did you mean LOADTEST_VUS?"]
     );
     let all = problems("LOADTEST_SEEED=5 --seed x");
     assert_eq!(all.len(), 2, "{all:?}");
@@ -765,11 +765,11 @@ fn thresholds_on_what_can_not_occur_are_refused_with_the_nearest() {
         ),
         (
             "http_reqs: rate>5 over 5s",
-            "the time of their stages, which is 5s: a window of 5s needs a second more",
+            "the stages last 5s: to judge counts over 5s they must last a second longer than 5s",
         ),
         (
             "iterations{stage:grace}: count<5 over 1s",
-            "the time of their stages, which is 0s: a window of 1s needs a second more",
+            "the stages last 0s: to judge counts over 1s they must last a second longer than 1s",
         ),
     ];
     for (threshold, expected) in rows {

@@ -1,5 +1,4 @@
-//! Which values of tags can occur in a run. A threshold on another one would have no data, or pass
-//! for want of it.
+//! Which values of tags can occur in a run. A threshold on another value would never have data.
 
 use std::time::Duration;
 
@@ -208,8 +207,8 @@ fn refuse_without_rate(filter: Filter<'_>, scenarios: &[Scenario]) -> Result<(),
     Err(format!("{metric} is of iterations at a rate, {missing}"))
 }
 
-/// A window of counts that is longer than the time that it is about never fills: the sampler's
-/// seconds are not the plan's, so that a time has a whole one less than it is long.
+/// A window of counts needs stages that last a second longer than itself. The sampler's seconds
+/// don't begin when a stage does, so a stage has one whole second less than it is long.
 fn refuse_window(threshold: &Threshold, scenarios: &[Scenario]) -> Result<(), String> {
     let Some(window) = threshold.window else {
         return Ok(());
@@ -220,8 +219,7 @@ fn refuse_window(threshold: &Threshold, scenarios: &[Scenario]) -> Result<(), St
     let longest = longest.unwrap_or_default();
     if of_counts && longest < window + Duration::from_secs(1) {
         return Err(format!(
-            "counts are judged in windows within the time of their stages, which is {}: \
-             a window of {} needs a second more than its own",
+            "the stages last {}: to judge counts over {1} they must last a second longer than {1}",
             humantime::format_duration(longest),
             humantime::format_duration(window)
         ));

@@ -2,7 +2,7 @@
 //!
 //! tokio's timers count in whole milliseconds and round up, which is a millisecond late at the
 //! median. A thread of its own that sleeps on the kernel's high-resolution timer is not. It only
-//! wakes: which virtual user takes which arrival is theirs to know.
+//! wakes virtual users: they decide themselves who takes which arrival.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,7 +1,7 @@
 //! Stopping a run: gently at the first signal, at once at the second.
 //!
-//! Whoever sends SIGTERM sends SIGKILL some ten seconds later. From it on, each part of the end has
-//! its time, and what one part doesn't need the next one has:
+//! Docker, Kubernetes and systemd send SIGKILL some ten seconds after SIGTERM. So after SIGTERM
+//! each part of the end has a deadline. If a part ends early, the next one has more time:
 //!
 //! ```text
 //! SIGTERM                                                                            SIGKILL

@@ -1,8 +1,8 @@
 //! The virtual users and the rules by which each goes from one iteration to the next.
 //!
-//! A VU needs nobody to tell it what to do: its windows and its share of the iterations follow
-//! from its index, and arrivals from a counter, so the fleet has no dispatcher. It doesn't know
-//! who polls it either; Goose does (`goose.rs`), and tests do so under paused time.
+//! There is no dispatcher: a VU computes its windows and its share of the iterations from its
+//! index, and takes arrivals from a counter. The fleet doesn't know what polls it: in a run it is
+//! Goose (`goose.rs`), in tests it is the test under paused time.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -43,8 +43,8 @@ impl Portion {
     /// The virtual users of each persona are dealt by the workers' weights, from the worker at
     /// which those before them ended. Arrivals and shared iterations are dealt by the virtual
     /// users that each worker got, so that each of these has as much to do as in one process.
-    /// Arrivals of a persona without a virtual user are nobody's to make; they are counted, and
-    /// dropped, as if they were for all personas.
+    /// Arrivals of a persona without a virtual user can't be made. They are counted and dropped as
+    /// if they were for all personas.
     #[must_use]
     pub fn of(cast: &Cast<'_>, share: &Share) -> Self {
         let worker = share.worker();

@@ -1,8 +1,8 @@
 //! How things that are numbered 0, 1, 2, … are dealt over the workers of a run. Pure.
 //!
 //! A worker's exact share of the first *t* things is `t · w / W`, with its weight `w` and the sum
-//! `W` of all weights. Its thing number *x*, from 0, may come no earlier and no later than this
-//! allows, if it is to be less than one away from its share at every *t*:
+//! `W` of all weights. It shall always be less than one away from that share. So the thing that is
+//! its number *x*, counted from 0, must have a place in this range:
 //!
 //! ```text
 //! from     ⌊x · W / w⌋               before, it would be one ahead

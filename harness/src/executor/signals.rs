@@ -30,8 +30,8 @@ pub fn listen(control: &Arc<Control>, runtime: &Handle) -> io::Result<()> {
     Ok(())
 }
 
-/// Has a file that grows beyond `ulimit -f` be an error of that write, and not the end of the
-/// process: so it is once anybody has listened for the signal, even if nobody does any more.
+/// Makes a write beyond `ulimit -f` fail instead of ending the process. It is enough to have
+/// listened for the signal once.
 ///
 /// # Errors
 /// When the system refuses.

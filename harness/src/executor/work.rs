@@ -1,5 +1,5 @@
-//! What the virtual users of a scenario take their iterations from. Nobody hands them out: a
-//! free VU takes the next number.
+//! The counters from which the virtual users of a scenario take their iterations: a free VU takes
+//! the next number.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,7 @@ pub struct Account {
     pub scheduled: u64,
     /// Iterations that started.
     pub started: u64,
-    /// Iterations that nobody was free for.
+    /// Iterations for which no VU was free.
     pub dropped: u64,
 }
 

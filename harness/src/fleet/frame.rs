@@ -125,8 +125,7 @@ impl Decoder {
     /// Reads a frame.
     ///
     /// # Errors
-    /// What is wrong with it. Bytes that nobody wrote are an error too, and take no more memory
-    /// than a frame may.
+    /// What is wrong with it. Invalid bytes never take more memory than a frame may.
     pub fn decode(&mut self, bytes: &[u8]) -> Result<Frame, Broken> {
         let mut from = Unpacker::new(bytes);
         let version = from.number()?;

@@ -1,4 +1,4 @@
-//! What is held of everything that another process of a run wrote.
+//! Properties of everything that another process of a run may send, for fuzzing.
 
 use super::{Decoder, Kind, Records, Second, Totals};
 

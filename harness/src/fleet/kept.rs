@@ -1,4 +1,4 @@
-//! What a worker keeps of its share on its own disk, for the case that nobody judges the run. Pure.
+//! What a worker keeps of its share on its own disk, in case the lead is lost. Pure.
 //!
 //! ```text
 //! loadtest seconds 1\n

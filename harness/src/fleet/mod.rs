@@ -1,8 +1,8 @@
 //! Several machines, one run: what its processes tell each other.
 //!
-//! An engine that a team already runs starts equal processes. The first is the lead, which has no
-//! virtual users but the only verdict; the others are workers. They meet at a Redis of the run's
-//! own.
+//! An engine that a team already runs, such as Kubernetes, starts equal processes. The first is the
+//! lead, which has no virtual users and makes the verdict; the others are workers. They exchange
+//! data through a Redis.
 
 mod agree;
 mod frame;

@@ -30,7 +30,7 @@ pub struct Given<'a> {
 pub struct Place {
     /// Where the processes meet. It may have a password.
     pub store: String,
-    /// What tells runs on one store apart.
+    /// The name that keeps runs on the same store apart.
     pub run: String,
     /// 0 is the lead, the workers count from 1.
     pub index: u32,
@@ -55,7 +55,7 @@ impl fmt::Debug for Place {
     }
 }
 
-/// What is wrong, and the flag that would mend it.
+/// What is wrong, and the flag that would fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misplaced {
     /// The flag, without the dashes.

@@ -67,7 +67,7 @@ impl Pulse {
                 return found;
             }
             if news.changed().await.is_err() {
-                // The task has ended, and said why; whoever asks for something else waits in vain.
+                // The task has ended, and said why. Anything else will never come.
                 std::future::pending::<()>().await;
             }
         }

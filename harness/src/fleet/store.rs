@@ -1,4 +1,4 @@
-//! The Redis at which the processes of a run meet.
+//! The Redis through which the processes of a run exchange data.
 //!
 //! ```text
 //! loadtest:{RUN}:run       hash: version, digest, workers, generation, briefing, opening,
@@ -10,8 +10,8 @@
 //! loadtest:{RUN}:GENERATION:totals:INDEX    what a worker leaves at its end
 //! ```
 //!
-//! A generation is one run of that name, so that what an earlier one left is nobody's. Every key
-//! expires. No secret is written.
+//! A generation is one run of that name, so a new run doesn't read what an earlier one left. Every
+//! key expires. No secret is written.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ use super::state::{Member, State};
 use super::trouble::StoreError;
 use crate::crypto;
 
-/// Who hasn't been there for so long is taken for lost.
+/// A process that was silent for this long counts as lost.
 pub const SILENCE: Duration = Duration::from_secs(5);
 /// How long keys are kept after the last sign of a process.
 pub(super) const KEPT: Duration = Duration::from_secs(3_600);

@@ -1,9 +1,9 @@
-//! Why a process has no place in a run, or loses it.
+//! Why a process can't join a run, or drops out of it.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 use thiserror::Error;
 
-/// Why a process has no place in a run.
+/// Why a process can't join a run, or drops out of it.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// Another process has this index.
@@ -16,7 +16,7 @@ pub enum StoreError {
     },
     /// The run has begun without it.
     #[error(
-        "the run has begun; who comes later, or again, can't take part (users would be missed or doubled)"
+        "the run has begun; a process that joins now, or again, can't take part (its users would be missing or duplicated)"
     )]
     Late,
     /// The run is over.
@@ -34,8 +34,8 @@ pub enum StoreError {
     },
     /// Another configuration.
     #[error(
-        "this process was given another configuration than those before it; \
-         workers need only --fleet, and take the lead's"
+        "this process was given another configuration than the others; \
+         workers need only --fleet, and take the lead's configuration"
     )]
     Configuration,
     /// More workers than the lead was told.
@@ -48,7 +48,7 @@ pub enum StoreError {
     },
     /// The run has forgotten this process, or another took its place.
     #[error(
-        "the store has forgotten this process: it was restarted or emptied, or this one was away for too long"
+        "the store has forgotten this process: the store was restarted or emptied, or the process was silent for too long"
     )]
     Forgotten,
     /// Seconds are sent one after the other.
@@ -60,7 +60,7 @@ pub enum StoreError {
         last: u64,
     },
     /// An answer that a store of this version wouldn't give.
-    #[error("the store at --fleet said something that makes no sense: {0}")]
+    #[error("the store at --fleet gave an answer that can't be understood: {0}")]
     Nonsense(String),
     /// The store's own.
     #[error("the store at --fleet: {0}")]

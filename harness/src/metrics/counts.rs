@@ -10,10 +10,10 @@ pub(super) const SIGNIFICANT_DIGITS: u8 = 3;
 
 /// A histogram of whole microseconds.
 ///
-/// Its counters have 32 bits, which are enough for what VUs write to in a second, and half as much
-/// memory. But the library adds without a word up to the largest number that a counter holds, and
-/// no further. So one that could come to hold more is made anew with 64 bits. What another process
-/// counted is sparse until something is added to it, which as a rule is never: it is added to another.
+/// Its counters have 32 bits, which is enough for a second of VUs and takes half the memory of 64.
+/// But the library stops counting at the largest number, without an error. So a histogram that
+/// could exceed it is converted to 64 bits. What another process counted stays sparse until
+/// something is added to it. That is rare: usually it is added to another one.
 #[derive(Debug, Clone)]
 pub(super) enum Counts {
     Sparse(Sparse),

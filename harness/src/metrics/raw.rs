@@ -59,7 +59,7 @@ pub enum SampleOf {
 
 /// Samples since they were last taken.
 ///
-/// One lock for all threads: whoever wants every sample pays for it.
+/// One lock for all threads: recording every sample has its price.
 #[derive(Debug, Default)]
 pub struct RawSamples(Mutex<Vec<Sample>>);
 

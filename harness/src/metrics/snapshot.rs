@@ -137,7 +137,7 @@ pub struct IterationSeries {
     pub start_delay: Trend,
     /// From when they should have started to their end, in the open model.
     pub response_time: Trend,
-    /// How many never started because nobody was free in time, in the open model.
+    /// How many never started because no VU was free in time, in the open model.
     pub dropped: u64,
 }
 

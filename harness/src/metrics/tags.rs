@@ -134,7 +134,7 @@ pub struct RequestTags {
     pub status: u16,
     /// Index of the stage in which the request was sent.
     pub stage: u16,
-    /// Whether the request declared this status as expected; of one that was cut, nobody knows.
+    /// Whether the request declared this status as expected; true for a request that was cut.
     pub expected: bool,
     /// The custom trend that requests of this name feed, such as `order_time`.
     pub trend: Option<&'static str>,

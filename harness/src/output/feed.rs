@@ -144,7 +144,7 @@ impl Feed {
         }
     }
 
-    /// Cancelled when no output may take any more time: what it hasn't taken is put by.
+    /// Cancelled when the outputs have no more time: rows that are left are spooled.
     #[must_use]
     pub fn hurry(&self) -> CancellationToken {
         self.hurry.clone()

@@ -1,4 +1,4 @@
-//! What is held of every row that is written, and of every file of rows that is read.
+//! Properties of every row that is written, and of every file of rows that is read, for fuzzing.
 
 use super::line_protocol::encode;
 use super::point::{Point, Value};

@@ -155,7 +155,7 @@ impl InfluxDb {
     /// A client, of a database that is made if it is missing.
     ///
     /// # Errors
-    /// In words, when nobody answers.
+    /// In words, when there is no answer.
     async fn connect(settings: &InfluxSettings) -> Result<Self, String> {
         let database = Self {
             client: line_server::client(&settings.base, settings.insecure)?,

@@ -1,9 +1,9 @@
 //! InfluxDB by its 2.x API, through the `influxdb2` crate.
 //!
 //! It is fed with our own line protocol: the crate's point builder escapes neither backslashes
-//! nor line breaks, and writes empty tags and NaN, all of which a server refuses. It drops the path
-//! of an address, too, and what it knows of TLS has advisories that nobody mends: our own request does
-//! the same behind a gateway's path, and over https.
+//! nor line breaks, and writes empty tags and NaN, all of which a server refuses. The crate also
+//! drops the path of an address, and its TLS has unfixed security advisories. So behind a gateway's
+//! path, and over https, we send the request ourselves.
 
 use std::fmt;
 use std::future::ready;

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | 204 | the rows were taken |
 //! | 400, 422 with a JSON object | a row is bad; the others may be taken |
-//! | 413 | too much at once: rows are sent in parts, and one that is refused alone is put by |
+//! | 413 | too much at once: rows are sent in parts, and one that is refused alone is spooled |
 //! | anything else | not now: rows are kept, and sent again |
 //!
 //! A redirect and a page with status 200 come from something in between, such as a login page or a

@@ -4,7 +4,7 @@
 //! produced ──▶ pending (bounded) ──▶ written ──▶ delivered
 //!                 │ overflow          │ fails: again, with growing pauses
 //!                 │                   │ some rows bad: in halves, and one alone is lost
-//!                 │ ◀─────────────────┤ too many: in halves, and one alone is put by
+//!                 │ ◀─────────────────┤ too many: in halves, and one alone is spooled
 //!                 ▼                   ▼ refused for good: lost
 //!               spool ◀── what the end of the run still finds pending
 //! ```
@@ -185,7 +185,7 @@ impl Pipe {
         drop(self.sender);
         let mut account = self.task.await.unwrap_or_else(|error| Account {
             lost: self.produced - self.lost,
-            error: Some(format!("the output broke down: {error}")),
+            error: Some(format!("the output failed: {error}")),
             ..Account::default()
         });
         account.produced = self.produced;
@@ -279,7 +279,7 @@ impl Pump {
         }
     }
 
-    /// The end: what can be delivered within the limit is, the rest is put by.
+    /// The end: delivers what it can within the limit, and spools the rest.
     async fn drain(&mut self) {
         let deadline = Instant::now() + CLOSE_WITHIN;
         while let Some(first) = self.pending.first() {

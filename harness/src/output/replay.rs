@@ -24,7 +24,7 @@ pub enum ReplayError {
     },
     /// The file has nothing to deliver.
     #[error(
-        "{path}: nothing to replay, it has no whole row; give a file that a run has put rows by in, \
+        "{path}: nothing to replay, it has no whole row; give a file in which a run saved rows, \
          such as spool-1.lp in its directory"
     )]
     Nothing {

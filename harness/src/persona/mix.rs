@@ -26,7 +26,7 @@ pub enum MixError {
     #[error("persona '{0}' is named twice")]
     Twice(String),
     /// Every weight is 0.
-    #[error("every share is 0: nobody would do anything")]
+    #[error("every share is 0: no persona would run")]
     Nobody,
 }
 

@@ -32,14 +32,14 @@ pub use self::think::{ThinkTime, ThinkTimes};
 /// }
 /// ```
 pub struct Persona<U: 'static> {
-    /// The letter that `--mix` knows it by.
+    /// The letter for `--mix`.
     pub key: char,
     /// Its name in metrics and reports, such as `impulse_buyer`.
     pub name: &'static str,
     /// What it does, in a line.
     pub summary: &'static str,
-    /// What a complete iteration sends: each request's name with the least and the most of it.
-    /// A load that differs from it can't pass. Empty: nothing is compared.
+    /// What a complete iteration sends: the name of each request, and the fewest and the most times
+    /// that it is sent. A load that differs can't pass. If empty, nothing is compared.
     pub requests: &'static [(&'static str, u32, u32)],
     /// What it does in an iteration: an `async fn(&mut U) -> Result<(), Stop>`.
     pub iterate: &'static dyn Iterate<U>,
@@ -58,7 +58,7 @@ impl<U> Persona<U> {
     }
 }
 
-/// What is known of a persona without what it does.
+/// The description of a persona, without its code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Role {
     /// See [`Persona::key`].
@@ -95,7 +95,7 @@ pub enum Stop {
     /// The server didn't answer.
     #[error("the server did not answer")]
     Unreachable,
-    /// It answered something that the next step can't be built on.
-    #[error("the answer was of no use")]
+    /// The next step can't use its answer.
+    #[error("the answer could not be used")]
     Unusable,
 }

@@ -1,4 +1,4 @@
-//! Why a probe had nothing to say.
+//! Why a probe has no reading.
 
 use thiserror::Error;
 

@@ -1,4 +1,4 @@
-//! What is held of the parsers of what stores say, for fuzzing.
+//! Properties of the parsers of stores' answers, for fuzzing.
 
 use super::exposition::{look, sample};
 use super::info;

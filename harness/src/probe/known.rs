@@ -1,5 +1,5 @@
-//! What is known of series: how people call them, and from where on they make requests wait by
-//! themselves. Pure.
+//! What is known of series: their names in plain words, and the value from which they alone make
+//! requests wait. Pure.
 
 use crate::format::{ms_unit, number};
 
@@ -27,7 +27,7 @@ pub enum Trouble {
     Pool,
     /// All connections that a store allows are in use.
     Connections,
-    /// A store answers nobody in time.
+    /// A store doesn't answer in time.
     Stalled,
 }
 

@@ -1,4 +1,4 @@
-//! What a probe saw at once, and what two looks say of the time between them. Pure.
+//! One reading of a probe, and what two readings say of the time between them. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

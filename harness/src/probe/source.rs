@@ -36,7 +36,7 @@ impl Source {
         })
     }
 
-    /// One look, within the time limit. Whoever is late is asked anew the next time.
+    /// One reading, within the time limit. A store that is late is asked again the next time.
     pub(super) async fn look(&mut self) -> Result<Look, Failure> {
         let looked = tokio::time::timeout(LIMIT, self.unbounded()).await;
         let late = |_| Failure::Late(humantime::format_duration(LIMIT).to_string());

@@ -1,4 +1,4 @@
-//! Looks at every store once a second, beside the load; nobody waits for a look.
+//! Reads every store once a second, beside the load. The load never waits for it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -48,10 +48,10 @@ impl Cause {
                 .into();
             }
             Self::Queue(_) if parts.iter().all(|part| part.is_queue) => {
-                "requests waited for others before them: more came than it can take"
+                "requests waited for others before them: more arrived than the server can handle"
             }
             Self::Queue(_) => {
-                "requests waited for batches before them, although the stores answered quickly: more came than it can take"
+                "requests waited for batches before them, although the stores answered quickly: more arrived than the server can handle"
             }
             Self::Handler => {
                 let names = listed(parts.iter().map(|part| part.name.as_str()), "and");
@@ -406,7 +406,7 @@ mod tests {
             (
                 Cause::Queue("the pool".to_owned()),
                 &known[1..],
-                "requests waited for others before them: more came than it can take",
+                "requests waited for others before them: more arrived than the server can handle",
             ),
             (
                 Cause::Handler,

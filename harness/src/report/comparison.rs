@@ -80,12 +80,12 @@ fn answer(comparison: &Comparison, out: &mut Shown<impl Write>) -> io::Result<()
     if comparison.change == Change::Same && comparison.count(Change::CantTell) > 0 {
         writeln!(
             out,
-            "All requests together are the same; what can't be told needs a longer run, or a quieter machine."
+            "All requests together are the same. To judge the rest, measure for longer, or on a quieter machine."
         )?;
     }
     writeln!(
         out,
-        "Intervals hold together at {:.0} %; worse or better is what lies beyond ±{:.0} % as a whole (durations: and ±{} ms).",
+        "All intervals hold together at {:.0} % confidence. Worse or better: the whole interval is beyond ±{:.0} % (for durations also ±{} ms).",
         comparison.rule.confidence * 100.0,
         comparison.rule.noise * 100.0,
         comparison.rule.floor_ms,

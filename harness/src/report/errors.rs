@@ -137,7 +137,7 @@ fn sample(summary: &Summary, [name, status]: &[String; 2]) -> Option<String> {
         .map(|row| row.sample.clone())
 }
 
-/// Answers of an expected status that nobody could read: a check has counted them.
+/// Answers with an expected status that could not be read: a check has counted them.
 fn unreadable(summary: &Summary, row: &FailureRow) -> ErrorRow {
     let checks = summary.checks.iter();
     let own = checks.filter(|check| check.name.strip_suffix(READABLE) == Some(&row.name));

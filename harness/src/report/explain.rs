@@ -62,8 +62,7 @@ fn crossed_threshold(
         ..Explanation::default()
     };
     let Some(actual) = actual else {
-        let sentence =
-            "Nothing was measured that it applies to, and a threshold without data fails.";
+        let sentence = "It had no data, and a threshold without data fails.";
         explanation.sentences.push(sentence.to_owned());
         return explanation;
     };
@@ -340,7 +339,9 @@ fn failures(row: &Row<Encoded>, metric: &str) -> u64 {
 fn invariant(evidence: &Evidence<'_>, row: &Invariant) -> Explanation {
     let mut sentences = vec![format!("Expected {}, found {}.", row.expected, row.actual)];
     sentences.extend(row.detail.clone());
-    sentences.push("It is checked after the load, so nobody can tell when it began.".to_owned());
+    sentences.push(
+        "It is checked only after the load, so the time at which it began is unknown.".to_owned(),
+    );
     let errors = evidence.errors(|failure| row.requests.contains(&failure.name));
     sentences.extend(same_times(evidence, &errors));
     let unexpected = evidence
@@ -352,9 +353,9 @@ fn invariant(evidence: &Evidence<'_>, row: &Invariant) -> Explanation {
         .map(|(name, group)| format!("{} of {name}", grouped(group.failed)))
         .collect();
     sentences.push(if unexpected.is_empty() {
-        "No request that it is about was answered unexpectedly: the server said yes, and then had something else.".to_owned()
+        "No request behind this rule had an unexpected answer: the server confirmed them, but its data differs.".to_owned()
     } else {
-        format!("Unexpected answers to requests that it is about: {}.", unexpected.join(", "))
+        format!("Unexpected answers to the requests behind this rule: {}.", unexpected.join(", "))
     });
     Explanation {
         subject: row.name.clone(),
@@ -364,7 +365,7 @@ fn invariant(evidence: &Evidence<'_>, row: &Invariant) -> Explanation {
     }
 }
 
-/// What the statuses of unexpected answers mean, for who has to look further.
+/// What the statuses of unexpected answers mean, and where to look next.
 fn meaning(errors: &[FailureRow]) -> Option<String> {
     let any =
         |statuses: std::ops::Range<u16>| errors.iter().any(|row| statuses.contains(&row.status));
@@ -376,7 +377,7 @@ fn meaning(errors: &[FailureRow]) -> Option<String> {
                 "There was no answer: the server could not be reached, or closed the connection."
             }
             () if any(400..500) => {
-                "The server refused what it should take (4xx): its body says why."
+                "The server refused a request that it should accept (4xx): the answer's body says why."
             }
             () => return None,
         }

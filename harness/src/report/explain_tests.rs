@@ -199,7 +199,7 @@ fn a_broken_invariant_says_what_the_answers_to_its_requests_were() {
         ["Expected 10, found 9.", "one is missing"]
     );
     assert!(
-        explanation.sentences[3].contains("the server said yes, and then had something else"),
+        explanation.sentences[3].contains("the server confirmed them, but its data differs"),
         "{:?}",
         explanation.sentences
     );

@@ -1,4 +1,4 @@
-//! What is held of the files of every run, whoever has changed them.
+//! Properties that hold for the files of a run, however they were changed, for fuzzing.
 
 use super::document::Document;
 use super::html::write_html;

@@ -9,7 +9,7 @@ use super::plot::{Mark, Plot, STAGES, Tick, duration, rectangle, time_ticks};
 
 /// Shades, from few to many.
 const SHADES: [&str; 7] = ["h1", "h2", "h3", "h4", "h5", "h6", "h7"];
-/// More columns than this no screen shows apart.
+/// The most columns: a screen can't show more.
 const MOST_COLUMNS: usize = 120;
 
 impl Charts<'_> {

@@ -1,5 +1,5 @@
 //! The report as one page: no script, no request to anywhere, light and dark, from a phone to paper.
-//! Of a run that goes on it is the live page, which has a script that renews it.
+//! While the run goes on, it is the live page, with a script that renews it.
 
 use std::io::{self, Write};
 

@@ -1,5 +1,5 @@
-//! What the page of a run that goes on has beside its report: how far it is, a bar with the button
-//! that stops it, and the script that renews the page. Pure.
+//! What the live page has in addition to the report: how far the run is, a bar with the button that
+//! stops it, and the script that renews the page. Pure.
 
 use std::time::Duration;
 
@@ -62,8 +62,8 @@ impl Live {
         )
     }
 
-    /// Whether nobody can say yet how the threshold comes out: there is no data, or the rest of the
-    /// run may mend it.
+    /// Whether the threshold can't be judged yet: there is no data, or it may still hold at the
+    /// end.
     pub(super) fn is_undecided(&self, expression: &str) -> bool {
         let undecided = |one: &&Outcome| !one.ok && !one.is_crossed();
         let mut undecided = self.outcomes.iter().filter(undecided);

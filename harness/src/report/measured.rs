@@ -30,7 +30,7 @@ pub(super) const PHASES: [(&str, Phase); 6] = [
 
 /// Heatmap rows in a factor of ten.
 pub(super) const HEAT_ROWS: f64 = 8.0;
-/// More points than this no screen shows apart.
+/// The most points: a screen can't show more.
 const MOST_POINTS: u64 = 240;
 /// Lengths of an interval, in seconds.
 const STEPS: [u64; 14] = [

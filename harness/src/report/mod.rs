@@ -120,7 +120,7 @@ pub struct RunResult {
     pub outputs: Vec<Account>,
     /// Planned and achieved shares of every persona.
     pub mix: Vec<PersonaShare>,
-    /// Operations whose outcome nobody knows.
+    /// Operations with an unknown outcome.
     pub unknown_outcomes: u64,
     /// How the generator was doing.
     pub health: HealthLog,

@@ -6,7 +6,7 @@ use super::measured::{Group, Point};
 use super::plot::{Plot, Scale, duration};
 use crate::format::{grouped, ms_unit};
 
-/// More than so many nobody compares: the others are in the tables.
+/// The most requests that have a chart of their own: more can't be compared. All are in the tables.
 const MOST: usize = 24;
 
 impl Charts<'_> {

@@ -386,13 +386,13 @@ fn a_failed_page_says_what_to_look_at_first() {
     );
     summary.invariants.clear();
     let [page, markdown] = written(summary.clone(), seconds());
-    let log = "Look into the server&#39;s log for 5_create_order from 18:49:39 to 18:49:40 UTC: 3 of 9 were answered 500.";
+    let log = "Look in the server&#39;s log for 5_create_order from 18:49:39 to 18:49:40 UTC: 3 of 9 were answered 500.";
     assert_eq!(
         now(&page),
         format!("{log} <a href=\"#failures\">Failures</a>")
     );
     assert!(page.contains("<section id=\"failures\">"));
-    assert!(markdown.contains("**What now**: Look into the server's log for 5\\_create\\_order"));
+    assert!(markdown.contains("**What now**: Look in the server's log for 5\\_create\\_order"));
     summary.verdict = crate::threshold::Verdict::Pass;
     let [page, _] = written(summary, seconds());
     assert!(!page.contains("What now"));

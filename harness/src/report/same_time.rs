@@ -26,7 +26,7 @@ const BELOW: Rule = Rule {
     near: 0.05,
     expected: 0.1,
 };
-/// Shorter than this, in ms, nobody sets a time-out.
+/// In ms. Shorter durations are not called time-outs.
 const SHORTEST: f64 = 100.0;
 /// How far the longest may be from the shortest: 5 % about the middle.
 const SPREAD: f64 = 1.05 / 0.95;

@@ -1,6 +1,6 @@
 //! `series.jsonl`: a run second by second. Its keys are an interface: reports/README.md documents
 //! them. The first line is a [`Head`], every other a [`Second`]. Rows are told apart by metric and
-//! tags, so a new metric or tag is a new row and changes nothing for who reads the others.
+//! tags, so a new metric or tag is a new row, and readers of the other rows don't notice.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;

@@ -22,7 +22,7 @@ const ALWAYS: [&str; 9] = [
     "redis_answer_ms",
     "redis_memory_bytes",
 ];
-/// More charts nobody looks at.
+/// The most charts: more would not be read.
 const MOST: usize = 18;
 
 impl Charts<'_> {

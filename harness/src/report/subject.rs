@@ -97,7 +97,7 @@ impl Recorded {
     #[must_use]
     pub fn misfit(&self, whose: &str) -> Option<String> {
         if self.unfit && self.verdict != Verdict::Invalid {
-            return Some(format!("generator: that of {whose} was not fit"));
+            return Some(format!("generator: overloaded in {whose}"));
         }
         let lack = self.lack.as_ref()?;
         Some(format!("series: {whose} can't be compared, {lack}"))

@@ -136,9 +136,9 @@ pub struct Run {
     pub iterations: u64,
     /// Iterations that were cut.
     pub interrupted_iterations: u64,
-    /// Iterations that were due and nobody was free for.
+    /// Iterations that were due when no VU was free.
     pub dropped_iterations: u64,
-    /// Operations whose outcome nobody knows.
+    /// Operations with an unknown outcome.
     pub unknown_outcomes: u64,
     /// Where each stage was to lie.
     pub stages: Vec<StageRow>,

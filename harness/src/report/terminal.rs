@@ -367,7 +367,7 @@ fn failures(result: &RunResult) -> Table {
     table
 }
 
-/// How many answers to requests of this name nobody could read.
+/// How many answers to requests of this name could not be read.
 fn unreadable(snapshot: &Snapshot, name: &str) -> u64 {
     let own = |check: &str| check.strip_suffix(READABLE) == Some(name);
     let checks = snapshot.checks.iter();

@@ -73,11 +73,11 @@ fn failing(document: &Document) -> Option<WhatNow> {
     let count = grouped(count);
     let sentence = if status == "0" {
         format!(
-            "Look whether the server was up and could be reached {when}: {count} of {all} {name} had no answer."
+            "Check whether the server was up and could be reached {when}: {count} of {all} {name} had no answer."
         )
     } else {
         format!(
-            "Look into the server's log for {name} {when}: {count} of {all} were answered {status}."
+            "Look in the server's log for {name} {when}: {count} of {all} were answered {status}."
         )
     };
     Some(WhatNow {
@@ -98,7 +98,7 @@ fn slow(summary: &Summary, explanation: &Explanation) -> Option<WhatNow> {
             format!("Look at what {label} did{when}: the slow requests waited for it.")
         }
         Cause::Queue(label) => format!(
-            "The server was sent more than it can take: requests waited ({label}){when}. Send less or give it more; `{} capacity` finds the largest load that holds.",
+            "The server was sent more than it can handle: requests waited ({label}){when}. Send less or give it more; `{} capacity` finds the largest load that holds.",
             program(summary)
         ),
         Cause::Handler | Cause::Server | Cause::Unknown => {

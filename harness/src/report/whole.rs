@@ -1,5 +1,5 @@
-//! Whether a series has all of its run: a disk was full, a copy broke off, somebody cut the file.
-//! Pure.
+//! Whether a series is complete. It isn't if the disk was full, a copy broke off or the file was
+//! cut. Pure.
 
 use super::series::{SERIES_FILE, Series};
 use super::summary::{Summary, Value};

@@ -26,7 +26,7 @@ pub(super) fn headline(summary: &Summary) -> String {
     }
 }
 
-/// So many thresholds and invariants hold; of what there was none of, nothing is said.
+/// How many thresholds and invariants hold. A kind of which there were none is left out.
 pub(super) fn hold(thresholds: usize, invariants: usize) -> String {
     let counts = [
         (thresholds, "threshold", "thresholds"),
@@ -106,7 +106,7 @@ pub(super) fn cut_short(times: &Trend) -> [(&'static str, String); 3] {
     ]
 }
 
-/// What stands for a number that there isn't.
+/// Shown instead of a missing number.
 pub(super) const fn no_data(ok: bool) -> &'static str {
     if ok { "not sent" } else { "no data" }
 }

@@ -10,7 +10,7 @@ use crate::fleet::Second;
 use crate::format::number;
 use crate::metrics::{Counter, TagFilter};
 
-/// More strips than this nobody reads, and the series would be about nothing else.
+/// The most strips: more would not be read, and would fill the series.
 const MOST: usize = 32;
 const HEIGHT: f64 = 26.0;
 

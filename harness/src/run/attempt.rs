@@ -1,4 +1,4 @@
-//! What every step of a run goes by.
+//! What every step of a run needs to know.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -23,7 +23,7 @@ pub(super) struct Attempt {
     pub(super) lead: Option<Lead>,
 }
 
-/// What every step of a run goes by.
+/// What every step of a run needs to know.
 #[derive(Clone, Copy)]
 pub(super) struct Run<'a> {
     pub(super) config: &'a RunConfig,

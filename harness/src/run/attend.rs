@@ -1,5 +1,5 @@
 //! What a worker does while its load runs: it starts, stops and cuts when the lead says so, and stops
-//! by itself when nothing is to be heard of the lead any more.
+//! by itself when the lead is silent.
 
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
@@ -62,7 +62,7 @@ impl<'a> Attend<'a> {
         &self.started
     }
 
-    /// Why the load ended before its time, if nobody told it to.
+    /// Why the load ended early, if it was not told to.
     pub(super) fn trouble(&self) -> Option<&str> {
         self.trouble.get().map(String::as_str)
     }
@@ -103,12 +103,12 @@ impl<'a> Attend<'a> {
         self.control.cut();
     }
 
-    /// Nobody would judge what goes on now.
+    /// Waits until the lead is lost: the run would not be judged any more.
     async fn lost(&self) {
         let why = self.pulse.until(|news| {
             let heard = &news.heard;
             let over = heard.over.as_ref();
-            let over = over.map(|over| format!("the run was over before its end: {}", over.reason));
+            let over = over.map(|over| format!("the run ended early: {}", over.reason));
             let silent = heard.lead_silent.is_some_and(|silent| silent > SILENCE);
             let lead = silent.then(lead_lost);
             news.lost.clone().or(over).or(lead)

@@ -1,5 +1,5 @@
-//! The load as the lead of a run on several machines has it: the workers make it, and their seconds
-//! go to whoever watches a load that is made here.
+//! The load of a run on several machines, as seen by the lead: the workers make it, and their
+//! seconds go to the same observers as those of a local load.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

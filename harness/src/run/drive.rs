@@ -1,4 +1,4 @@
-//! The load itself: virtual users on one side, who watches them on the other.
+//! The load itself: the virtual users, and the tasks that observe them.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
-//! A worker's seconds on its own disk while its load runs: what is left of it if nobody judges the
-//! run.
+//! A worker's seconds on its own disk while its load runs, in case the lead is lost.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -74,7 +73,7 @@ impl Keeping {
         drop(self.records);
         let written = match self.writer.join() {
             Ok(written) => written.map_err(|error| error.to_string()),
-            Err(_) => Err("its writer broke down".to_owned()),
+            Err(_) => Err("its writer failed".to_owned()),
         };
         let slow = || "the disk was too slow".to_owned();
         Left {

@@ -100,7 +100,7 @@ pub(super) async fn join(fleet: &Fleet, newcomer: &Newcomer) -> Result<Store, Re
 
 fn explained(error: &StoreError) -> String {
     match error {
-        StoreError::Redis(_) => format!("{error}; nobody can meet there"),
+        StoreError::Redis(_) => format!("{error}; the processes can't meet there"),
         error => error.to_string(),
     }
 }
@@ -216,7 +216,7 @@ impl Lead {
                 let wait = humantime::format_duration(self.wait);
                 let waits = waits_for(&missing, phase);
                 Err(Refusal::Fleet(format!(
-                    "{waits} in vain for {wait} (--fleet-wait)"
+                    "{waits}: gave up after {wait} (--fleet-wait)"
                 )))
             }
         }
@@ -229,7 +229,8 @@ impl Lead {
         let workers = || news.roll.iter().filter(|member| member.index > 0);
         if let Some(one) = workers().find(|member| member.index > self.workers) {
             let (name, workers) = (one.name(), self.workers);
-            let why = format!("{name} has come, and there are to be {workers} workers (--workers)");
+            let why =
+                format!("{name} has joined, but there are only {workers} workers (--workers)");
             return Some(Waited::Hopeless(why));
         }
         if workers().any(|member| member.state.signalled) {

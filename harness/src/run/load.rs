@@ -19,7 +19,7 @@ use crate::suite::{Audit, Disturbed, Error, Refused, SetUp, Suite, User};
 pub(super) struct Load {
     pub(super) driven: Driven,
     pub(super) invariants: Vec<Invariant>,
-    /// Operations whose outcome nobody knows.
+    /// Operations with an unknown outcome.
     pub(super) unknown: u64,
     /// What the suite says that makes no verdict.
     pub(super) warnings: Vec<String>,

@@ -1,5 +1,5 @@
-//! A report of what workers kept when nobody judged their run: the same seconds, added up by the
-//! same steps as the lead would have. The verdict is always invalid.
+//! A report from the seconds that workers kept when their lead was lost. They are added up in the
+//! same way as the lead does. The verdict is always invalid.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -180,7 +180,7 @@ impl Merge {
             index,
             weight: weights.get(index as usize - 1).copied().unwrap_or(1),
             host: "an unknown machine".to_owned(),
-            findings: vec!["what it kept is not there".to_owned()],
+            findings: vec!["its seconds are missing".to_owned()],
             lost: true,
             ..Worker::default()
         }

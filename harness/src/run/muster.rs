@@ -1,5 +1,5 @@
-//! Who of the workers is there while the load runs, and what they are told: to stop, and to cut
-//! what still runs. Who is lost ends the run.
+//! Which workers are present while the load runs, and what they are told: to stop, and to cut
+//! what still runs. A lost worker ends the run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -45,7 +45,7 @@ pub(crate) enum Refusal {
     Files { vus: u64, needed: u64, limit: u64 },
     #[error(
         "{vus} VUs need about {needed} connections, and this machine has {} ports left for them ({} \
-         less {} that are taken, also by a run of the last minute, TIME_WAIT): {PORTS}",
+         minus {} in use, also by a run of the last minute, TIME_WAIT): {PORTS}",
         .ports.all - .ports.taken,
         .ports.all,
         .ports.taken

@@ -22,14 +22,14 @@ pub(super) fn publish(result: &RunResult, directory: &Path) -> ExitCode {
     // Before anything is shown: a terminal may be slow, and a reader gone.
     let mut missing = Missing::default();
     let rendered = write_files(result, directory, &mut missing);
-    // Last of the files, for it may be a pipe that nobody reads.
+    // The last file, because it may be a pipe that is not read.
     write_named(result, &mut missing);
     show(result, &mut missing);
     let exit = missing.exit(result.judgement.exit);
     if exit != result.judgement.exit {
         let code = exit.code();
         tell(&format!(
-            "exit code {code}: what was asked for was not written"
+            "exit code {code}: a report or output was not written"
         ));
     }
     if let Some(cause) = &rendered.cause {

@@ -90,7 +90,7 @@ impl Recording {
                 self.dropped
             )),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("its writer broke down".to_owned()),
+            Err(_) => Err("its writer failed".to_owned()),
         }
     }
 }

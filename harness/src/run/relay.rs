@@ -99,7 +99,7 @@ impl Pending {
     /// Waits until all seconds are at the store.
     pub(super) async fn sent(self) -> Result<(), String> {
         let sent = self.sending.await;
-        sent.map_err(|_| "sending seconds broke down".to_owned())?
+        sent.map_err(|_| "sending seconds failed".to_owned())?
     }
 }
 

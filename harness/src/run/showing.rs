@@ -39,18 +39,18 @@ pub(super) fn show(
     let web = Web::start(listener, render, audience, control, &attempt.telemetry)
         .map_err(|source| Refusal::Web { address, source })?;
     let say = |text: &str| match config.quiet {
-        // Without its token, nobody finds the page.
+        // The address with the token is the only way to the page.
         true => tell(text),
         false => progress.say(text),
     };
     say(&format!("live page: {}", web.url()));
     if web.is_public() {
-        say("warning: --web: other machines can reach the live page; whoever does sees the report");
+        say("warning: --web: other machines can open the live page and read the report");
     }
     Ok(Some((interim, web)))
 }
 
-/// Shows the report to whoever looks, for as long as the end of the run leaves time.
+/// Shows the report to readers of the page, for as long as the end of the run leaves time.
 pub(super) async fn part(web: Web, directory: &Path, control: &Control) {
     let Ok(report) = std::fs::read(directory.join("report.html")) else {
         return;

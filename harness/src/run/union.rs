@@ -1,5 +1,5 @@
-//! The seconds of all workers, added up and handed to whoever watches a load, as if one process had
-//! made them.
+//! The seconds of all workers, added up and handed to the observers of a load, as if one process
+//! had made them.
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ impl Union {
         self.gather.take(worker, second);
     }
 
-    /// Hands on every second to which nobody can add any more.
+    /// Hands on every second that is complete.
     pub(super) fn flow(&mut self) {
         while let Some(whole) = self.gather.whole() {
             self.tick(&whole);

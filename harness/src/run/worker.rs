@@ -1,5 +1,5 @@
 //! A worker of a run on several machines: it takes the lead's configuration, makes its share of the
-//! load, and leaves what came of it at the store. The verdict is the lead's.
+//! load, and writes its results to the store. The lead makes the verdict.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -93,8 +93,9 @@ impl Post {
         let index = self.fleet.place.index;
         tell(&format!("worker {index}: waiting for the lead"));
         let briefing = self.message(Message::Briefing).await?;
-        let briefing: Briefing = serde_json::from_slice(&briefing)
-            .map_err(|error| Ended::unfit(format!("what the lead told can't be read: {error}")))?;
+        let briefing: Briefing = serde_json::from_slice(&briefing).map_err(|error| {
+            Ended::unfit(format!("the lead's configuration can't be read: {error}"))
+        })?;
         let config = load_told(outline, &briefing.told, briefing.seed, variables)
             .map_err(|problems| Ended::unfit(joined(&problems)))?;
         let share = Share::new(briefing.weights.clone(), index as usize - 1);
@@ -212,7 +213,7 @@ impl Post {
             }),
             () = sleep(wait) => Err(Ended {
                 exit: ExitCode::BadConfiguration,
-                why: format!("no word of the lead for {} (--fleet-wait)", humantime::format_duration(wait)),
+                why: format!("no message from the lead for {} (--fleet-wait)", humantime::format_duration(wait)),
                 is_news: false,
             }),
         }

@@ -1,5 +1,5 @@
-//! The forms in which a secret may stand in a text: what sends it, quotes it or logs it encodes it,
-//! each in a way of its own. Pure.
+//! The forms in which a secret may appear in a text: each program that sends, quotes or logs it may
+//! encode it differently. Pure.
 //!
 //! ```text
 //! as it is        a/b"c
@@ -11,8 +11,8 @@
 //! UTF-16, UTF-32  a␀/␀b␀"␀c␀  what is ASCII, read as UTF-8; each NUL in any of the forms above
 //! ```
 //!
-//! Which characters are encoded, and the case of hexadecimal digits, is up to who encodes. So a
-//! text is read character by character, and each may stand there in any of these forms.
+//! Programs differ in which characters they encode, and in the case of hexadecimal digits. So a
+//! text is read character by character, and each character may have any of these forms.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;

@@ -43,9 +43,8 @@ impl Outcome {
     }
 }
 
-/// Whether a number that is on the wrong side may come to the right one just because the run goes
-/// on: what is counted and the largest only grow, the smallest only falls, a gauge counts at the
-/// end.
+/// Whether a number that is beyond its limit may come within it just because the run goes on: a
+/// count and a maximum only grow, a minimum only falls, and a gauge counts at the end.
 ///
 /// ```text
 ///               >  >=       <  <=         ==               !=

@@ -1,4 +1,4 @@
-//! What is held of every threshold.
+//! Properties of every threshold, for fuzzing.
 
 use super::parse::{Known, parse_knowing};
 

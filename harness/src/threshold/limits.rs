@@ -1,4 +1,4 @@
-//! How far a run may be from what was asked for before its verdict is no longer to be trusted.
+//! How far a run may differ from its plan before its verdict can't be trusted.
 
 use std::time::Duration;
 

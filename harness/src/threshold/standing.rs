@@ -1,9 +1,8 @@
-//! Which crossed thresholds stand though the generator was not fit. Pure.
+//! Which crossed thresholds count although the generator was overloaded. Pure.
 //!
-//! A generator that was held up measures long times, sends less and runs into its own time-outs. It
-//! can't make a server answer 503, or answer with something else than was asked for. So what is
-//! said of times, rates per second and lower limits of counts is void then; what is said of answers
-//! that came is not:
+//! An overloaded generator measures long times, sends less and runs into its own time-outs. It
+//! can't make a server answer 503, or send a wrong answer. So thresholds on times, rates per second
+//! and lower limits of counts don't count then; thresholds on answers that arrived do:
 //!
 //! | threshold on | stands if it is crossed |
 //! | --- | --- |
@@ -13,9 +12,10 @@
 //! | times, `rate` of a count, `count>…`, anything else | never |
 //!
 //! Time-outs are left out, and connections that failed: a generator without CPU reads an answer too
-//! late that came in time, and one without ports can't ask at all. Nobody can tell these from a
-//! server that is silent. Checks don't say which request they were about, hence the part: a server
-//! whose failed answers are the most of what failed doesn't get away for one time-out.
+//! late that came in time, and one without ports can't ask at all. They look the same
+//! as a server that is silent. Checks don't say which request they were about, so a part of their
+//! failures is estimated: a server whose answers are most of the failures isn't excused by one
+//! time-out.
 
 use super::evaluate::{Outcome, evaluate};
 use super::parse::{Operator, Threshold};

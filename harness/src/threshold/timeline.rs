@@ -140,8 +140,8 @@ impl Track {
         outcome
     }
 
-    /// Whether the rest of the run may mend it. A window is judged when it is full: the worst one
-    /// stays the worst.
+    /// Whether it may still hold at the end of the run. A window is judged when it is full: the
+    /// worst one stays the worst.
     fn is_open(&self, outcome: &Outcome) -> bool {
         let of_whole = |actual| may_still_hold(&self.threshold, actual);
         match (outcome.ok, self.threshold.window) {

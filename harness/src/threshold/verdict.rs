@@ -71,7 +71,7 @@ impl ExitCode {
         ),
     ];
 
-    /// The code of this number; one that nobody ends with says nothing of the system.
+    /// The code of this number; an unknown number counts as invalid.
     #[must_use]
     pub fn of_code(code: u8) -> Self {
         let known = Self::TABLE.iter().map(|(known, _)| *known);
@@ -167,14 +167,14 @@ impl Judgement {
     }
 }
 
-/// Judges the run. Every reason is listed; the exit code is that of the weightiest: a signal,
-/// then what makes the run invalid, then broken invariants, then crossed thresholds.
+/// Judges the run. Every reason is listed. The exit code is that of the most important one: a
+/// signal, then what makes the run invalid, then broken invariants, then crossed thresholds.
 ///
-/// A generator that was not fit makes a run invalid, but for what it can't have caused: books that
-/// don't add up, answers that nobody could read, and thresholds that are crossed by answers
-/// ([`any_stands`](super::any_stands)). Such a run fails, and that its times say nothing is said
-/// after it. What the server's failures led to (a mix that is another, an audit that can't be read) makes no run
-/// invalid that failed anyway: it is said after them, in one line.
+/// An overloaded generator makes a run invalid, unless something failed that it can't have caused:
+/// books that don't add up, answers that could not be read, and thresholds that are crossed by
+/// answers ([`any_stands`](super::any_stands)). Such a run fails, and its last reason says that its
+/// times can't be trusted. Consequences of the server's failures (a different mix, an audit that
+/// can't be read) don't make a failed run invalid. They are listed after the failures, in one line.
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     if let Some(refused) = evidence.refused {
@@ -245,7 +245,7 @@ impl Wrong {
                 .collect(),
             aborted: evidence
                 .aborted
-                .map(|reason| format!("aborted {reason}: what was planned after that never ran")),
+                .map(|reason| format!("aborted {reason}: the rest of the plan was not run")),
             thresholds: outcomes.map(crossed).collect(),
             stands: evidence.stands
                 || !evidence.broken_invariants.is_empty()
@@ -277,7 +277,7 @@ fn unmet(evidence: &Evidence<'_>, wrong: &Wrong) -> (Vec<String>, Vec<String>) {
 /// What is said of an unfit generator after what it can't have caused.
 fn unfit(saturated: &[String]) -> Option<String> {
     let why = saturated.join("; ");
-    (!saturated.is_empty()).then(|| format!("times and rates of this run say nothing: {why}"))
+    (!saturated.is_empty()).then(|| format!("times and rates of this run can't be trusted: {why}"))
 }
 
 /// The same of the load that was sent.
@@ -340,7 +340,7 @@ fn unfinished(evidence: &Evidence<'_>) -> Vec<String> {
     let share = evidence.interrupted as f64 / started.max(1) as f64;
     if share > evidence.limits.interrupted {
         reasons.push(format!(
-            "{} of {started} iterations were cut at the end of their grace time, {:.1} % where at most {:.1} % may be",
+            "{} of {started} iterations were cut at the end of their grace time, {:.1} %; the limit is {:.1} %",
             evidence.interrupted,
             share * 100.0,
             evidence.limits.interrupted * 100.0
@@ -616,7 +616,7 @@ mod tests {
             saturated: &["timers were late".to_owned(), "no CPU".to_owned()],
             ..GOOD
         };
-        let last = "times and rates of this run say nothing: timers were late; no CPU";
+        let last = "times and rates of this run can't be trusted: timers were late; no CPU";
         let rows = [
             (
                 Evidence {

@@ -188,7 +188,7 @@ pub(super) fn take_news() -> Vec<String> {
     news.lines().map(str::to_owned).collect()
 }
 
-/// A line for people, where the log goes. That nobody can read it any more is no reason to stop.
+/// A line for people, where the log goes. If it can't be written, the run goes on.
 pub fn tell(line: &str) {
     let _ = Log.write_all(format!("{line}\n").as_bytes());
 }

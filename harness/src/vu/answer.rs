@@ -16,7 +16,7 @@ pub struct Answer {
     pub status: u16,
     /// The body, decoded; empty when there was none.
     pub body: Bytes,
-    /// Why there was no answer, or why it is of no use.
+    /// Why there was no answer, or why it can't be used.
     pub error: Option<TransportError>,
     /// What it is an answer to.
     pub(super) request: &'static Request,
@@ -103,13 +103,13 @@ impl Answer {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// Whether it is no failure: it came whole, with a status that its request expects.
+    /// Whether it is complete and has a status that its request expects.
     #[must_use]
     pub fn is_expected(&self) -> bool {
         self.error.is_none() && self.request.is_expected(self.status)
     }
 
-    /// Goes on only with an answer that is no failure.
+    /// Returns the answer if it is no failure.
     ///
     /// # Errors
     /// What ends the iteration: it has been recorded as a failed request.
@@ -132,7 +132,7 @@ impl Answer {
 pub(super) fn fields(head: &[u8]) -> impl Iterator<Item = (&str, &str)> {
     head.split(|byte| *byte == b'\n')
         .skip(1)
-        // What is left of a field that goes on in the next line, as once was allowed, is let be.
+        // Continuation lines of folded fields, which old HTTP allowed, are skipped.
         .filter(|line| !line.starts_with(b" ") && !line.starts_with(b"\t"))
         .filter_map(|line| {
             let (name, value) = std::str::from_utf8(line).ok()?.split_once(':')?;

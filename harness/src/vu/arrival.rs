@@ -1,8 +1,8 @@
 //! When bytes reached this machine, as its kernel saw it.
 //!
-//! Whoever reads late, because something else had the core or another socket came first, would
-//! count its own lateness as the server's. The kernel notes when a packet comes, and says so when
-//! its bytes are read (`SO_TIMESTAMPNS`: `socket(7)`, and "Timestamping" in the kernel's
+//! A generator that reads late, because another program had the core or another socket was first,
+//! would count its own delay as the server's. The kernel records when a packet arrives, and tells
+//! it when its bytes are read (`SO_TIMESTAMPNS`: `socket(7)`, and "Timestamping" in the kernel's
 //! documentation). Lancet measures like this too (Kogias et al., USENIX ATC 2019).
 
 use std::cell::RefCell;
@@ -27,8 +27,8 @@ thread_local! {
         RefCell::new((vec![0; ROOM], cmsg_space!(TimeSpec)));
 }
 
-/// Has the kernel note when packets come to this socket. It begins a moment later if nobody on
-/// this machine wanted that before, and Linux alone can.
+/// Makes the kernel record when packets arrive at this socket. If no other program on this machine
+/// uses that, it begins a moment later. Linux only.
 pub(super) fn note(socket: &TcpStream) {
     #[cfg(target_os = "linux")]
     {

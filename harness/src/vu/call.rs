@@ -17,7 +17,7 @@ use crate::metrics::Method;
 #[must_use = "it is sent by VirtualUser::send"]
 pub struct Call<'a> {
     pub(super) request: &'static Request,
-    /// The request's, but after a redirect.
+    /// The request's, except after a redirect.
     pub(super) method: Method,
     pub(super) path: Cow<'a, str>,
     /// Whether the path begins at the server and not below the target's address.
@@ -64,7 +64,7 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// With this body. A header `content-type`, if there is one, has the last word on its type.
+    /// With this body. A header `content-type`, if there is one, overrides its type.
     pub fn body(mut self, content_type: impl Into<Cow<'a, str>>, bytes: impl Into<Bytes>) -> Self {
         let (content_type, bytes) = (content_type.into(), bytes.into());
         match header::check(CONTENT_TYPE, &content_type) {
@@ -102,7 +102,7 @@ impl<'a> Call<'a> {
         self.error.get_or_insert(error);
     }
 
-    /// The same call of another place, as a redirect wants it.
+    /// The same call to another place, for a redirect.
     pub(super) fn moved(mut self, method: Method, path: String, keeps_body: bool) -> Self {
         self.method = method;
         self.path = Cow::Owned(path);
@@ -159,8 +159,8 @@ impl<'a> Call<'a> {
         self.body.as_ref().map(|body| body.bytes.clone())
     }
 
-    /// Gives each header field once: the call's, the request's and the run's, of which the nearer
-    /// takes the place of the farther, but for those that say how long the body is.
+    /// Gives each header field once. The call's override the request's, and these override the
+    /// run's. Fields that give the body's length are left out.
     pub(super) fn each_field(
         &self,
         fields: &Fields,

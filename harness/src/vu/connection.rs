@@ -23,7 +23,7 @@ const BUFFER: usize = 2 * 1024;
 const LEAST_ROOM: usize = 1024;
 /// Room for an ordinary request.
 const REQUEST: usize = 512;
-/// Room for a longer body is made by and by: its announced length is only the server's word.
+/// The buffer for a longer body grows in steps, because its announced length may be wrong.
 const LARGEST_READ: usize = 64 * 1024;
 
 /// An answer, read to its end.
@@ -74,8 +74,8 @@ impl Connection {
         self.stream.meter()
     }
 
-    /// Goes back to the beginnings of the buffers, if nobody holds the last answer's body any more:
-    /// of thousands of connections, as little memory as possible should pass through the cache.
+    /// Uses the buffers from their beginning again, if the last answer's body has been dropped.
+    /// With thousands of connections, as little memory as possible should pass through the cache.
     pub(super) fn rewind(&mut self) {
         let _ = self.unread.try_reclaim(BUFFER);
         let _ = self.out.try_reclaim(REQUEST);
@@ -226,7 +226,7 @@ impl Connection {
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        // Takes the room of the answer before back, if nobody holds its body any more.
+        // Reuses the space of the last answer, if its body has been dropped.
         if self.unread.capacity() - self.unread.len() < LEAST_ROOM {
             self.unread.reserve(BUFFER);
         }

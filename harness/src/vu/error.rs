@@ -1,4 +1,4 @@
-//! Why a call has no answer, or none that is of use.
+//! Why a call has no answer, or one that can't be used.
 
 use h2::Reason;
 use thiserror::Error;
@@ -81,7 +81,7 @@ pub enum Http2Error {
     #[error("the server reset the stream: {0}")]
     Reset(Reason),
     /// The connection was given up by the server (GOAWAY).
-    #[error("the server gave the connection up: {0}")]
+    #[error("the server closed the connection: {0}")]
     GoAway(Reason),
     /// It speaks something else.
     #[error("the answer is not HTTP/2: {0}")]

@@ -1,6 +1,6 @@
-//! HTTP/2's frames as they pass through a connection (RFC 9113, 4.1): whose request has left as a
-//! whole, and when the kernel had the first and the last byte of whose answer. No I/O but that of
-//! the connection within.
+//! Watches HTTP/2's frames as they pass through a connection (RFC 9113, 4.1): which requests were
+//! sent completely, and when the kernel had the first and the last byte of each answer. Its only
+//! I/O is that of the connection inside.
 
 use std::io;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! What is held of everything that a server may answer.
+//! Properties that hold for any answer of a server, for fuzzing.
 
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;

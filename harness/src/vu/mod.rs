@@ -1,4 +1,4 @@
-//! What a persona is given to act with: measured HTTP, checks, repeatable chance, and waiting.
+//! What a persona uses: measured HTTP, checks, repeatable random numbers, and waiting.
 
 mod addresses;
 mod answer;
@@ -73,7 +73,7 @@ pub struct Surroundings {
     pub http_timeout: Duration,
     /// The header fields of every request.
     pub fields: Arc<Fields>,
-    /// Whether each user keeps the cookies that it is given, for as long as it lives.
+    /// Whether each user stores cookies and sends them back, for the whole run.
     pub cookies: bool,
     /// How many redirects of a request are followed.
     pub redirects: u32,
@@ -91,7 +91,7 @@ pub struct Surroundings {
 pub struct VirtualUser {
     /// Its number, from 1.
     pub number: u32,
-    /// Its chance: the same for the same seed and number, whatever the others do.
+    /// Its random numbers: the same for the same seed and number, whatever other users do.
     pub rng: ChaCha8Rng,
     scenario: &'static str,
     persona: &'static str,
@@ -160,7 +160,7 @@ impl VirtualUser {
         }
     }
 
-    /// Goes where redirects lead to; the last answer.
+    /// Follows redirects; gives the last answer.
     async fn follow(&self, mut call: Call<'_>, mut hop: Hop) -> Answer {
         let mut left = self.surroundings.redirects;
         loop {
@@ -233,7 +233,7 @@ impl VirtualUser {
         }
     }
 
-    /// Records whether something that must hold does, and gives it back.
+    /// Records whether a check holds, and returns `ok`.
     pub fn check(&self, check: &'static str, ok: bool) -> bool {
         self.check_in(self.surroundings.clock.stage(), check, ok)
     }
@@ -259,7 +259,7 @@ impl VirtualUser {
         self.read(answer, |body| serde_json::from_slice(body).ok())
     }
 
-    /// The same with a reader of one's own, which gives nothing when the body is something else.
+    /// The same with your own reader, which returns `None` if it can't read the body.
     ///
     /// # Errors
     /// As [`VirtualUser::json`].

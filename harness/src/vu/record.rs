@@ -1,4 +1,4 @@
-//! What is kept of a request that was sent: its series, its sample, and the first failures.
+//! What is recorded of a request that was sent: its series, its sample, and the first failures.
 
 use std::time::Duration;
 

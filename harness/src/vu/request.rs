@@ -14,7 +14,7 @@ const LONGEST_CHECK: usize = LONGEST_NAME + READABLE.len();
 /// More headers than this belong to the call or to the run.
 const MOST_HEADERS: usize = 8;
 
-/// What requests of one name have in common. Names are fixed, so that no URL becomes a series.
+/// What all requests with one name have in common. Names are fixed, so URLs never become series.
 ///
 /// ```
 /// use harness::Request;
@@ -103,21 +103,21 @@ impl Request {
         Self::new(Method::Patch, name)
     }
 
-    /// Only these statuses are no failure.
+    /// Any status but these is a failure.
     #[must_use]
     pub const fn expects(mut self, statuses: &'static [u16]) -> Self {
         self.expected = Expected::Any(statuses);
         self
     }
 
-    /// Only the set-up sends it: no threshold can be about a persona's.
+    /// Only the set-up sends it: a threshold on it and a persona is refused.
     #[must_use]
     pub const fn in_set_up(mut self) -> Self {
         self.set_up_only = true;
         self
     }
 
-    /// Nobody sends it with these options: no threshold can be about it. For those of
+    /// It isn't sent with these options, and a threshold on it is refused. For those of
     /// [`Suite::requests_as_asked`](crate::Suite::requests_as_asked).
     #[must_use]
     pub const fn unsent(mut self) -> Self {
@@ -167,13 +167,13 @@ impl Request {
         self
     }
 
-    /// Whether an answer of this status is no failure.
+    /// Whether this status is expected.
     #[must_use]
     pub const fn is_expected(&self, status: u16) -> bool {
         self.expected.is_met_by(status)
     }
 
-    /// What the check is called that its answers can be read.
+    /// The name of the check that its answers can be read.
     pub(crate) fn readable(&'static self) -> &'static str {
         let check = self.readable.get(..self.name.len() + READABLE.len());
         let check = check.and_then(|check| std::str::from_utf8(check).ok());

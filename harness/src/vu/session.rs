@@ -1,5 +1,5 @@
 //! A connection of HTTP/2 as one virtual user has it: its streams are the user's concurrent
-//! requests. It has no task of its own; whoever waits for something moves the whole of it on.
+//! requests. It has no task of its own: any future that waits for something drives all of it.
 
 use std::future::poll_fn;
 use std::pin::Pin;

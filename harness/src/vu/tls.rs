@@ -38,7 +38,7 @@ pub enum TlsError {
         /// What is wrong with it.
         what: String,
     },
-    /// There is nobody to trust.
+    /// There is no certificate authority to trust.
     #[error(
         "this machine has no certificate authorities that https could trust: install them \
          (ca-certificates), name a file of them with --ca-file or SSL_CERT_FILE, or trust any \

@@ -1,4 +1,5 @@
-//! A request while it is under way: recorded when it ends, and as far as it came when it is cut.
+//! A request while it is under way. It is recorded when it ends; if it is cut, with its time so
+//! far.
 
 use std::time::Duration;
 

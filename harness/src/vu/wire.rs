@@ -19,7 +19,7 @@ pub enum ProtocolError {
     #[error("the head of the answer is longer than {LONGEST_HEAD} bytes")]
     EndlessHead,
     /// Another protocol, unasked.
-    #[error("the server switches to another protocol (101), which nobody asked for")]
+    #[error("the server switches to another protocol (101), which was not requested")]
     Upgrade,
     /// Contradictory or unreadable length.
     #[error("the length of the answer's body can't be told")]

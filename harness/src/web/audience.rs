@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// A page asks once a second. Whoever hasn't asked for so long has gone.
+/// A page asks once a second. A reader who hasn't asked for this long is gone.
 const GONE_AFTER: Duration = Duration::from_secs(3);
 
 /// Never.

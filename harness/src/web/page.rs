@@ -16,8 +16,8 @@ pub trait Render: Send + Sync + 'static {
     fn render(&self) -> io::Result<Vec<u8>>;
 }
 
-/// A page is as good as a new one for so long. Seconds of the run and of its readers don't begin at
-/// the same time.
+/// A page is served again for this long before it is rendered anew. Seconds of the run and of its
+/// readers don't begin at the same time.
 const FRESH: Duration = Duration::from_millis(700);
 
 /// Rendering takes at most a tenth of a core: a page is kept so many times as long as it took.

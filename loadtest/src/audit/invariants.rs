@@ -167,7 +167,7 @@ fn coupons(facts: &Facts<'_>, totals: &Totals) -> Vec<Invariant> {
     ]
 }
 
-/// Coupons of a policy that there were to claim: what was issued before the load nobody can.
+/// Coupons of a policy that could be claimed: without those issued before the load.
 fn claimable(facts: &Facts<'_>, policy: i64) -> i64 {
     let find = |policies: &[LedgerPolicy]| {
         let mut rows = policies.iter();

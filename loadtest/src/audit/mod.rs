@@ -1,4 +1,4 @@
-//! The audit: what the harness did, by its own books, against what the server says.
+//! The audit: compares the harness's record of what it did with what the server says.
 
 mod collect;
 mod invariants;

@@ -1,4 +1,4 @@
-//! The rules of races: of two operations at once, as many happen as may.
+//! The rules of races: of two operations at once, no more succeed than may.
 
 use std::collections::BTreeMap;
 

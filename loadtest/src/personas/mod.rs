@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(found, declared.collect());
     }
 
-    /// A typo would have a check be nobody's.
+    /// With a typo, a check would belong to no persona.
     #[test]
     fn what_checks_are_about_is_declared() {
         for (check, requests) in super::ABOUT {

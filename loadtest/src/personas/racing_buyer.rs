@@ -1,5 +1,5 @@
-//! Persona D: does twice at once what may be done once, and has the money for exactly one; and races
-//! other users for the last piece of a product.
+//! Persona D: does the same thing twice at once when only one may succeed, and races other users
+//! for the last piece of a product.
 
 use std::sync::Arc;
 use std::time::Duration;

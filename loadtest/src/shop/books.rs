@@ -1,4 +1,4 @@
-//! What is asked of the shop before and after the load.
+//! Requests to the shop before and after the load.
 
 use std::collections::{HashMap, HashSet};
 

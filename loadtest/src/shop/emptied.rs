@@ -1,4 +1,4 @@
-//! Whether the books are those of a shop that was just made, where nobody did anything. Pure.
+//! Whether the books are those of a new shop, without any orders or charges. Pure.
 
 use std::collections::BTreeSet;
 

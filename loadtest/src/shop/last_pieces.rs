@@ -1,4 +1,4 @@
-//! Products of which there is one piece, and where two users meet who both want it.
+//! Products with one piece each, and how two users are paired who race for one.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ pub struct LastPieces {
 /// Who is where. A product is on one of both sides, or gone.
 #[derive(Debug, Default)]
 struct Table {
-    /// Products that nobody wants yet; the last one is next.
+    /// Products that no race has used yet; the last one is next.
     left: Vec<i64>,
     /// The user who waits for another one.
     waiting: Option<Waiting>,
@@ -84,7 +84,7 @@ impl LastPieces {
         self.prices.get(&product).copied()
     }
 
-    /// What the dearest of them costs; nothing if there were none from the beginning.
+    /// The highest of their prices; nothing if there were none from the beginning.
     #[must_use]
     pub fn dearest(&self) -> Option<i64> {
         self.prices.values().copied().max()

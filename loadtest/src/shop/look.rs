@@ -31,7 +31,7 @@ struct Row {
     checked: &'static str,
 }
 
-/// The user that is asked for: nobody knows whether there is one.
+/// The user that is asked for. It need not exist.
 const SOMEBODY: i64 = 1;
 /// Whether there is nothing to read at this path, or nothing for us. A server that is busy, or that
 /// answers with something else, may have it all the same.

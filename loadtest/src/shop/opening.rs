@@ -31,7 +31,7 @@ impl Opening {
     pub(super) fn of(consent: Consent<'_>) -> Result<Self, Refused> {
         match (consent.policies, consent.allow_reset) {
             (Some(Policies::Ids(ids)), true) => Err(Refused(format!(
-                "--policies: {} are policies that --allow-reset would erase; leave one of both out",
+                "--policies: {} are policies that --allow-reset would erase; leave out one of them",
                 listed(ids)
             ))),
             (_, true) => Ok(Self::Reset("--allow-reset")),

@@ -151,7 +151,7 @@ fn unseen(api: &Api, scarce: Scarce) -> Result<Scarce, Refused> {
     let Scarce { count, by_flag } = scarce;
     if by_flag && count > 0 {
         return Err(Refused(format!(
-            "--scarce {count}: GET {} shows no stock, so nobody could tell which products have one piece; leave --scarce out",
+            "--scarce {count}: GET {} shows no stock, so it is unknown which products have one piece; leave --scarce out",
             api.products.text()
         )));
     }

@@ -41,9 +41,7 @@ async fn a_worker_that_is_killed_or_stands_still_ends_the_run() {
         );
         if signal == "STOP" {
             lost.signal("CONT").await;
-            lost.end()
-                .await
-                .assert(97, "the run was over before its end");
+            lost.end().await.assert(97, "the run ended early");
         }
     }
 }
@@ -186,7 +184,7 @@ async fn a_worker_that_comes_late_or_lacks_something_is_told_so() {
         .await;
     lead.assert(
         104,
-        "waiting for worker 1 to come in vain for 1s (--fleet-wait)",
+        "waiting for worker 1 to come: gave up after 1s (--fleet-wait)",
     );
     assert_eq!(lead.summary["verdict"], "invalid", "nothing was sent");
     let host = format!(

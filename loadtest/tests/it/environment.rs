@@ -57,7 +57,7 @@ async fn variables_of_kubernetes_and_mistakes_are_warned_of() {
     for part in ["LOADTEST_SERVICE_HOST", "enableServiceLinks: false"] {
         assert!(links.contains(part), "{links}");
     }
-    let expected = "LOADTEST_THINKTIME: is ignored, for there is no such setting: did you mean \
+    let expected = "LOADTEST_THINKTIME: is ignored, because there is no such setting: did you mean \
                     LOADTEST_THINK_TIME?";
     assert_eq!(other, expected);
 }

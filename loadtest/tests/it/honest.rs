@@ -125,7 +125,7 @@ async fn no_iteration_is_completed() {
     assert_code(
         &ran,
         97,
-        "2 of 2 iterations were cut at the end of their grace time, 100.0 % where at most 5.0 % may be",
+        "2 of 2 iterations were cut at the end of their grace time, 100.0 %; the limit is 5.0 %",
     );
 }
 
@@ -446,7 +446,7 @@ async fn what_no_generator_can_have_caused_fails_though_it_was_out_of_breath() {
     let first = reasons[0].as_str().expect("a text");
     assert!(first.contains("requests failed, all 503"), "{reasons:?}");
     let last = reasons.last().and_then(|last| last.as_str());
-    let expected = format!("times and rates of this run say nothing: {lag}");
+    let expected = format!("times and rates of this run can't be trusted: {lag}");
     assert!(
         last.is_some_and(|last| last.starts_with(&expected)),
         "{reasons:?}"
@@ -454,7 +454,7 @@ async fn what_no_generator_can_have_caused_fails_though_it_was_out_of_breath() {
     assert_eq!(ran.summary["unfit"], true);
     let directory = run_directory(reports.path());
     let compared = Run::bare(&format!("compare {0} {0}", directory.display())).await;
-    let said = "NOT COMPARABLE: generator: that of the baseline was not fit";
+    let said = "NOT COMPARABLE: generator: overloaded in the baseline";
     assert!(compared.stdout.contains(said), "{}", compared.stdout);
     // Times are the generator's.
     let late = format!("{args} --threshold http_req_duration:max<1ms");

@@ -152,7 +152,7 @@ async fn files_that_are_no_good_are_named_before_the_load() {
         ),
         (
             format!("--client-cert {path}"),
-            "--client-cert: is half of a pair; give --client-key FILE as well".to_owned(),
+            "--client-cert: needs --client-key FILE as well".to_owned(),
         ),
         (
             "--local-address 192.0.2.1".to_owned(),

@@ -1,9 +1,10 @@
-//! Admission of claims: Redis turns away whoever comes when all is sold, so
-//! that a rush costs PostgreSQL no more than there are coupons.
+//! Admission of claims: Redis refuses claims when all coupons are gone, so in
+//! a rush PostgreSQL gets no more claims than there are coupons.
 //!
-//! Redis only ever refuses here. Its count may be too high for a moment, after
-//! a rebuild with claims on their way; then PostgreSQL refuses. It is too low
-//! where an admitted claim came to nothing, until the next look (`rebuild`).
+//! Redis can refuse a claim, but not grant one. Its count may be too high for a
+//! moment, after a rebuild while claims are being written; then PostgreSQL
+//! refuses. It is too low after an admitted claim failed, until the next
+//! rebuild (`rebuild`).
 
 use std::sync::{Arc, LazyLock};
 

@@ -1,7 +1,7 @@
 //! Group commit of coupons: one call of `issue_coupons` for a whole batch.
 //!
-//! A claim is answered after its coupon is committed. So what Redis forgets
-//! was promised to nobody.
+//! A claim is answered after its coupon is committed. So if Redis loses data,
+//! no acknowledged coupon is lost.
 
 use uuid::Uuid;
 
