@@ -135,8 +135,21 @@ pub(crate) fn folded(text: &str, width: usize) -> String {
     };
     match width {
         0 => text.to_owned(),
-        _ => text.split('\n').map(fold).collect::<Vec<_>>().join("\n"),
+        _ => {
+            let text = with_units(text);
+            let folded: Vec<_> = text.split('\n').map(fold).collect();
+            folded.join("\n").replace(NO_BREAK, " ")
+        }
     }
+}
+
+/// A space at which no line is broken.
+const NO_BREAK: char = '\u{a0}';
+
+/// The same, but no line is broken between a number and its unit.
+pub(crate) fn with_units(text: &str) -> String {
+    text.replace(" %", &format!("{NO_BREAK}%"))
+        .replace(" ms", &format!("{NO_BREAK}ms"))
 }
 
 /// Characters of a sentence from elsewhere that a terminal gets.
@@ -210,6 +223,7 @@ mod tests {
                 "report: /a/path/longer/than/that",
                 "report:\n  /a/path/longer/than/that",
             ),
+            (12, "it was 9.41 ms long", "it was\n  9.41 ms\n  long"),
             (0, "any number of columns", "any number of columns"),
         ];
         for (width, text, expected) in rows {

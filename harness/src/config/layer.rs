@@ -101,10 +101,11 @@ impl Layer {
                 return Self::default();
             }
         };
-        let of_suite = |key: &str| fields.sections().iter().any(|section| section.key == key);
-        let others =
-            |key: &str| matches!(key, "description" | "scenario" | LIMITS) || of_suite(key);
-        let mut layer = Self::from_table(&table, file, others, (fields, in_files), problems);
+        let of_suite = fields.sections().iter().map(|section| section.key);
+        let others: Vec<_> = of_suite
+            .chain(["description", "scenario", LIMITS])
+            .collect();
+        let mut layer = Self::from_table(&table, file, &others, (fields, in_files), problems);
         if let Some(limits) = table.get(LIMITS) {
             layer.set_limits(limits, file, problems);
         }
@@ -141,7 +142,7 @@ impl Layer {
     pub(super) fn from_table(
         table: &toml::Table,
         file: &str,
-        others: impl Fn(&str) -> bool,
+        others: &[&str],
         (fields, may): (&Fields, impl Fn(&Field) -> bool),
         problems: &mut Vec<Problem>,
     ) -> Self {
@@ -151,12 +152,12 @@ impl Layer {
             file: file.to_owned(),
         };
         for (key, value) in table {
-            if others(key) {
+            if others.contains(&key.as_str()) {
                 continue;
             }
             let Some(field) = fields.of_key(key).filter(|field| may(field)) else {
                 let known = fields.iter().filter(|f| may(f)).map(|f| f.key);
-                let known: Vec<_> = known.chain([LIMITS]).collect();
+                let known: Vec<_> = known.chain(others.iter().copied()).collect();
                 problems.push(Problem::new(source(key), no_such_key(key, &known)));
                 continue;
             };

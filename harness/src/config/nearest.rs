@@ -2,13 +2,16 @@
 
 use crate::format::did_you_mean;
 
-/// The error for an unknown key: the nearest known one, and all of them.
+/// A longer list than this is not read.
+const READ: usize = 12;
+
+/// The error for an unknown key: the nearest known one, and all of them if they are few.
 #[must_use]
 pub fn no_such_key(key: &str, known: &[&str]) -> String {
     format!("there is no such key; {}", known_are(key, known))
 }
 
-/// The nearest to a word, if any is near, and all that there are.
+/// The nearest to a word, if any is near, and all that there are if they are few.
 pub(super) fn known_are(word: &str, known: &[&str]) -> String {
     let near = did_you_mean(word, known.iter().copied());
     let mut each: Vec<&str> = Vec::new();
@@ -17,9 +20,11 @@ pub(super) fn known_are(word: &str, known: &[&str]) -> String {
             each.push(one);
         }
     });
-    match &*each.join(", ") {
-        "" => "there are none".to_owned(),
-        each => format!("{near}known are {each}"),
+    match each.len() {
+        0 => "there are none".to_owned(),
+        1..=READ => format!("{near}known are {}", each.join(", ")),
+        many if near.is_empty() => format!("none of the {many} known is like it"),
+        _ => near.trim_end().to_owned(),
     }
 }
 
@@ -41,5 +46,14 @@ mod tests {
             format!("there is no such key; did you mean price? {all}")
         );
         assert_eq!(near("thresholds"), format!("there is no such key; {all}"));
+    }
+
+    #[test]
+    fn a_long_list_is_left_out() {
+        let known: Vec<String> = (0..=READ).map(|number| format!("key_{number}")).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        assert_eq!(known_are("kei_7", &known), "did you mean key_7?");
+        assert_eq!(known_are("vus", &known), "none of the 13 known is like it");
+        assert!(known_are("kei_7", &known[1..]).contains("? known are key_1, key_2,"));
     }
 }

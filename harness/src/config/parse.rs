@@ -233,7 +233,7 @@ mod tests {
             (duration("30").err(), "'30' is not a duration"),
             (duration("-5s").err(), "is not a duration"),
             (duration("400 days").err(), "more than 7 days"),
-            (positive_duration("0s").err(), "no time at all"),
+            (positive_duration("0s").err(), "'0s' is zero"),
             (some_vus("0").err(), "0 VUs do nothing"),
             (vus("100001").err(), "from 0 to 100000"),
             (vus("3.5").err(), "'3.5' is not a number of VUs"),

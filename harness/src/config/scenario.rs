@@ -121,13 +121,7 @@ fn read(
     }
     let place = place(&name, file);
     let own = ["name", "persona", "executor", "tags"];
-    let mut layer = Layer::from_table(
-        table,
-        &place,
-        |key| own.contains(&key),
-        (fields, Field::in_scenarios),
-        problems,
-    );
+    let mut layer = Layer::from_table(table, &place, &own, (fields, Field::in_scenarios), problems);
     for key_of_text in ["persona", "executor"] {
         if table.contains_key(key_of_text) && text(key_of_text).is_none() {
             problems.push(Problem::new(key(key_of_text, &place), "must be a text"));

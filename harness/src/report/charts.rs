@@ -195,7 +195,8 @@ impl Charts<'_> {
             for ((point, means), below) in rows.zip(&mut below) {
                 let lower = scale.y(*below);
                 *below += means.as_ref().map_or(0.0, |parts| parts[part]);
-                points.push((self.middle(point), scale.y(*below), lower));
+                let upper = scale.y(*below);
+                points.extend(self.places(point).map(|x| (x, upper, lower)));
             }
             plot.marks.push(Mark {
                 class,
@@ -383,6 +384,16 @@ impl Charts<'_> {
         self.x(point.from_ms.midpoint(point.to_ms))
     }
 
+    /// Where a point is drawn: in its middle, but if it is the only one, from its beginning to its
+    /// end, so that a run of a second has lines as well.
+    fn places(&self, point: &Point) -> impl Iterator<Item = f64> + use<> {
+        let places = match self.measured.points.len() {
+            1 => vec![self.x(point.from_ms), self.x(point.to_ms)],
+            _ => vec![self.middle(point)],
+        };
+        places.into_iter()
+    }
+
     pub(super) fn line(
         &self,
         class: &'static str,
@@ -392,9 +403,10 @@ impl Charts<'_> {
         let points = self.measured.points.iter();
         Mark {
             class,
-            path: line(
-                points.map(|point| value(point).map(|value| (self.middle(point), scale.y(value)))),
-            ),
+            path: line(points.flat_map(|point| {
+                let y = value(point).map(|value| scale.y(value));
+                self.places(point).map(move |x| y.map(|y| (x, y)))
+            })),
         }
     }
 
@@ -406,7 +418,10 @@ impl Charts<'_> {
     ) -> Mark {
         let points = self.measured.points.iter();
         let points: Vec<_> = points
-            .map(|point| (self.middle(point), scale.y(value(point)), scale.y(0.0)))
+            .flat_map(|point| {
+                let (upper, lower) = (scale.y(value(point)), scale.y(0.0));
+                self.places(point).map(move |x| (x, upper, lower))
+            })
             .collect();
         Mark {
             class,

@@ -27,7 +27,7 @@ use super::worker_strips::Group;
 use super::workers::{Line, lines};
 use crate::catalogue::PartEntry;
 use crate::compare::{Change, Comparison};
-use crate::format::{clock, cut, grouped, ms, number, percent};
+use crate::format::{clock, cut, grouped, ms, number, percent, with_units};
 use crate::shown::visible;
 
 const STYLE: &str = include_str!("../../templates/report.css");
@@ -207,12 +207,12 @@ fn value(value: &Value) -> String {
 /// How templates write things.
 #[allow(unreachable_pub, reason = "the filters' macro makes them so")]
 mod filters {
-    use super::{clock, cut, ms, value};
+    use super::{clock, cut, ms, value, with_units};
     use crate::report::{Slow, Value};
 
     #[askama::filter_fn]
     pub(super) fn brief(text: &str, _: &dyn askama::Values, most: usize) -> askama::Result<String> {
-        Ok(cut(text, most))
+        Ok(cut(&with_units(text), most))
     }
 
     #[askama::filter_fn]

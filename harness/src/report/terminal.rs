@@ -312,12 +312,7 @@ fn invariants(result: &RunResult) -> Table {
             Some(detail) => format!("{}\n  {detail}", row.name),
             None => row.name.clone(),
         };
-        table.push([
-            mark(row.ok),
-            name,
-            row.expected.to_string(),
-            row.was(),
-        ]);
+        table.push([mark(row.ok), name, row.expected.to_string(), row.was()]);
     }
     table
 }
