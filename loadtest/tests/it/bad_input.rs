@@ -100,7 +100,7 @@ async fn a_threshold_on_what_can_not_occur() {
     let ran = run.finish().await;
     let said = [
         "there is no persona 'a'; known are impulse_buyer, setup",
-        "there is no check 'ordr 201'; did you mean order 201? known are ",
+        "there is no check 'ordr 201'; did you mean order 201?",
         "there is no scenario 'oen'; did you mean one? known are one, two, setup",
     ];
     assert_eq!(ran.code, 104, "{}", ran.stderr);
