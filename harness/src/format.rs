@@ -135,18 +135,21 @@ pub(crate) fn folded(text: &str, width: usize) -> String {
     };
     match width {
         0 => text.to_owned(),
-        _ => {
-            let text = with_units(text);
-            let folded: Vec<_> = text.split('\n').map(fold).collect();
-            folded.join("\n").replace(NO_BREAK, " ")
-        }
+        _ => keeping_units(text, |text| {
+            text.split('\n').map(fold).collect::<Vec<_>>().join("\n")
+        }),
     }
 }
 
 /// A space at which no line is broken.
 const NO_BREAK: char = '\u{a0}';
 
-/// The same, but no line is broken between a number and its unit.
+/// A text in the lines that `wrap` makes of it, which don't break between a number and its unit.
+pub(crate) fn keeping_units(text: &str, wrap: impl FnOnce(&str) -> String) -> String {
+    wrap(&with_units(text)).replace(NO_BREAK, " ")
+}
+
+/// The same text, with spaces before units at which no line is broken.
 pub(crate) fn with_units(text: &str) -> String {
     text.replace(" %", &format!("{NO_BREAK}%"))
         .replace(" ms", &format!("{NO_BREAK}ms"))

@@ -1060,6 +1060,7 @@ fn files_take_the_same_words() {
         vuz = 3
         mix = 5.5
         thresholds = "one"
+        scenarios = 2
         profile = "smoke"
     "#;
     let layer = Layer::from_toml(toml, "shop.toml", &outline().fields, &mut found);
@@ -1070,6 +1071,7 @@ fn files_take_the_same_words() {
     let expected = [
         "mix in shop.toml: must be a text or a whole number",
         "profile in shop.toml: there is no such key",
+        "scenarios in shop.toml: there is no such key; did you mean scenario?",
         "thresholds in shop.toml: must be a list of texts",
         "vuz in shop.toml: there is no such key; did you mean vus?",
     ];

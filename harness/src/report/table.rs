@@ -9,7 +9,7 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Modify};
 
-use crate::format::{fitted, listed};
+use crate::format::{fitted, keeping_units, listed};
 use crate::shown::Shown;
 
 /// The longest cell, in characters.
@@ -45,9 +45,14 @@ fn narrowed(widths: &[usize], most: usize) -> Vec<usize> {
     widths
 }
 
-/// A text in lines of so many characters, broken at spaces where there are some. (tabled's own
-/// wrapping leaves those spaces at the beginning of lines.)
+/// A text in lines of so many characters, broken at spaces where there are some, but not between a
+/// number and its unit.
 fn wrapped(text: &str, width: usize) -> String {
+    keeping_units(text, |text| at_spaces(text, width))
+}
+
+/// By hand, because tabled's own wrapping leaves the spaces at the beginning of lines.
+fn at_spaces(text: &str, width: usize) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
         let mut rest: Vec<char> = line.chars().collect();
@@ -301,6 +306,16 @@ mod tests {
         assert_eq!(light(52), (vec![], "count avg p95".to_owned(), 1));
         assert_eq!(light(46), (vec!["avg"], "count p95".to_owned(), 1));
         assert_eq!(light(36), (vec!["avg", "count"], "p95".to_owned(), 1));
+    }
+
+    #[test]
+    fn a_unit_stays_with_its_number() {
+        for (width, expected) in [
+            (14, "(was 21.8 ms),\nat 0s"),
+            (12, "(was\n21.8 ms), at\n0s"),
+        ] {
+            assert_eq!(wrapped("(was 21.8 ms), at 0s", width), expected, "{width}");
+        }
     }
 
     #[test]
