@@ -33,7 +33,7 @@ const MANY: usize = 8;
 const ENOUGH: usize = 32;
 
 /// and at most this long.
-const GATHERING: Duration = Duration::from_millis(12);
+const GATHERING: Duration = Duration::from_millis(10);
 
 /// How often it checks whether enough are queued.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
