@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::{listed, plural};
+use crate::format::{grouped, listed, plural};
 use crate::metrics::{Counter, Phase, RequestSeries, Snapshot, TagFilter, Trend};
 use crate::vu::READABLE;
 
@@ -90,11 +90,12 @@ fn failed(snapshot: &Snapshot) -> Option<String> {
         kinds => {
             let counted = kinds
                 .iter()
-                .map(|(kind, count)| format!("{count} {}", kind.told()));
+                .map(|(kind, count)| format!("{} {}", grouped(*count), kind.told()));
             format!(": {}", listed(counted, "and"))
         }
     };
     let requests = snapshot.counter(Counter::Requests, &all);
+    let [failed, requests] = [failed, requests].map(grouped);
     Some(format!("{failed} of {requests} requests failed{how}"))
 }
 
@@ -111,7 +112,7 @@ fn unreadable(snapshot: &Snapshot) -> Option<String> {
     let count: u64 = by_name.values().sum();
     let names = by_name
         .iter()
-        .map(|(name, count)| format!("{count} × {name}"));
+        .map(|(name, count)| format!("{} × {name}", grouped(*count)));
     (count > 0).then(|| {
         let names = listed(names, "and");
         let answers = plural(count, "answer", "answers");
@@ -199,7 +200,7 @@ fn hanging(snapshot: &Snapshot) -> Option<String> {
     let longest = hanging.iter().map(|(_, _, ms)| *ms).fold(0.0, f64::max);
     let names = hanging
         .iter()
-        .map(|(count, name, _)| format!("{count} × {name}"));
+        .map(|(count, name, _)| format!("{} × {name}", grouped(*count)));
     (count > 0).then(|| {
         let requests = plural(count, "request was", "requests were");
         format!(

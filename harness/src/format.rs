@@ -6,19 +6,10 @@ use crate::shown::visible;
 
 /// Milliseconds with about three significant digits and their thousands apart, without the unit.
 pub(crate) fn ms(value: f64) -> String {
-    if value < 100.0 {
-        plain_ms(value)
-    } else {
-        grouped(value.round() as u64)
-    }
-}
-
-/// The same without a mark between thousands.
-pub(crate) fn plain_ms(value: f64) -> String {
     match value {
         value if value < 10.0 => format!("{value:.2}"),
         value if value < 100.0 => format!("{value:.1}"),
-        value => format!("{value:.0}"),
+        value => grouped(value.round() as u64),
     }
 }
 
@@ -68,9 +59,37 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
+/// A share that somebody gave, in percent with the digits that they gave.
+pub(crate) fn given_percent(share: f64) -> String {
+    format!("{} %", (share * 1e8).round() / 1e6)
+}
+
 /// A share, 0 to 1, in percent with so many decimals, for columns.
 pub(crate) fn percent_to(share: f64, decimals: usize) -> String {
     format!("{:.decimals$} %", share * 100.0)
+}
+
+/// A number beside the limit that it is compared with: `short`, or as many digits more as it takes
+/// to see on which side of the limit it is.
+pub(crate) fn beside(limit: f64, value: f64, short: String, unit: &str) -> String {
+    // 0.29 times 100 is a little less than 29.
+    let [limit, value] = [limit, value].map(|number| (number * 1e9).round() / 1e9);
+    let is_told = |text: &String| {
+        let digits = text.chars().filter(|c| c.is_ascii_digit() || *c == '.');
+        let told = digits.collect::<String>().parse::<f64>();
+        told.is_ok_and(|told| told.partial_cmp(&limit) == value.partial_cmp(&limit))
+    };
+    let longer = (1..=9).map(|digits| with_digits(value, digits) + unit);
+    let mut texts = std::iter::once(short.clone()).chain(longer);
+    texts.find(is_told).unwrap_or(short)
+}
+
+/// A number with so many digits behind the point, and its thousands apart.
+fn with_digits(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    let parts = text.split_once('.');
+    let parts = parts.and_then(|(whole, rest)| Some((whole.parse().ok()?, rest)));
+    parts.map_or_else(|| text.clone(), |(whole, rest)| format!("{}.{rest}", grouped(whole)))
 }
 
 /// A time of the run: `42s`, `1m30s`, `2h05m`.
@@ -237,10 +256,6 @@ mod tests {
     #[test]
     fn numbers_are_short() {
         assert_eq!(
-            [1.234, 12.34, 1234.5].map(plain_ms),
-            ["1.23", "12.3", "1234"]
-        );
-        assert_eq!(
             [0, 999, 1_000, 1_234_567].map(grouped),
             ["0", "999", "1,000", "1,234,567"]
         );
@@ -271,6 +286,10 @@ mod tests {
         assert_eq!(
             [grouped(0), grouped(999), grouped(1_234_567)],
             ["0", "999", "1,234,567"]
+        );
+        assert_eq!(
+            [0.05, 0.001_25, 1.0, 0.07].map(given_percent),
+            ["5 %", "0.125 %", "100 %", "7 %"]
         );
         let shares = [0.0, 0.00001, 0.004, 0.5, 0.9999999, 1.0].map(percent);
         assert_eq!(

@@ -14,7 +14,7 @@ use super::by::By;
 use super::cause::none_holds;
 use super::pace::Pace;
 use super::trial::Trial;
-use crate::format::percent_to;
+use crate::format::{ms, ms_unit, percent_to};
 use crate::report::table::{Table, mark, section};
 use crate::shown::{Shown, pretty_json};
 
@@ -94,9 +94,11 @@ impl Capacity {
                 bold("Capacity:", out)?;
                 writeln!(
                     out,
-                    " {}{load} {unit} hold {} (p95 {low:.1} to {high:.1} ms in {count} trial{s})",
+                    " {}{load} {unit} hold {} (p95 {} to {} in {count} trial{s})",
                     if self.at_least { "at least " } else { "" },
                     self.thresholds.join(", "),
+                    ms(low),
+                    ms_unit(high),
                 )
             }
             None if self.ended.is_some() => {

@@ -14,6 +14,7 @@ use crate::executor::Settled;
 use crate::failing::Faults;
 use crate::fidelity::{self, PersonaShare, shares};
 use crate::fleet::Worker;
+use crate::format::{given_percent, grouped};
 use crate::health::{self, LATE_MS, Resources};
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend, TrendOf};
@@ -246,10 +247,11 @@ fn dropped(settled: &[Settled], limit: f64) -> Option<String> {
     let scheduled: u64 = arrivals().map(|account| account.scheduled).sum();
     let dropped: u64 = arrivals().map(|account| account.dropped).sum();
     beyond(dropped, scheduled, limit).then(|| {
+        let [dropped, scheduled] = [dropped, scheduled].map(grouped);
         format!(
-            "{dropped} of {scheduled} iterations were dropped, more than {:.1} %: the rate was not kept; \
+            "{dropped} of {scheduled} iterations were dropped, more than {}: the rate was not kept; \
              give more --max-vus, or ask for a lower rate (--limit dropped)",
-            limit * 100.0
+            given_percent(limit)
         )
     })
 }
@@ -258,20 +260,22 @@ fn dropped(settled: &[Settled], limit: f64) -> Option<String> {
 fn late_starts(delays: &Trend, limit: f64) -> Option<String> {
     let (starts, late) = (delays.count(), health::late_starts(delays));
     beyond(late, starts, limit).then(|| {
+        let [late, starts] = [late, starts].map(grouped);
         format!(
-            "{late} of {starts} iterations started more than {LATE_MS:.0} ms late, more than {:.1} %: \
+            "{late} of {starts} iterations started more than {LATE_MS:.0} ms late, more than {}: \
              give more --max-vus, or a machine with more to spare (--limit late-starts)",
-            limit * 100.0
+            given_percent(limit)
         )
     })
 }
 
 fn unknowns(unknown: u64, started: u64, limit: f64) -> Option<String> {
     beyond(unknown, started, limit).then(|| {
+        let [unknown, started] = [unknown, started].map(grouped);
         format!(
-            "{unknown} operations in {started} iterations have an unknown outcome, more than {:.1} %: \
+            "{unknown} operations in {started} iterations have an unknown outcome, more than {}: \
              the audit can't be exact (--limit unknown)",
-            limit * 100.0
+            given_percent(limit)
         )
     })
 }
@@ -284,19 +288,18 @@ pub(super) fn lost_rows(outputs: &[Account], limit: f64) -> Vec<String> {
         .iter()
         .filter(|output| beyond(output) || torn(output))
         .map(|output| {
+            let [lost, produced] = [output.lost, output.produced].map(grouped);
             if torn(&output) {
                 let error = output.error.as_deref().unwrap_or("it was too slow");
                 return format!(
-                    "{} is not whole: {} of {} rows are missing: {error}",
-                    output.name, output.lost, output.produced
+                    "{} is not whole: {lost} of {produced} rows are missing: {error}",
+                    output.name
                 );
             }
             format!(
-                "{} of {} rows for {} were lost, more than {:.1} % (--limit lost-rows)",
-                output.lost,
-                output.produced,
+                "{lost} of {produced} rows for {} were lost, more than {} (--limit lost-rows)",
                 output.name,
-                limit * 100.0
+                given_percent(limit)
             )
         })
         .collect()
@@ -341,7 +344,7 @@ mod tests {
         let found = lost_rows(&[output(10), output(11)], 0.01);
         assert_eq!(found.len(), 1);
         assert!(
-            found[0].starts_with("11 of 1000 rows for influxdb were lost, more than 1.0 %"),
+            found[0].starts_with("11 of 1,000 rows for influxdb were lost, more than 1 %"),
             "{found:?}"
         );
     }
@@ -373,7 +376,7 @@ mod tests {
         assert_eq!(late_starts(&delays, 0.5), None);
         let found = late_starts(&delays, 0.45).expect("half of them");
         assert!(
-            found.starts_with("10 of 20 iterations started more than 10 ms late, more than 45.0 %"),
+            found.starts_with("10 of 20 iterations started more than 10 ms late, more than 45 %"),
             "{found}"
         );
         assert_eq!(late_starts(&Trend::default(), 0.0), None, "a closed model");
