@@ -80,6 +80,7 @@ pub(super) fn judged(
     warnings.extend(same_times(&load.driven.snapshot));
     warnings.extend(fidelity::diluted(&mix, &load.driven.snapshot));
     let judgement = judgement(&config, &course, &load, (&thresholds, &saturated, &mix));
+    warnings.extend(unjudged(judgement.verdict, &load.driven.snapshot, &thresholds));
     let driven = load.driven;
     let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
     RunResult {
@@ -107,6 +108,17 @@ pub(super) fn judged(
         warnings,
         judgement,
     }
+}
+
+/// What is said of a run that passes although requests failed, where no threshold is about them.
+fn unjudged(verdict: Verdict, snapshot: &Snapshot, thresholds: &[Outcome]) -> Option<String> {
+    let mut metrics = thresholds.iter().map(|one| one.threshold.metric.name);
+    let is_judged = verdict != Verdict::Pass || metrics.any(|name| name == "http_req_failed");
+    let failed = Faults::of(snapshot).failed.filter(|_| !is_judged)?;
+    Some(format!(
+        "{failed}, and no threshold is about that: --threshold 'http_req_failed: rate==0' makes \
+         the run fail"
+    ))
 }
 
 /// The judgement, of everything that it depends on.
@@ -310,6 +322,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::metrics::{Proto, RequestTags};
+    use crate::vu::Method;
 
     #[test]
     fn what_the_machine_lacks_is_said_with_the_way_out() {
@@ -317,6 +331,35 @@ mod tests {
         assert!(told(Lack::File).contains("ulimit -n"));
     }
     use crate::executor;
+
+    #[test]
+    fn failures_that_no_threshold_is_about_are_told() {
+        let mut snapshot = Snapshot::default();
+        for (status, expected) in [(200, true), (503, false)] {
+            let tags = RequestTags {
+                scenario: "x",
+                persona: "x",
+                name: "a",
+                method: Method::Get,
+                status,
+                stage: 0,
+                expected,
+                trend: None,
+                proto: Proto::Http1,
+            };
+            let series = snapshot.requests.entry(tags).or_default();
+            series.record(Phase::Duration, Duration::from_millis(1));
+        }
+        let outcome = |text: &str| {
+            let threshold = crate::threshold::parse(text, &[]).expect("a threshold");
+            Outcome::of(&threshold, Some(0.5))
+        };
+        let unjudged = |verdict, text| unjudged(verdict, &snapshot, &[outcome(text)]);
+        let said = unjudged(Verdict::Pass, "checks: rate>=0").expect("a failure");
+        assert!(said.starts_with("1 of 2 requests failed, all 503, and no"), "{said}");
+        assert_eq!(unjudged(Verdict::Pass, "http_req_failed: rate<1"), None);
+        assert_eq!(unjudged(Verdict::Fail, "checks: rate>=0"), None);
+    }
 
     #[test]
     fn a_share_is_exact_at_its_limit() {
