@@ -289,10 +289,20 @@ mod tests {
             (faults.all_failed.is_some(), faults.inexcusable().count())
         };
         assert_eq!(of(&[]), (false, 0));
-        assert_eq!(of(&[("a", 503, false, 9, 1), ("b", 200, true, 1, 1)]), (false, 0));
-        assert_eq!(of(&[("a", 503, false, 9, 1), ("b", 0, false, 1, 1)]), (true, 1));
+        assert_eq!(
+            of(&[("a", 503, false, 9, 1), ("b", 200, true, 1, 1)]),
+            (false, 0)
+        );
+        assert_eq!(
+            of(&[("a", 503, false, 9, 1), ("b", 0, false, 1, 1)]),
+            (true, 1)
+        );
         let young = ("a", 0, true, 3, 20);
-        assert_eq!(of(&[young]), (false, 0), "cut early: nothing is known of it");
+        assert_eq!(
+            of(&[young]),
+            (false, 0),
+            "cut early: nothing is known of it"
+        );
         assert_eq!(of(&[young, ("a", 503, false, 9, 1)]), (true, 1));
     }
 

@@ -77,7 +77,10 @@ pub(crate) fn beside(limit: f64, value: f64, short: String, unit: &str) -> Strin
     let is_told = |text: &String| {
         let digits = text.chars().filter(|c| c.is_ascii_digit() || *c == '.');
         let told = digits.collect::<String>().parse::<f64>();
-        told.is_ok_and(|told| told.partial_cmp(&limit) == value.partial_cmp(&limit))
+        told.is_ok_and(|told| {
+            let is_nothing = (told == 0.0) == (value == 0.0);
+            is_nothing && told.partial_cmp(&limit) == value.partial_cmp(&limit)
+        })
     };
     let longer = (1..=9).map(|digits| with_digits(value, digits) + unit);
     let mut texts = std::iter::once(short.clone()).chain(longer);
@@ -89,7 +92,10 @@ fn with_digits(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     let parts = text.split_once('.');
     let parts = parts.and_then(|(whole, rest)| Some((whole.parse().ok()?, rest)));
-    parts.map_or_else(|| text.clone(), |(whole, rest)| format!("{}.{rest}", grouped(whole)))
+    parts.map_or_else(
+        || text.clone(),
+        |(whole, rest)| format!("{}.{rest}", grouped(whole)),
+    )
 }
 
 /// A time of the run: `42s`, `1m30s`, `2h05m`.

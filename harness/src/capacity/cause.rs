@@ -177,7 +177,7 @@ mod tests {
         let slow_db = words(trial(200, false, 300.0, 280.0));
         assert_eq!(
             slow_db,
-            ["the server's db: its p95 grew by 279.0 ms while p95 in all grew by 295.0 ms"]
+            ["the server's db: its p95 grew by 279 ms while p95 in all grew by 295 ms"]
         );
         let elsewhere = words(trial(200, false, 300.0, 2.0));
         assert!(elsewhere[0].starts_with("neither"), "{elsewhere:?}");
@@ -218,9 +218,9 @@ mod tests {
         ]);
         assert_eq!(
             slow,
-            ["the server's lock: its p95 grew by 280.0 ms while p95 in all grew by 295.0 ms"]
+            ["the server's lock: its p95 grew by 280 ms while p95 in all grew by 295 ms"]
         );
-        let elsewhere = "p95 grew by 295.0 ms, of which lock by no more than 1.0; the rest is requests \
+        let elsewhere = "p95 grew by 295 ms, of which lock by no more than 1.00 ms; the rest is requests \
                          waiting for the server's threads, the network or the generator";
         let other = served([
             &[("lock", 1.0), ("pool", 2.0)],
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(
             served([&[], &[]]),
             [
-                "the server, the network or the generator: p95 grew by 295.0 ms, and the suite names \
+                "the server, the network or the generator: p95 grew by 295 ms, and the suite names \
               no parts of the server's time"
             ]
         );
@@ -252,7 +252,7 @@ mod tests {
         ];
         assert_eq!(
             words(&trials, Some(200)),
-            ["the server's db: its p95 grew by 279.0 ms while p95 in all grew by 295.0 ms"]
+            ["the server's db: its p95 grew by 279 ms while p95 in all grew by 295 ms"]
         );
     }
 

@@ -190,7 +190,9 @@ pub(super) fn assemble(
         return Some(vec![single(reader, roles)?]);
     }
     refuse_flags_beside(reader);
-    let read = tables.into_iter().map(|table| of_table(reader, table, roles));
+    let read = tables
+        .into_iter()
+        .map(|table| of_table(reader, table, roles));
     let (scenarios, unused): (Vec<_>, Vec<_>) = read.unzip();
     let scenarios: Option<Vec<Scenario>> = scenarios.into_iter().collect();
     if scenarios.is_some() {
@@ -230,6 +232,8 @@ fn refuse_unused(reader: &mut Reader, unused: &[Vec<&'static str>]) {
     };
     let mut keys: Vec<_> = first.clone();
     keys.retain(|key| others.iter().all(|other| other.contains(key)));
+    // Loads above scenarios are told as such.
+    keys.retain(|key| !shape::shapes().any(|shape| shape == *key));
     keys.dedup();
     for key in keys {
         if reader.level(key).is_some() {

@@ -1038,10 +1038,22 @@ fn a_key_above_scenarios_must_fit_one_of_them() {
     // (above them, scenarios, what fits none)
     let rows = [
         ("rate = '50/s'", at_vus.to_owned(), Some("rate")),
-        ("max_duration = '1m'", at_vus.to_owned(), Some("max_duration")),
-        ("think_time = '1s'", at_a_rate.to_owned(), Some("think_time")),
+        (
+            "max_duration = '1m'",
+            at_vus.to_owned(),
+            Some("max_duration"),
+        ),
+        (
+            "think_time = '1s'",
+            at_a_rate.to_owned(),
+            Some("think_time"),
+        ),
         ("think_time = '1s'", format!("{at_vus}{at_a_rate}"), None),
-        ("max_start_delay = '1s'", format!("{at_vus}{at_a_rate}"), None),
+        (
+            "max_start_delay = '1s'",
+            format!("{at_vus}{at_a_rate}"),
+            None,
+        ),
         ("graceful_stop = '1s'", at_vus.to_owned(), None),
     ];
     for (above, scenarios, unused) in rows {
@@ -1049,9 +1061,8 @@ fn a_key_above_scenarios_must_fit_one_of_them() {
         let loaded = load(&outline(), inputs(&format!("--config {path}")));
         let found = loaded.err().unwrap_or_default();
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();
-        let expected = unused.map(|key| {
-            format!("{key} in {path}: fits no [[scenario]] of this file; leave it out")
-        });
+        let expected = unused
+            .map(|key| format!("{key} in {path}: fits no [[scenario]] of this file; leave it out"));
         assert_eq!(found, Vec::from_iter(expected), "{above}\n{scenarios}");
     }
 }

@@ -251,7 +251,9 @@ impl<'a> Reading<'a> {
         let number = number.and_then(|number| number.checked_sub(least));
         let number = number.filter(|number| *number <= MOST_WORKERS);
         if number.is_none() {
-            let scheduler = self.scheduler.map_or("the scheduler", |scheduler| scheduler.name);
+            let scheduler = self
+                .scheduler
+                .map_or("the scheduler", |scheduler| scheduler.name);
             self.add(
                 flag,
                 format!(

@@ -414,10 +414,16 @@ fn a_page_has_the_file_that_its_command_needs() {
 
 /// How bright a colour such as `#2a5fb4` is, as WCAG 2.1 has it.
 fn luminance(colour: &str) -> f64 {
-    let digits: Vec<u32> = colour.chars().filter_map(|digit| digit.to_digit(16)).collect();
+    let digits: Vec<u32> = colour
+        .chars()
+        .filter_map(|digit| digit.to_digit(16))
+        .collect();
     let channels: Vec<u32> = match digits.len() {
         3 => digits.iter().map(|digit| digit * 17).collect(),
-        _ => digits.chunks(2).map(|pair| pair[0] * 16 + pair[1]).collect(),
+        _ => digits
+            .chunks(2)
+            .map(|pair| pair[0] * 16 + pair[1])
+            .collect(),
     };
     let linear = channels.iter().map(|channel| {
         let share = f64::from(*channel) / 255.0;
@@ -426,7 +432,10 @@ fn luminance(colour: &str) -> f64 {
             false => ((share + 0.055) / 1.055).powf(2.4),
         }
     });
-    linear.zip([0.2126, 0.7152, 0.0722]).map(|(light, weight)| light * weight).sum()
+    linear
+        .zip([0.2126, 0.7152, 0.0722])
+        .map(|(light, weight)| light * weight)
+        .sum()
 }
 
 /// WCAG 2.1 wants 3:1 of what a chart is drawn with.

@@ -80,7 +80,11 @@ pub(super) fn judged(
     warnings.extend(same_times(&load.driven.snapshot));
     warnings.extend(fidelity::diluted(&mix, &load.driven.snapshot));
     let judgement = judgement(&config, &course, &load, (&thresholds, &saturated, &mix));
-    warnings.extend(unjudged(judgement.verdict, &load.driven.snapshot, &thresholds));
+    warnings.extend(unjudged(
+        judgement.verdict,
+        &load.driven.snapshot,
+        &thresholds,
+    ));
     let driven = load.driven;
     let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
     RunResult {
@@ -322,8 +326,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::metrics::{Proto, RequestTags};
-    use crate::vu::Method;
+    use crate::metrics::{Method, Proto, RequestTags};
 
     #[test]
     fn what_the_machine_lacks_is_said_with_the_way_out() {
@@ -356,7 +359,10 @@ mod tests {
         };
         let unjudged = |verdict, text| unjudged(verdict, &snapshot, &[outcome(text)]);
         let said = unjudged(Verdict::Pass, "checks: rate>=0").expect("a failure");
-        assert!(said.starts_with("1 of 2 requests failed, all 503, and no"), "{said}");
+        assert!(
+            said.starts_with("1 of 2 requests failed, all 503, and no"),
+            "{said}"
+        );
         assert_eq!(unjudged(Verdict::Pass, "http_req_failed: rate<1"), None);
         assert_eq!(unjudged(Verdict::Fail, "checks: rate>=0"), None);
     }
