@@ -7,8 +7,8 @@ use crate::shown::visible;
 /// Milliseconds with about three significant digits and their thousands apart, without the unit.
 pub(crate) fn ms(value: f64) -> String {
     match value {
-        value if value < 10.0 => format!("{value:.2}"),
-        value if value < 100.0 => format!("{value:.1}"),
+        value if value < 9.995 => format!("{value:.2}"),
+        value if value < 99.95 => format!("{value:.1}"),
         value => grouped(value.round() as u64),
     }
 }
@@ -21,9 +21,9 @@ pub(crate) fn ms_unit(value: f64) -> String {
 /// A number with about three significant digits.
 pub(crate) fn number(value: f64) -> String {
     match value {
-        value if value >= 100.0 => grouped(value.round() as u64),
+        value if value >= 99.95 => grouped(value.round() as u64),
         value if value.fract() == 0.0 => format!("{value}"),
-        value if value >= 10.0 => format!("{value:.1}"),
+        value if value >= 9.995 => format!("{value:.1}"),
         value => format!("{value:.2}"),
     }
 }
@@ -185,9 +185,10 @@ pub(crate) const LONG: usize = 2_000;
 
 /// The beginning of a text in one line, as it is shown.
 pub(crate) fn cut(text: &str, most: usize) -> String {
-    let spaced = |c: char| if c.is_whitespace() { ' ' } else { c };
-    let text = visible(text);
-    let mut chars = text.chars().map(spaced);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    let text = visible(&line);
+    let mut chars = text.chars();
     let mut cut: String = chars.by_ref().take(most).collect();
     if chars.next().is_some() {
         cut.push('…');
@@ -286,8 +287,8 @@ mod tests {
     #[test]
     fn numbers_are_short_and_not_rounded_to_something_else() {
         assert_eq!(
-            [ms(1.234), ms(12.34), ms(1_234.4)],
-            ["1.23", "12.3", "1,234"]
+            [1.234, 9.996, 12.34, 99.96, 1_234.4].map(ms),
+            ["1.23", "10.0", "12.3", "100", "1,234"]
         );
         assert_eq!(
             [grouped(0), grouped(999), grouped(1_234_567)],
@@ -305,6 +306,6 @@ mod tests {
         let times = [0, 42_000, 90_000, 120_000, 7_500_000].map(clock);
         assert_eq!(times, ["0s", "42s", "1m30s", "2m", "2h05m"]);
         assert_eq!(cut("a\u{1b}[31mbc", 4), "a␛[3…");
-        assert_eq!(cut("two\nlines\tof", 20), "two lines of");
+        assert_eq!(cut("two\r\n  lines\tof", 20), "two lines of");
     }
 }

@@ -39,7 +39,7 @@ fn a_search_by_vus_counts_vus() {
     let expected = [
         "│ VUs │ holds │ req/s │",
         "│ queue p95 │ db p95 │ redis p95 │ gen CPU │",
-        "│       0.0 │  280.0 │       0.0 │",
+        "│      0.00 │    280 │      0.00 │",
         "│ 200 │     ✗ │ 1,200 │",
         "Capacity: 100 VUs hold http_req_duration{stage:hold}: p(95)<200 (p95 5.00 to 5.00 ms in 1 trial)",
         "Beyond it: the generator",
