@@ -42,7 +42,16 @@ pub(crate) fn facts(bench: &Bench) -> Facts {
 /// Now, the command and the commit, as a row's results name them.
 pub(crate) fn occasion(bench: &Bench, mode: &str) -> String {
     let git = |args: &[&str]| first_line(Path::new("git"), args, bench);
-    let changed = if git(&["status", "--porcelain", "--untracked-files=no"]).is_empty() {
+    // The results are written after every row: they are no change of what is measured.
+    let status = [
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "--",
+        ".",
+        ":!bench/RESULTS.md",
+    ];
+    let changed = if git(&status).is_empty() {
         ""
     } else {
         ", and changes since"

@@ -198,7 +198,7 @@ fn a_report_explains_by_the_parts_and_shows_them() {
     for text in [
         "<th class=\"n\">lock</th><th class=\"n\">connection pool</th>",
         "<td class=\"n\" data-l=\"lock\">800</td><td class=\"n\" data-l=\"connection pool\">40.0</td>",
-        "<i class=\"key part1\"></i>lock <i class=\"key part2\"></i>connection pool <i class=\"key rest\">",
+        "<i class=\"key part1\"></i>lock</span> <span class=\"one\"><i class=\"key part2\"></i>connection pool</span>",
         "lock 800 ms · connection pool 40.0 ms · handler, network, generator 60.0 ms",
     ] {
         assert!(page.contains(text), "no {text} in {page}");

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::format::{beside, grouped};
 use crate::health::{Health, Resources};
 use crate::threshold::Limits;
 
@@ -173,8 +174,14 @@ impl HealthLog {
                     "generator saturated".to_owned()
                 };
                 format!(
-                    "{who}: {} was beyond {:.0} {} in {} of {} seconds, {:.0} at worst ({})",
-                    row.what, row.limit, row.unit, row.seconds, self.seconds, row.worst, row.flag
+                    "{who}: {} was beyond {} {} in {} of {} seconds, {} at worst ({})",
+                    row.what,
+                    (row.limit * 1e6).round() / 1e6,
+                    row.unit,
+                    row.seconds,
+                    self.seconds,
+                    beside(row.limit, row.worst, grouped(row.worst.round() as u64), ""),
+                    row.flag
                 )
             })
             .collect()
@@ -277,7 +284,7 @@ mod tests {
         };
         let found = findings(&[(1, look(900, 0.0)), (1, look(4_900, 3_950.0))]);
         assert!(
-            found.len() == 1 && found[0].contains("in 4 of 5 seconds, 3950 at worst"),
+            found.len() == 1 && found[0].contains("in 4 of 5 seconds, 3,950 at worst"),
             "{found:?}"
         );
         let hiccup = [(1, look(900, 0.0)), (1, look(2_300, 400.0))];

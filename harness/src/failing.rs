@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::{listed, plural};
-use crate::metrics::{Counter, Phase, RequestSeries, Snapshot, TagFilter, Trend};
+use crate::format::{grouped, listed, plural};
+use crate::metrics::{Counter, Phase, RequestSeries, SET_UP, Snapshot, TagFilter, Trend};
 use crate::vu::READABLE;
 
 /// What the server did wrong, each in a sentence.
@@ -12,6 +12,8 @@ use crate::vu::READABLE;
 pub struct Faults {
     /// Requests that failed: wrong by themselves only if a threshold says so.
     pub failed: Option<String>,
+    /// That none of them succeeded.
+    pub all_failed: Option<String>,
     /// Requests that never ended.
     pub hanging: Option<String>,
     /// Answers that could not be read.
@@ -23,6 +25,7 @@ impl Faults {
     #[cfg(test)]
     pub(crate) const NONE: Self = Self {
         failed: None,
+        all_failed: None,
         hanging: None,
         unreadable: None,
     };
@@ -32,6 +35,7 @@ impl Faults {
     pub fn of(snapshot: &Snapshot) -> Self {
         Self {
             failed: failed(snapshot),
+            all_failed: all_failed(snapshot),
             hanging: hanging(snapshot),
             unreadable: unreadable(snapshot),
         }
@@ -45,7 +49,8 @@ impl Faults {
 
     /// Those that no threshold can excuse.
     pub fn inexcusable(&self) -> impl Iterator<Item = &String> {
-        self.hanging.iter().chain(&self.unreadable)
+        let all = [&self.all_failed, &self.hanging, &self.unreadable];
+        all.into_iter().flatten()
     }
 }
 
@@ -90,12 +95,24 @@ fn failed(snapshot: &Snapshot) -> Option<String> {
         kinds => {
             let counted = kinds
                 .iter()
-                .map(|(kind, count)| format!("{count} {}", kind.told()));
+                .map(|(kind, count)| format!("{} {}", grouped(*count), kind.told()));
             format!(": {}", listed(counted, "and"))
         }
     };
     let requests = snapshot.counter(Counter::Requests, &all);
+    let [failed, requests] = [failed, requests].map(grouped);
     Some(format!("{failed} of {requests} requests failed{how}"))
+}
+
+/// That no request of the load succeeded, though some were answered or could not be sent.
+fn all_failed(snapshot: &Snapshot) -> Option<String> {
+    let of_load = snapshot.requests.iter().filter(|(tags, series)| {
+        tags.scenario != SET_UP && !tags.is_interrupted() && series.count() > 0
+    });
+    let mut of_load = of_load.peekable();
+    let some = of_load.peek().is_some();
+    (some && of_load.all(|(tags, _)| !tags.expected))
+        .then(|| "not one request of the load succeeded".to_owned())
 }
 
 /// Answers that came as they should and were something else than their caller can read.
@@ -111,7 +128,7 @@ fn unreadable(snapshot: &Snapshot) -> Option<String> {
     let count: u64 = by_name.values().sum();
     let names = by_name
         .iter()
-        .map(|(name, count)| format!("{count} × {name}"));
+        .map(|(name, count)| format!("{} × {name}", grouped(*count)));
     (count > 0).then(|| {
         let names = listed(names, "and");
         let answers = plural(count, "answer", "answers");
@@ -199,7 +216,7 @@ fn hanging(snapshot: &Snapshot) -> Option<String> {
     let longest = hanging.iter().map(|(_, _, ms)| *ms).fold(0.0, f64::max);
     let names = hanging
         .iter()
-        .map(|(count, name, _)| format!("{count} × {name}"));
+        .map(|(count, name, _)| format!("{} × {name}", grouped(*count)));
     (count > 0).then(|| {
         let requests = plural(count, "request was", "requests were");
         format!(
@@ -263,6 +280,30 @@ mod tests {
             .for_each(|series| series.unsent = 4);
         let expected = "5 of 5 requests failed: 4 without a connection and 1 without an answer";
         assert_eq!(failed(&unsent).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_load_of_which_nothing_succeeded_is_a_fault_of_its_own() {
+        let of = |rows: &[Row]| {
+            let faults = Faults::of(&snapshot(rows));
+            (faults.all_failed.is_some(), faults.inexcusable().count())
+        };
+        assert_eq!(of(&[]), (false, 0));
+        assert_eq!(
+            of(&[("a", 503, false, 9, 1), ("b", 200, true, 1, 1)]),
+            (false, 0)
+        );
+        assert_eq!(
+            of(&[("a", 503, false, 9, 1), ("b", 0, false, 1, 1)]),
+            (true, 1)
+        );
+        let young = ("a", 0, true, 3, 20);
+        assert_eq!(
+            of(&[young]),
+            (false, 0),
+            "cut early: nothing is known of it"
+        );
+        assert_eq!(of(&[young, ("a", 503, false, 9, 1)]), (true, 1));
     }
 
     #[test]

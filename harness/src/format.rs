@@ -6,19 +6,10 @@ use crate::shown::visible;
 
 /// Milliseconds with about three significant digits and their thousands apart, without the unit.
 pub(crate) fn ms(value: f64) -> String {
-    if value < 100.0 {
-        plain_ms(value)
-    } else {
-        grouped(value.round() as u64)
-    }
-}
-
-/// The same without a mark between thousands.
-pub(crate) fn plain_ms(value: f64) -> String {
     match value {
-        value if value < 10.0 => format!("{value:.2}"),
-        value if value < 100.0 => format!("{value:.1}"),
-        value => format!("{value:.0}"),
+        value if value < 9.995 => format!("{value:.2}"),
+        value if value < 99.95 => format!("{value:.1}"),
+        value => grouped(value.round() as u64),
     }
 }
 
@@ -30,9 +21,9 @@ pub(crate) fn ms_unit(value: f64) -> String {
 /// A number with about three significant digits.
 pub(crate) fn number(value: f64) -> String {
     match value {
-        value if value >= 100.0 => grouped(value.round() as u64),
+        value if value >= 99.95 => grouped(value.round() as u64),
         value if value.fract() == 0.0 => format!("{value}"),
-        value if value >= 10.0 => format!("{value:.1}"),
+        value if value >= 9.995 => format!("{value:.1}"),
         value => format!("{value:.2}"),
     }
 }
@@ -68,9 +59,43 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
+/// A share that somebody gave, in percent with the digits that they gave.
+pub(crate) fn given_percent(share: f64) -> String {
+    format!("{} %", (share * 1e8).round() / 1e6)
+}
+
 /// A share, 0 to 1, in percent with so many decimals, for columns.
 pub(crate) fn percent_to(share: f64, decimals: usize) -> String {
     format!("{:.decimals$} %", share * 100.0)
+}
+
+/// A number beside the limit that it is compared with: `short`, or as many digits more as it takes
+/// to see on which side of the limit it is.
+pub(crate) fn beside(limit: f64, value: f64, short: String, unit: &str) -> String {
+    // 0.29 times 100 is a little less than 29.
+    let [limit, value] = [limit, value].map(|number| (number * 1e9).round() / 1e9);
+    let is_told = |text: &String| {
+        let digits = text.chars().filter(|c| c.is_ascii_digit() || *c == '.');
+        let told = digits.collect::<String>().parse::<f64>();
+        told.is_ok_and(|told| {
+            let is_nothing = (told == 0.0) == (value == 0.0);
+            is_nothing && told.partial_cmp(&limit) == value.partial_cmp(&limit)
+        })
+    };
+    let longer = (1..=9).map(|digits| with_digits(value, digits) + unit);
+    let mut texts = std::iter::once(short.clone()).chain(longer);
+    texts.find(is_told).unwrap_or(short)
+}
+
+/// A number with so many digits behind the point, and its thousands apart.
+fn with_digits(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    let parts = text.split_once('.');
+    let parts = parts.and_then(|(whole, rest)| Some((whole.parse().ok()?, rest)));
+    parts.map_or_else(
+        || text.clone(),
+        |(whole, rest)| format!("{}.{rest}", grouped(whole)),
+    )
 }
 
 /// A time of the run: `42s`, `1m30s`, `2h05m`.
@@ -160,9 +185,10 @@ pub(crate) const LONG: usize = 2_000;
 
 /// The beginning of a text in one line, as it is shown.
 pub(crate) fn cut(text: &str, most: usize) -> String {
-    let spaced = |c: char| if c.is_whitespace() { ' ' } else { c };
-    let text = visible(text);
-    let mut chars = text.chars().map(spaced);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    let text = visible(&line);
+    let mut chars = text.chars();
     let mut cut: String = chars.by_ref().take(most).collect();
     if chars.next().is_some() {
         cut.push('…');
@@ -237,10 +263,6 @@ mod tests {
     #[test]
     fn numbers_are_short() {
         assert_eq!(
-            [1.234, 12.34, 1234.5].map(plain_ms),
-            ["1.23", "12.3", "1234"]
-        );
-        assert_eq!(
             [0, 999, 1_000, 1_234_567].map(grouped),
             ["0", "999", "1,000", "1,234,567"]
         );
@@ -265,12 +287,16 @@ mod tests {
     #[test]
     fn numbers_are_short_and_not_rounded_to_something_else() {
         assert_eq!(
-            [ms(1.234), ms(12.34), ms(1_234.4)],
-            ["1.23", "12.3", "1,234"]
+            [1.234, 9.996, 12.34, 99.96, 1_234.4].map(ms),
+            ["1.23", "10.0", "12.3", "100", "1,234"]
         );
         assert_eq!(
             [grouped(0), grouped(999), grouped(1_234_567)],
             ["0", "999", "1,234,567"]
+        );
+        assert_eq!(
+            [0.05, 0.001_25, 1.0, 0.07].map(given_percent),
+            ["5 %", "0.125 %", "100 %", "7 %"]
         );
         let shares = [0.0, 0.00001, 0.004, 0.5, 0.9999999, 1.0].map(percent);
         assert_eq!(
@@ -280,6 +306,6 @@ mod tests {
         let times = [0, 42_000, 90_000, 120_000, 7_500_000].map(clock);
         assert_eq!(times, ["0s", "42s", "1m30s", "2m", "2h05m"]);
         assert_eq!(cut("a\u{1b}[31mbc", 4), "a␛[3…");
-        assert_eq!(cut("two\nlines\tof", 20), "two lines of");
+        assert_eq!(cut("two\r\n  lines\tof", 20), "two lines of");
     }
 }

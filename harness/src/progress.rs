@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::RunConfig;
 use crate::executor::{Control, Plan};
-use crate::format::{LONG, cut};
+use crate::format::{LONG, cut, ms_unit};
 use crate::metrics::{Counter, TagFilter};
 use crate::sampler::Tick;
 use crate::threshold::Outcome;
@@ -187,7 +187,7 @@ impl Goal {
             (5, tick.stage.to_owned()),
             (4, format!("VUs {}/{}", tick.second.vus.value, tick.target)),
             (3, format!("{requests:.0} req/s")),
-            (2, format!("p95 {p95:.1} ms")),
+            (2, format!("p95 {}", ms_unit(p95))),
             (0, format!("{failed} failed")),
         ]
     }

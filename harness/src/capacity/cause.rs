@@ -2,7 +2,7 @@
 
 use super::pace::Pace;
 use super::trial::Trial;
-use crate::format::listed;
+use crate::format::{listed, ms_unit};
 
 /// From here on a machine has no CPU to spare.
 const BUSY_MACHINE: f64 = 90.0;
@@ -111,16 +111,17 @@ fn served(knee: &Trial, lighter: Option<&Trial>) -> String {
     let largest = parts.max_by(|a, b| a.1.total_cmp(&b.1));
     if grown <= 0.0 || !is_time {
         format!(
-            "not time: p95 was {:.1} ms, and what failed was {}",
-            knee.p95,
+            "not time: p95 was {}, and what failed was {}",
+            ms_unit(knee.p95),
             knee.reasons.join("; ")
         )
     } else if let Some((part, largest)) = largest {
         in_a_part(knee, grown, part, largest)
     } else {
         format!(
-            "the server, the network or the generator: p95 grew by {grown:.1} ms, and the suite names \
-             no parts of the server's time"
+            "the server, the network or the generator: p95 grew by {}, and the suite names no parts \
+             of the server's time",
+            ms_unit(grown)
         )
     }
 }
@@ -129,7 +130,9 @@ fn served(knee: &Trial, lighter: Option<&Trial>) -> String {
 fn in_a_part(knee: &Trial, grown: f64, part: &str, largest: f64) -> String {
     if largest >= grown * 0.3 {
         return format!(
-            "the server's {part}: its p95 grew by {largest:.1} ms while p95 in all grew by {grown:.1} ms"
+            "the server's {part}: its p95 grew by {} while p95 in all grew by {}",
+            ms_unit(largest),
+            ms_unit(grown)
         );
     }
     let names = knee.server.0.iter().map(|(name, _)| name.as_str());
@@ -139,11 +142,11 @@ fn in_a_part(knee: &Trial, grown: f64, part: &str, largest: f64) -> String {
         "not"
     };
     format!(
-        "{neither} the server's {}: p95 grew by {grown:.1} ms, of which {part} by no \
-         more than {:.1}; the rest is requests waiting for the server's threads, the network \
-         or the generator",
+        "{neither} the server's {}: p95 grew by {}, of which {part} by no more than {}; the rest is \
+         requests waiting for the server's threads, the network or the generator",
         listed(names, "nor"),
-        largest.max(0.0)
+        ms_unit(grown),
+        ms_unit(largest.max(0.0))
     )
 }
 
@@ -174,7 +177,7 @@ mod tests {
         let slow_db = words(trial(200, false, 300.0, 280.0));
         assert_eq!(
             slow_db,
-            ["the server's db: its p95 grew by 279.0 ms while p95 in all grew by 295.0 ms"]
+            ["the server's db: its p95 grew by 279 ms while p95 in all grew by 295 ms"]
         );
         let elsewhere = words(trial(200, false, 300.0, 2.0));
         assert!(elsewhere[0].starts_with("neither"), "{elsewhere:?}");
@@ -215,9 +218,9 @@ mod tests {
         ]);
         assert_eq!(
             slow,
-            ["the server's lock: its p95 grew by 280.0 ms while p95 in all grew by 295.0 ms"]
+            ["the server's lock: its p95 grew by 280 ms while p95 in all grew by 295 ms"]
         );
-        let elsewhere = "p95 grew by 295.0 ms, of which lock by no more than 1.0; the rest is requests \
+        let elsewhere = "p95 grew by 295 ms, of which lock by no more than 1.00 ms; the rest is requests \
                          waiting for the server's threads, the network or the generator";
         let other = served([
             &[("lock", 1.0), ("pool", 2.0)],
@@ -232,7 +235,7 @@ mod tests {
         assert_eq!(
             served([&[], &[]]),
             [
-                "the server, the network or the generator: p95 grew by 295.0 ms, and the suite names \
+                "the server, the network or the generator: p95 grew by 295 ms, and the suite names \
               no parts of the server's time"
             ]
         );
@@ -249,7 +252,7 @@ mod tests {
         ];
         assert_eq!(
             words(&trials, Some(200)),
-            ["the server's db: its p95 grew by 279.0 ms while p95 in all grew by 295.0 ms"]
+            ["the server's db: its p95 grew by 279 ms while p95 in all grew by 295 ms"]
         );
     }
 
@@ -258,7 +261,7 @@ mod tests {
         assert_eq!(
             words(&[trial(100, false, 300.0, 280.0)], None),
             [
-                "no lighter load to compare with; what failed was threshold crossed: http_req_failed: rate==0 (was 0.1)"
+                "no lighter load to compare with; what failed was threshold crossed: http_req_failed: rate==0 (was 10.0 %)"
             ]
         );
     }
@@ -317,7 +320,7 @@ mod tests {
         assert_eq!(
             words(&trials, Some(100)),
             [
-                "not time: p95 was 6.0 ms, and what failed was threshold crossed: http_req_failed: rate==0 (was 0.1)"
+                "not time: p95 was 6.00 ms, and what failed was threshold crossed: http_req_failed: rate==0 (was 10.0 %)"
             ]
         );
     }
@@ -327,7 +330,7 @@ mod tests {
     fn a_rate_that_was_not_kept_is_not_blamed_on_the_server() {
         let generator = "the rate: 0 iterations started late and 50 never; \
                          the generator was late, for no more than 130 of 600 VUs were busy at once";
-        let vus = "the VUs: 600 of 600 were busy at once; the p95 of an iteration was 1200 ms, \
+        let vus = "the VUs: 600 of 600 were busy at once; the p95 of an iteration was 1,200 ms, \
                    and 900 ms under the lightest load";
         let db = "the server's db: its p95 grew by 79.0 ms while p95 in all grew by 95.0 ms";
         let slow = Trial {
@@ -353,7 +356,7 @@ mod tests {
         }
         assert_eq!(
             words(&[unkept(100, 100.0, 80.0, 600)], None),
-            ["the VUs: 600 of 600 were busy at once; the p95 of an iteration was 1200 ms"]
+            ["the VUs: 600 of 600 were busy at once; the p95 of an iteration was 1,200 ms"]
         );
     }
 }

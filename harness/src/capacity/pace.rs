@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::stage::{HOLD, RISE, of_stage};
+use crate::format::{given_percent, grouped, ms_unit};
 use crate::health::{LATE_MS, late_starts};
 use crate::metrics::{Counter, TrendOf};
 use crate::report::RunResult;
@@ -77,17 +78,18 @@ impl Pace {
         let mut reasons = Vec::new();
         if beyond(self.dropped, self.scheduled, limits.dropped) {
             reasons.push(format!(
-                "the rate was not kept: {} of {} iterations due in the hold never started, more than {:.1} % (--limit dropped): {why}",
-                self.dropped,
-                self.scheduled,
-                limits.dropped * 100.0
+                "the rate was not kept: {} of {} iterations due in the hold never started, more than {} (--limit dropped): {why}",
+                grouped(self.dropped),
+                grouped(self.scheduled),
+                given_percent(limits.dropped)
             ));
         }
         if beyond(self.late, started, limits.late_starts) {
             reasons.push(format!(
-                "the rate was not kept: {} of {started} iterations started more than {LATE_MS:.0} ms late in the hold, more than {:.1} % (--limit late-starts): {why}",
-                self.late,
-                limits.late_starts * 100.0
+                "the rate was not kept: {} of {} iterations started more than {LATE_MS:.0} ms late in the hold, more than {} (--limit late-starts): {why}",
+                grouped(self.late),
+                grouped(started),
+                given_percent(limits.late_starts)
             ));
         }
         reasons
@@ -132,11 +134,11 @@ impl Pace {
         }
         let before = lighter.map_or(String::new(), |lighter| {
             let before = lighter.iteration_p95;
-            format!(", and {before:.0} ms under the lightest load")
+            format!(", and {} under the lightest load", ms_unit(before))
         });
         format!(
-            "the VUs: {busy_vus} of {vus} were busy at once; the p95 of an iteration was {:.0} ms{before}",
-            self.iteration_p95
+            "the VUs: {busy_vus} of {vus} were busy at once; the p95 of an iteration was {}{before}",
+            ms_unit(self.iteration_p95)
         )
     }
 }
@@ -195,10 +197,10 @@ pub(super) mod tests {
             };
             let expected = [
                 format!(
-                    "the rate was not kept: 11 of 1000 iterations due in the hold never started, more than 1.0 % (--limit dropped): {why}"
+                    "the rate was not kept: 11 of 1,000 iterations due in the hold never started, more than 1 % (--limit dropped): {why}"
                 ),
                 format!(
-                    "the rate was not kept: 99 of 989 iterations started more than 10 ms late in the hold, more than 10.0 % (--limit late-starts): {why}"
+                    "the rate was not kept: 99 of 989 iterations started more than 10 ms late in the hold, more than 10 % (--limit late-starts): {why}"
                 ),
             ];
             assert_eq!(pace.reasons(&Limits::default()), expected);
@@ -223,7 +225,7 @@ pub(super) mod tests {
         };
         assert_eq!(
             busy.gave_out(Some(&kept())),
-            "the VUs: 590 of 600 were busy at once; the p95 of an iteration was 7250 ms, and 1200 ms under the lightest load"
+            "the VUs: 590 of 600 were busy at once; the p95 of an iteration was 7,250 ms, and 1,200 ms under the lightest load"
         );
     }
 }

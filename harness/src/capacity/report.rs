@@ -14,7 +14,7 @@ use super::by::By;
 use super::cause::none_holds;
 use super::pace::Pace;
 use super::trial::Trial;
-use crate::format::percent_to;
+use crate::format::{grouped, ms, ms_unit, percent_to};
 use crate::report::table::{Table, mark, section};
 use crate::shown::{Shown, pretty_json};
 
@@ -94,9 +94,11 @@ impl Capacity {
                 bold("Capacity:", out)?;
                 writeln!(
                     out,
-                    " {}{load} {unit} hold {} (p95 {low:.1} to {high:.1} ms in {count} trial{s})",
+                    " {}{load} {unit} hold {} (p95 {} to {} in {count} trial{s})",
                     if self.at_least { "at least " } else { "" },
                     self.thresholds.join(", "),
+                    ms(low),
+                    ms_unit(high),
                 )
             }
             None if self.ended.is_some() => {
@@ -161,20 +163,20 @@ impl Capacity {
         let head = head.chain(server.iter().map(String::as_str));
         let mut table = Table::new(head.chain(["gen CPU", "CPU", "lag"]), 0);
         for trial in &self.trials {
-            let mut row = vec![trial.load.to_string(), mark(trial.holds)];
+            let mut row = vec![grouped(trial.load.into()), mark(trial.holds)];
             row.extend(trial.pace.iter().flat_map(pace_cells));
             row.extend([
-                format!("{:.0}", trial.requests_per_second),
-                format!("{:.2}", trial.med),
-                format!("{:.2}", trial.p95),
-                format!("{:.2}", trial.p99),
+                grouped(trial.requests_per_second.round() as u64),
+                ms(trial.med),
+                ms(trial.p95),
+                ms(trial.p99),
                 percent_to(trial.failed, 2),
             ]);
-            row.extend(trial.server.0.iter().map(|(_, ms)| format!("{ms:.1}")));
+            row.extend(trial.server.0.iter().map(|(_, time)| ms(*time)));
             row.extend([
                 format!("{:.0} %", trial.generator_cpu),
                 format!("{:.0} %", trial.machine_cpu),
-                format!("{:.0}", trial.lag),
+                ms(trial.lag),
             ]);
             table.push(row);
         }

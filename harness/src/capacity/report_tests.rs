@@ -39,9 +39,9 @@ fn a_search_by_vus_counts_vus() {
     let expected = [
         "│ VUs │ holds │ req/s │",
         "│ queue p95 │ db p95 │ redis p95 │ gen CPU │",
-        "│       0.0 │  280.0 │       0.0 │",
-        "│ 200 │     ✗ │  1200 │",
-        "Capacity: 100 VUs hold http_req_duration{stage:hold}: p(95)<200 (p95 5.0 to 5.0 ms in 1 trial)",
+        "│      0.00 │    280 │      0.00 │",
+        "│ 200 │     ✗ │ 1,200 │",
+        "Capacity: 100 VUs hold http_req_duration{stage:hold}: p(95)<200 (p95 5.00 to 5.00 ms in 1 trial)",
         "Beyond it: the generator",
     ];
     assert_shows(&shown, &expected);
@@ -61,8 +61,8 @@ fn a_search_by_rate_counts_iterations_and_shows_how_they_were_kept() {
     let expected = [
         "│ iterations/s │ holds │ started/s │ dropped │ late │ VUs busy │ req/s │",
         "│          100 │     ✓ │     100.0 │       0 │    0 │  130/600 │   600 │",
-        "│          200 │     ✗ │     100.0 │      50 │    0 │  600/600 │  1200 │",
-        "Capacity: 100 iterations/s hold http_req_duration{stage:hold}: p(95)<200 (p95 5.0 to 5.0 ms in 1 trial)",
+        "│          200 │     ✗ │     100.0 │      50 │    0 │  600/600 │ 1,200 │",
+        "Capacity: 100 iterations/s hold http_req_duration{stage:hold}: p(95)<200 (p95 5.00 to 5.00 ms in 1 trial)",
     ];
     assert_shows(&shown, &expected);
     // Under both plots.
@@ -83,7 +83,7 @@ fn a_load_beyond_which_nothing_was_tried_is_at_least_held() {
     };
     let shown = text(&outcome);
     let expected = [
-        "Capacity: at least 200 VUs hold checks: rate==1 (p95 6.0 to 6.0 ms in 1 trial)",
+        "Capacity: at least 200 VUs hold checks: rate==1 (p95 6.00 to 6.00 ms in 1 trial)",
         "No load failed: the capacity is beyond --to, which can be raised.",
     ];
     assert_shows(&shown, &expected);

@@ -8,6 +8,7 @@ use super::pace::Pace;
 use super::parts::ServerParts;
 use super::search::Outcome;
 use super::stage::{HOLD, of_stage};
+use crate::format::{grouped, ms_unit};
 use crate::metrics::{Kind, RateOf, TagFilter, TrendOf};
 use crate::report::RunResult;
 use crate::threshold::{ExitCode, Limits, Operator, Outcome as Crossed};
@@ -128,8 +129,9 @@ impl Trial {
             .map(|reason| format!("\n    {reason}"))
             .collect();
         format!(
-            "  {holds} p95 {:.1} ms, {:.0} requests/s{pace}{reasons}",
-            self.p95, self.requests_per_second
+            "  {holds} p95 {}, {} requests/s{pace}{reasons}",
+            ms_unit(self.p95),
+            grouped(self.requests_per_second.round() as u64)
         )
     }
 
@@ -177,7 +179,7 @@ pub(super) mod tests {
 
     /// A trial without a pace.
     pub(in crate::capacity) fn trial(load: u32, holds: bool, p95: f64, db: f64) -> Trial {
-        let crossed = "threshold crossed: http_req_failed: rate==0 (was 0.1)";
+        let crossed = "threshold crossed: http_req_failed: rate==0 (was 10.0 %)";
         Trial {
             load,
             holds,
@@ -222,7 +224,7 @@ pub(super) mod tests {
             ),
             (
                 trial(100, false, 12.34, 5.0),
-                "  fails: p95 12.3 ms, 600 requests/s\n    threshold crossed: http_req_failed: rate==0 (was 0.1)",
+                "  fails: p95 12.3 ms, 600 requests/s\n    threshold crossed: http_req_failed: rate==0 (was 10.0 %)",
             ),
             (
                 unkept(100, 12.34, 5.0, 600),

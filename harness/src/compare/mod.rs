@@ -10,7 +10,7 @@ pub use bootstrap::{Estimate, FEWEST_BLOCKS, Measure, Second, estimate};
 pub use judge::{Change, Interval, Rule, interval, judge};
 pub use stores::{Store, StoreChange};
 
-use crate::format::{percent_to, plain_ms};
+use crate::format::{ms_unit, percent_to};
 
 /// A run, as far as it can be compared.
 #[derive(Debug, Clone)]
@@ -167,7 +167,9 @@ fn disturbance(base: &Subject, new: &Subject) -> Option<String> {
     let held_up = before.max(after) > times * before.min(after) && (before - after).abs() > more_ms;
     held_up.then(|| {
         format!(
-            "something held the generator up: its timers were {before:.1} ms late in the baseline and {after:.1} ms in this run; measure again"
+            "something held the generator up: its timers were {} late in the baseline and {} in this run; measure again",
+            ms_unit(before),
+            ms_unit(after)
         )
     })
 }
@@ -282,7 +284,7 @@ impl Row {
     pub fn texts(&self) -> [String; 4] {
         let number = |value: Option<f64>| match (value, self.unit) {
             (None, _) => "-".to_owned(),
-            (Some(value), Unit::Ms) => format!("{} ms", plain_ms(value)),
+            (Some(value), Unit::Ms) => ms_unit(value),
             (Some(value), Unit::PerSecond) => format!("{value:.1}/s"),
             (Some(value), Unit::Share) => percent_to(value, 2),
         };

@@ -4,7 +4,7 @@ use super::*;
 use crate::fixture::{inputs, outline};
 
 #[test]
-fn the_place_comes_from_flags_variables_and_engines() {
+fn the_place_comes_from_flags_variables_and_schedulers() {
     let of = |flags: &[(&str, &[&str])], variables: &[(&str, &str)]| {
         place(&outline(), &inputs(flags, variables))
     };

@@ -372,7 +372,7 @@ pub static FIELDS: &[Field] = &[
     field("weight", "weight", Form::One("N"), FLEET,
         "Weight of this worker's share of the load [default: 1]").scope(Scope::NotInFiles).own(),
     field("fleet_run", "fleet-run", Form::One("NAME"), FLEET,
-        "Name that keeps runs on the same Redis apart [default: the engine's job, or 'run']").scope(Scope::NotInFiles).own(),
+        "Name that keeps runs on the same Redis apart [default: the scheduler's job, or 'run']").scope(Scope::NotInFiles).own(),
     field("fleet_wait", "fleet-wait", Form::One("TIME"), FLEET,
         "Wait at most this long for the other processes before the start [default: 5m]").scope(Scope::NotInFiles).own(),
     field("profile", "profile", Form::One("NAME"), "Configuration",

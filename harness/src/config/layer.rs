@@ -231,6 +231,7 @@ fn texts(field: &Field, value: &toml::Value) -> Result<Option<Vec<String>>, &'st
             .collect::<Option<Vec<_>>>()
             .map(Some)
             .ok_or("a list of texts"),
-        (Form::Many(_), _) => Err("a list of texts"),
+        (Form::Many(_), toml::Value::String(text)) => Ok(Some(vec![text.clone()])),
+        (Form::Many(_), _) => Err("a text, or a list of texts"),
     }
 }

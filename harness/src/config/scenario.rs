@@ -190,11 +190,14 @@ pub(super) fn assemble(
         return Some(vec![single(reader, roles)?]);
     }
     refuse_flags_beside(reader);
-    let scenarios: Vec<Option<Scenario>> = tables
+    let read = tables
         .into_iter()
-        .map(|table| of_table(reader, table, roles))
-        .collect();
+        .map(|table| of_table(reader, table, roles));
+    let (scenarios, unused): (Vec<_>, Vec<_>) = read.unzip();
     let scenarios: Option<Vec<Scenario>> = scenarios.into_iter().collect();
+    if scenarios.is_some() {
+        refuse_unused(reader, &unused);
+    }
     for name in named_thinkers(reader, roles) {
         let mut all = scenarios.iter().flatten();
         // Keys at the top of the file are for whichever scenario they fit.
@@ -221,6 +224,24 @@ fn refuse_flags_beside(reader: &mut Reader) {
     }
 }
 
+/// A key at the top of the file is for whichever scenarios it fits; one that fits none is a mistake.
+/// `unused` has those that each scenario has no use for.
+fn refuse_unused(reader: &mut Reader, unused: &[Vec<&'static str>]) {
+    let Some((first, others)) = unused.split_first() else {
+        return;
+    };
+    let mut keys: Vec<_> = first.clone();
+    keys.retain(|key| others.iter().all(|other| other.contains(key)));
+    // Loads above scenarios are told as such.
+    keys.retain(|key| !shape::shapes().any(|shape| shape == *key));
+    keys.dedup();
+    for key in keys {
+        if reader.level(key).is_some() {
+            reader.problem(key, "fits no [[scenario]] of this file; leave it out");
+        }
+    }
+}
+
 fn single(reader: &mut Reader, roles: &[Role]) -> Option<Scenario> {
     let executor = shape::executor(reader);
     // Beside another problem this is mostly its consequence, such as an unknown profile's.
@@ -242,7 +263,13 @@ fn single(reader: &mut Reader, roles: &[Role]) -> Option<Scenario> {
     Some(scenario)
 }
 
-fn of_table(reader: &mut Reader, table: Table, roles: &[Role]) -> Option<Scenario> {
+/// A scenario, nothing when it can't be made out, and the keys at the top of the file that it has no
+/// use for.
+fn of_table(
+    reader: &mut Reader,
+    table: Table,
+    roles: &[Role],
+) -> (Option<Scenario>, Vec<&'static str>) {
     // Keys at the top of the file are the scenarios' defaults.
     let mut own = Reader {
         fields: reader.fields.clone(),
@@ -285,7 +312,7 @@ fn of_table(reader: &mut Reader, table: Table, roles: &[Role]) -> Option<Scenari
         refuse_absent_thinkers(&mut own, scenario, 1);
     }
     reader.problems.append(&mut own.problems);
-    scenario
+    (scenario, own.overridden)
 }
 
 fn schedule(reader: &mut Reader, executor: Option<crate::executor::Executor>) -> Option<Schedule> {

@@ -1032,6 +1032,42 @@ fn mistakes_in_scenarios_are_all_named_with_their_scenario() {
 }
 
 #[test]
+fn a_key_above_scenarios_must_fit_one_of_them() {
+    let at_vus = "[[scenario]]\nname = 'x'\nvus = 2\nduration = '3s'\n";
+    let at_a_rate = "[[scenario]]\nname = 'y'\nrate = '5/s'\nmax_vus = 9\nduration = '3s'\n";
+    // (above them, scenarios, what fits none)
+    let rows = [
+        ("rate = '50/s'", at_vus.to_owned(), Some("rate")),
+        (
+            "max_duration = '1m'",
+            at_vus.to_owned(),
+            Some("max_duration"),
+        ),
+        (
+            "think_time = '1s'",
+            at_a_rate.to_owned(),
+            Some("think_time"),
+        ),
+        ("think_time = '1s'", format!("{at_vus}{at_a_rate}"), None),
+        (
+            "max_start_delay = '1s'",
+            format!("{at_vus}{at_a_rate}"),
+            None,
+        ),
+        ("graceful_stop = '1s'", at_vus.to_owned(), None),
+    ];
+    for (above, scenarios, unused) in rows {
+        let (path, _kept) = file(&format!("{above}\n{scenarios}"));
+        let loaded = load(&outline(), inputs(&format!("--config {path}")));
+        let found = loaded.err().unwrap_or_default();
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let expected = unused
+            .map(|key| format!("{key} in {path}: fits no [[scenario]] of this file; leave it out"));
+        assert_eq!(found, Vec::from_iter(expected), "{above}\n{scenarios}");
+    }
+}
+
+#[test]
 fn a_load_beside_scenarios_is_a_contradiction() {
     let (path, _kept) = file("duration = '5s'\n[[scenario]]\nname = 'x'\niterations = 3");
     let all = problems(&format!("--config {path}"));
@@ -1059,7 +1095,7 @@ fn files_take_the_same_words() {
         no_audit = true
         vuz = 3
         mix = 5.5
-        thresholds = "one"
+        thresholds = 1
         scenarios = 2
         profile = "smoke"
     "#;
@@ -1072,7 +1108,7 @@ fn files_take_the_same_words() {
         "mix in shop.toml: must be a text or a whole number",
         "profile in shop.toml: there is no such key",
         "scenarios in shop.toml: there is no such key; did you mean scenario?",
-        "thresholds in shop.toml: must be a list of texts",
+        "thresholds in shop.toml: must be a text, or a list of texts",
         "vuz in shop.toml: there is no such key; did you mean vus?",
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");

@@ -1,6 +1,6 @@
 //! Several machines, one run: what its processes tell each other.
 //!
-//! An engine that a team already runs, such as Kubernetes, starts equal processes. The first is the
+//! A scheduler that a team already runs, such as Kubernetes, starts equal processes. The first is the
 //! lead, which has no virtual users and makes the verdict; the others are workers. They exchange
 //! data through a Redis.
 

@@ -1,4 +1,4 @@
-//! Which process of a run this is: from flags, from `LOADTEST_*`, or from what the engine that
+//! Which process of a run this is: from flags, from `LOADTEST_*`, or from what the scheduler that
 //! started it has put into its environment. Pure.
 
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 const MOST_WORKERS: u32 = 10_000;
 const HEAVIEST: u32 = 100;
 const LONGEST_NAME: usize = 100;
-/// What a run is called where neither a flag nor an engine names it.
+/// What a run is called where neither a flag nor a scheduler names it.
 const DEFAULT_RUN: &str = "run";
 
 /// What was given, as text: flags weigh more than `LOADTEST_*`, as for every other field.
@@ -64,8 +64,8 @@ pub struct Misplaced {
     pub message: String,
 }
 
-/// How an engine tells its processes which they are.
-struct Engine {
+/// How a scheduler tells its processes which they are.
+struct Scheduler {
     name: &'static str,
     index: &'static str,
     /// What its first process has there.
@@ -76,29 +76,29 @@ struct Engine {
 }
 
 /// The innermost first: `mpirun` in a job of Slurm is the one that knows.
-const ENGINES: [Engine; 5] = [
-    Engine {
+const SCHEDULERS: [Scheduler; 5] = [
+    Scheduler {
         name: "Open MPI",
         index: "OMPI_COMM_WORLD_RANK",
         first: 0,
         count: Some("OMPI_COMM_WORLD_SIZE"),
         job: Some("PMIX_NAMESPACE"),
     },
-    Engine {
+    Scheduler {
         name: "Slurm",
         index: "SLURM_PROCID",
         first: 0,
         count: Some("SLURM_NTASKS"),
         job: Some("SLURM_JOB_ID"),
     },
-    Engine {
+    Scheduler {
         name: "Kubernetes",
         index: "JOB_COMPLETION_INDEX",
         first: 0,
         count: None,
         job: None,
     },
-    Engine {
+    Scheduler {
         name: "Nomad",
         index: "NOMAD_ALLOC_INDEX",
         first: 0,
@@ -106,7 +106,7 @@ const ENGINES: [Engine; 5] = [
         job: Some("NOMAD_JOB_ID"),
     },
     // Swarm says it only in templates: `--env SWARM_TASK_SLOT={{.Task.Slot}}`.
-    Engine {
+    Scheduler {
         name: "Swarm",
         index: "SWARM_TASK_SLOT",
         first: 1,
@@ -115,7 +115,7 @@ const ENGINES: [Engine; 5] = [
     },
 ];
 
-/// The place of this process; nothing if it is alone, whatever engine started it.
+/// The place of this process; nothing if it is alone, whatever scheduler started it.
 ///
 /// # Errors
 /// Everything that is wrong, not only the first.
@@ -186,10 +186,10 @@ fn alone(given: &Given<'_>) -> Result<Option<Place>, Vec<Misplaced>> {
     }
 }
 
-/// Reads what was given and what the engine says.
+/// Reads what was given and what the scheduler says.
 struct Reading<'a> {
     variables: &'a [(String, String)],
-    engine: Option<&'static Engine>,
+    scheduler: Option<&'static Scheduler>,
     wrong: Vec<Misplaced>,
 }
 
@@ -198,7 +198,7 @@ impl<'a> Reading<'a> {
         let set = |name: &str| variables.iter().any(|(known, _)| known == name);
         Self {
             variables,
-            engine: ENGINES.iter().find(|engine| set(engine.index)),
+            scheduler: SCHEDULERS.iter().find(|scheduler| set(scheduler.index)),
             wrong: Vec::new(),
         }
     }
@@ -244,18 +244,20 @@ impl<'a> Reading<'a> {
         number
     }
 
-    /// A number of the engine's, for which `flag` could be given instead.
+    /// A number of the scheduler's, for which `flag` could be given instead.
     fn said(&mut self, flag: &'static str, variable: &str, least: u32) -> Option<u32> {
         let text = self.variable(variable)?;
         let number: Option<u32> = text.trim().parse().ok();
         let number = number.and_then(|number| number.checked_sub(least));
         let number = number.filter(|number| *number <= MOST_WORKERS);
         if number.is_none() {
-            let engine = self.engine.map_or("the engine", |engine| engine.name);
+            let scheduler = self
+                .scheduler
+                .map_or("the scheduler", |scheduler| scheduler.name);
             self.add(
                 flag,
                 format!(
-                    "{variable}, which {engine} sets, is '{text}' and not a number from {least}"
+                    "{variable}, which {scheduler} sets, is '{text}' and not a number from {least}"
                 ),
             );
         }
@@ -266,18 +268,18 @@ impl<'a> Reading<'a> {
         if given.is_some() {
             return self.number("index", given, 0, MOST_WORKERS);
         }
-        let engine = self.engine?;
-        self.said("index", engine.index, engine.first)
+        let scheduler = self.scheduler?;
+        self.said("index", scheduler.index, scheduler.first)
     }
 
     fn workers(&mut self, given: Option<&str>) -> Option<u32> {
         if given.is_some() {
             return self.number("workers", given, 1, MOST_WORKERS);
         }
-        let engine = self.engine?;
-        let workers = self.said("workers", engine.count?, 1)?;
+        let scheduler = self.scheduler?;
+        let workers = self.said("workers", scheduler.count?, 1)?;
         if workers == 0 {
-            let name = engine.name;
+            let name = scheduler.name;
             self.add(
                 "workers",
                 format!(
@@ -289,12 +291,12 @@ impl<'a> Reading<'a> {
     }
 
     fn run(&mut self, given: Option<&str>) -> String {
-        let job = self.engine.and_then(|engine| engine.job);
+        let job = self.scheduler.and_then(|scheduler| scheduler.job);
         let name = given.or_else(|| self.variable(job?));
         let name = name.unwrap_or(DEFAULT_RUN);
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if given.is_none() {
-            // Engines have their own ideas of names.
+            // Schedulers have their own ideas of names.
             let plain = name.chars().map(|c| if plain(c) { c } else { '-' });
             return plain.take(LONGEST_NAME).collect();
         }

@@ -1,4 +1,4 @@
-//! Flags, variables of engines, and what is wrong with them.
+//! Flags, variables of schedulers, and what is wrong with them.
 
 use super::*;
 
@@ -30,7 +30,7 @@ fn wrong(given: &Given<'_>, env: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn every_engine_says_which_process_it_is() {
+fn every_scheduler_says_which_process_it_is() {
     type Row = (
         &'static [(&'static str, &'static str)],
         (u32, Option<u32>, &'static str),
@@ -86,7 +86,7 @@ fn every_engine_says_which_process_it_is() {
 }
 
 #[test]
-fn flags_weigh_more_than_engines() {
+fn flags_weigh_more_than_schedulers() {
     let given = Given {
         workers: Some("4"),
         index: Some("0"),

@@ -134,7 +134,7 @@ impl Charts<'_> {
         };
         let points = self.measured.points.iter();
         let each = points.map(|point| active(point).max(target(point).unwrap_or(0.0)));
-        let scale = Scale::up_to(each.fold(1.0, f64::max) * 1.05, MEDIUM);
+        let scale = Scale::of_counts(each.fold(1.0, f64::max) * 1.05, MEDIUM);
         let mut plot = self.timed("Virtual users", MEDIUM, &scale, number);
         plot.marks.push(self.area("vus-fill", &scale, active));
         plot.marks
@@ -281,13 +281,12 @@ impl Charts<'_> {
         label: &dyn Fn(f64) -> String,
         value: impl Fn(&Point) -> Option<f64>,
     ) -> Plot {
-        let largest = self
-            .measured
-            .points
-            .iter()
-            .filter_map(&value)
-            .fold(0.0, f64::max);
-        let scale = Scale::up_to(largest, SMALL);
+        let values: Vec<f64> = self.measured.points.iter().filter_map(&value).collect();
+        let largest = values.iter().copied().fold(0.0, f64::max);
+        let scale = match values.iter().all(|value| value.fract() == 0.0) {
+            true => Scale::of_counts(largest, SMALL),
+            false => Scale::up_to(largest, SMALL),
+        };
         let mut plot = self.timed_small(title, &scale, label);
         plot.note = note.to_owned();
         plot.marks.push(self.line(class, &scale, &value));

@@ -337,7 +337,7 @@ fn failures(row: &Row<Encoded>, metric: &str) -> u64 {
 }
 
 fn invariant(evidence: &Evidence<'_>, row: &Invariant) -> Explanation {
-    let mut sentences = vec![format!("Expected {}, found {}.", row.expected, row.actual)];
+    let mut sentences = vec![format!("Expected {}, found {}.", row.expected, row.was())];
     sentences.extend(row.detail.clone());
     sentences.push(
         "It is checked only after the load, so the time at which it began is unknown.".to_owned(),

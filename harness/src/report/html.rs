@@ -212,7 +212,7 @@ mod filters {
 
     #[askama::filter_fn]
     pub(super) fn brief(text: &str, _: &dyn askama::Values, most: usize) -> askama::Result<String> {
-        Ok(cut(&with_units(text), most))
+        Ok(with_units(&cut(text, most)))
     }
 
     #[askama::filter_fn]

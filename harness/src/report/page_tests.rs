@@ -411,3 +411,70 @@ fn a_page_has_the_file_that_its_command_needs() {
         "{page}"
     );
 }
+
+#[test]
+fn a_reason_keeps_its_numbers_and_units_on_one_line() {
+    let mut summary = summary(&result());
+    summary.reasons = vec!["1 of 9 was odd, more than 5 %: look\r\n  at it".to_owned()];
+    let [page, _] = written(summary, Vec::new());
+    assert!(page.contains("more than 5\u{a0}%: look at it</li>"), "{page}");
+}
+
+/// How bright a colour such as `#2a5fb4` is, as WCAG 2.1 has it.
+fn luminance(colour: &str) -> f64 {
+    let digits: Vec<u32> = colour
+        .chars()
+        .filter_map(|digit| digit.to_digit(16))
+        .collect();
+    let channels: Vec<u32> = match digits.len() {
+        3 => digits.iter().map(|digit| digit * 17).collect(),
+        _ => digits
+            .chunks(2)
+            .map(|pair| pair[0] * 16 + pair[1])
+            .collect(),
+    };
+    let linear = channels.iter().map(|channel| {
+        let share = f64::from(*channel) / 255.0;
+        match share <= 0.040_45 {
+            true => share / 12.92,
+            false => ((share + 0.055) / 1.055).powf(2.4),
+        }
+    });
+    linear
+        .zip([0.2126, 0.7152, 0.0722])
+        .map(|(light, weight)| light * weight)
+        .sum()
+}
+
+/// WCAG 2.1 wants 3:1 of what a chart is drawn with.
+#[test]
+fn colours_of_charts_stand_out_in_every_theme() {
+    let style = include_str!("../../templates/report.css");
+    let themes: Vec<&str> = style
+        .split(":root{")
+        .skip(1)
+        .filter_map(|theme| theme.split('}').next())
+        .collect();
+    assert_eq!(themes.len(), 3, "light, dark and on paper");
+    for theme in themes {
+        let colours: std::collections::BTreeMap<&str, f64> = theme
+            .split([';', '\n'])
+            .filter_map(|line| line.trim().strip_prefix("--")?.split_once(':'))
+            .filter(|(_, colour)| colour.starts_with('#'))
+            .map(|(name, colour)| (name, luminance(colour)))
+            .collect();
+        let drawn = colours.iter().filter(|(name, _)| {
+            let of_charts = ["p50", "p95", "p99", "sla", "bad", "rate", "rest"];
+            name.starts_with("part") || of_charts.contains(name)
+        });
+        let drawn: Vec<_> = drawn.collect();
+        assert_eq!(drawn.len(), 15, "{colours:?}");
+        for (name, colour) in drawn {
+            for behind in ["card", "odd"] {
+                let (dark, light) = (colour.min(colours[behind]), colour.max(colours[behind]));
+                let contrast = (light + 0.05) / (dark + 0.05);
+                assert!(contrast >= 3.0, "{name} on {behind}: {contrast:.2}");
+            }
+        }
+    }
+}

@@ -109,6 +109,19 @@ impl Scale {
         }
     }
 
+    /// The same for what is counted, with ticks at whole numbers only.
+    pub(super) fn of_counts(max: f64, height: f64) -> Self {
+        let scale = Self::up_to(max, height);
+        match scale.step < 1.0 {
+            true => Self {
+                max: scale.max.ceil(),
+                step: 1.0,
+                ..scale
+            },
+            false => scale,
+        }
+    }
+
     /// A scale for `peaks` of which each belongs to a point of a chart: logarithmic down to the
     /// smallest of `lows` if one of them would flatten the others.
     pub(super) fn that_shows(peaks: &[f64], lows: impl Iterator<Item = f64>, height: f64) -> Self {
@@ -330,6 +343,13 @@ mod tests {
         let nothing = Scale::up_to(0.0, 200.0).ticks(crate::format::number);
         let labels: Vec<_> = nothing.iter().map(|tick| tick.label.as_str()).collect();
         assert_eq!(labels, ["0", "1"], "nothing has a scale too");
+        let labels = |max| {
+            let ticks = Scale::of_counts(max, 60.0).ticks(crate::format::number);
+            ticks.into_iter().map(|tick| tick.label).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(1.0), ["0", "1"], "there is no half a user");
+        assert_eq!(labels(1.2), ["0", "1", "2"]);
+        assert_eq!(labels(90.0), ["0", "50", "100"]);
     }
 
     #[test]

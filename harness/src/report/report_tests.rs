@@ -288,7 +288,7 @@ fn nothing_from_outside_acts_in_a_report() {
         (&junit, format!("{seen}&gt;&lt;/script&gt;&lt;b&gt;|␍")),
         (
             &markdown,
-            "\\]\\]&gt;&lt;/script&gt;&lt;b&gt;\\|␍ http<!-- -->://".to_owned(),
+            "\\]\\]&gt;&lt;/script&gt;&lt;b&gt;\\| http<!-- -->://".to_owned(),
         ),
     ] {
         assert!(text.contains(&expected), "{expected} in {text}");

@@ -64,6 +64,11 @@ impl Charts<'_> {
             within.map(|(_, value)| *value).reduce(f64::max)
         };
         let title = known.title(metric, of);
-        self.small(&title, probe, "store", &|value| known.written(value), value)
+        // Nothing is nothing in any unit.
+        let label = |value: f64| match value {
+            0.0 => "0".to_owned(),
+            value => known.written(value),
+        };
+        self.small(&title, probe, "store", &label, value)
     }
 }

@@ -13,7 +13,7 @@ use super::title::title_of;
 use super::words::{cut_short, hold, no_data};
 use super::workers;
 use crate::config::RunConfig;
-use crate::format::{LONG, cut, ms, ms_unit, percent_to, plural};
+use crate::format::{LONG, cut, grouped, ms, number, percent_to, plural};
 use crate::metrics::{self, Counter, Metric, Of, Snapshot, TagFilter, Trend, TrendOf, who};
 use crate::shown::Shown;
 use crate::threshold::Verdict;
@@ -74,16 +74,16 @@ fn head(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
     writeln!(out)?;
     paragraph(0, &load(config), out)?;
     let cut = if interrupted > 0 {
-        format!(", {interrupted} cut")
+        format!(", {} cut", grouped(interrupted))
     } else {
         String::new()
     };
     writeln!(
         out,
-        "{} · {:.1} s · {} iterations{cut}",
+        "{} · {:.1} s · {}{cut}",
         result.host,
         result.duration.as_secs_f64(),
-        counter(Counter::Iterations)
+        plural(counter(Counter::Iterations), "iteration", "iterations")
     )?;
     arrivals(result, out)
 }
@@ -108,9 +108,9 @@ fn arrivals(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
                 out,
                 "{}: {} iterations scheduled = {} started + {} dropped",
                 scenario.label(),
-                account.scheduled,
-                account.started,
-                account.dropped
+                grouped(account.scheduled),
+                grouped(account.started),
+                grouped(account.dropped)
             )?;
         }
     }
@@ -121,7 +121,7 @@ fn arrivals(result: &RunResult, out: &mut Shown<impl Write>) -> io::Result<()> {
                 true => "scenarios without a rate are closed models",
                 false => "closed model",
             };
-            let said = "a slow server is sent less, so coordinated omission is not excluded";
+            let said = "a slow server is sent less, so coordinated omission is possible";
             paragraph(0, &format!("{model}: {said}"), out)
         }
     }
@@ -148,9 +148,9 @@ fn requests(snapshot: &Snapshot) -> Table {
         let rate = per_second(trend.count(), snapshot.duration);
         table.push([
             name.to_owned(),
-            trend.count().to_string(),
+            grouped(trend.count()),
             rate,
-            failed.to_string(),
+            grouped(failed),
             avg,
             min,
             med,
@@ -217,9 +217,9 @@ fn stages(result: &RunResult) -> Table {
             name,
             format!("{:.0}s", length.as_secs_f64()),
             load,
-            trend.count().to_string(),
+            grouped(trend.count()),
             per_second(trend.count(), length),
-            failed.to_string(),
+            grouped(failed),
             avg,
             med,
             p95,
@@ -254,7 +254,7 @@ fn trends(snapshot: &Snapshot) -> Table {
             let [avg, min, med, p90, p95, p99, max] = times(&trend);
             table.push([
                 metric.name.to_owned(),
-                trend.count().to_string(),
+                grouped(trend.count()),
                 avg,
                 min,
                 med,
@@ -279,8 +279,8 @@ fn checks(result: &RunResult) -> Table {
             mark(sum.counts.fails == 0),
             sum.check.to_owned(),
             who(sum.scenario, sum.persona),
-            sum.counts.passes.to_string(),
-            sum.counts.fails.to_string(),
+            grouped(sum.counts.passes),
+            grouped(sum.counts.fails),
         ]);
     }
     table
@@ -293,8 +293,7 @@ fn thresholds(result: &RunResult) -> Table {
     for outcome in outcomes {
         let actual = match outcome.actual {
             None => no_data(outcome.ok).to_owned(),
-            Some(value) if outcome.threshold.aggregation.is_duration() => ms_unit(value),
-            Some(value) => format!("{}", (value * 1e6).round() / 1e6),
+            Some(value) => outcome.threshold.measured(value),
         };
         table.push([mark(outcome.ok), outcome.threshold.to_string(), actual]);
     }
@@ -357,7 +356,7 @@ fn failures(result: &RunResult) -> Table {
             status.to_string()
         };
         let sample = cut(sample, 100);
-        table.push([(*name).to_owned(), status, count.to_string(), sample]);
+        table.push([(*name).to_owned(), status, grouped(count), sample]);
     }
     table
 }
@@ -389,7 +388,7 @@ fn outputs(result: &RunResult) -> Table {
             account.spooled,
             account.lost,
         ];
-        let [produced, delivered, spooled, lost] = rows.map(|rows| rows.to_string());
+        let [produced, delivered, spooled, lost] = rows.map(grouped);
         table.push([mark(whole), name, produced, delivered, spooled, lost]);
     }
     table
@@ -487,7 +486,7 @@ fn times(trend: &Trend) -> [String; 7] {
 fn per_second(count: u64, duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds > 0.0 {
-        format!("{:.1}", count as f64 / seconds)
+        number(count as f64 / seconds)
     } else {
         "-".to_owned()
     }

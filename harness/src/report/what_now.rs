@@ -48,7 +48,9 @@ fn broken(summary: &Summary) -> Option<WhatNow> {
     Some(WhatNow {
         sentence: format!(
             "Find out what the server did twice or not at all: {} should have been {} and was {}.",
-            row.name, row.expected, row.actual
+            row.name,
+            row.expected,
+            row.was()
         ),
         place: INVARIANTS,
     })

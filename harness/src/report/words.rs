@@ -1,7 +1,7 @@
 //! What every report says in the same words: the verdict, the SLA, what was measured. Pure.
 
 use super::summary::{Summary, ThresholdRow};
-use crate::format::{grouped, ms, ms_unit, number, percent, plural};
+use crate::format::{grouped, ms, ms_unit, number, plural};
 use crate::metrics::Trend;
 use crate::threshold::Verdict;
 
@@ -113,14 +113,9 @@ pub(super) const fn no_data(ok: bool) -> &'static str {
 
 /// What was measured, in the unit of its threshold.
 pub(super) fn actual(summary: &Summary, row: &ThresholdRow) -> String {
-    let threshold = summary.threshold(&row.expression);
-    match (
-        row.actual,
-        threshold.map(|threshold| (threshold.aggregation, threshold.metric.kind())),
-    ) {
+    match (row.actual, summary.threshold(&row.expression)) {
         (None, _) => no_data(row.ok).to_owned(),
-        (Some(value), Some((aggregation, _))) if aggregation.is_duration() => ms_unit(value),
-        (Some(value), Some((_, crate::metrics::Kind::Rate))) => percent(value),
-        (Some(value), _) => number(value),
+        (Some(value), Some(threshold)) => threshold.measured(value),
+        (Some(value), None) => number(value),
     }
 }

@@ -14,6 +14,7 @@ use crate::executor::Settled;
 use crate::failing::Faults;
 use crate::fidelity::{self, PersonaShare, shares};
 use crate::fleet::Worker;
+use crate::format::{given_percent, grouped};
 use crate::health::{self, LATE_MS, Resources};
 use crate::invariant::Invariant;
 use crate::metrics::{Counter, Phase, Snapshot, TagFilter, Trend, TrendOf};
@@ -79,6 +80,11 @@ pub(super) fn judged(
     warnings.extend(same_times(&load.driven.snapshot));
     warnings.extend(fidelity::diluted(&mix, &load.driven.snapshot));
     let judgement = judgement(&config, &course, &load, (&thresholds, &saturated, &mix));
+    warnings.extend(unjudged(
+        judgement.verdict,
+        &load.driven.snapshot,
+        &thresholds,
+    ));
     let driven = load.driven;
     let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
     RunResult {
@@ -106,6 +112,17 @@ pub(super) fn judged(
         warnings,
         judgement,
     }
+}
+
+/// What is said of a run that passes although requests failed, where no threshold is about them.
+fn unjudged(verdict: Verdict, snapshot: &Snapshot, thresholds: &[Outcome]) -> Option<String> {
+    let mut metrics = thresholds.iter().map(|one| one.threshold.metric.name);
+    let is_judged = verdict != Verdict::Pass || metrics.any(|name| name == "http_req_failed");
+    let failed = Faults::of(snapshot).failed.filter(|_| !is_judged)?;
+    Some(format!(
+        "{failed}, and no threshold is about that: --threshold 'http_req_failed: rate==0' makes \
+         the run fail"
+    ))
 }
 
 /// The judgement, of everything that it depends on.
@@ -246,10 +263,11 @@ fn dropped(settled: &[Settled], limit: f64) -> Option<String> {
     let scheduled: u64 = arrivals().map(|account| account.scheduled).sum();
     let dropped: u64 = arrivals().map(|account| account.dropped).sum();
     beyond(dropped, scheduled, limit).then(|| {
+        let [dropped, scheduled] = [dropped, scheduled].map(grouped);
         format!(
-            "{dropped} of {scheduled} iterations were dropped, more than {:.1} %: the rate was not kept; \
+            "{dropped} of {scheduled} iterations were dropped, more than {}: the rate was not kept; \
              give more --max-vus, or ask for a lower rate (--limit dropped)",
-            limit * 100.0
+            given_percent(limit)
         )
     })
 }
@@ -258,20 +276,22 @@ fn dropped(settled: &[Settled], limit: f64) -> Option<String> {
 fn late_starts(delays: &Trend, limit: f64) -> Option<String> {
     let (starts, late) = (delays.count(), health::late_starts(delays));
     beyond(late, starts, limit).then(|| {
+        let [late, starts] = [late, starts].map(grouped);
         format!(
-            "{late} of {starts} iterations started more than {LATE_MS:.0} ms late, more than {:.1} %: \
+            "{late} of {starts} iterations started more than {LATE_MS:.0} ms late, more than {}: \
              give more --max-vus, or a machine with more to spare (--limit late-starts)",
-            limit * 100.0
+            given_percent(limit)
         )
     })
 }
 
 fn unknowns(unknown: u64, started: u64, limit: f64) -> Option<String> {
     beyond(unknown, started, limit).then(|| {
+        let [unknown, started] = [unknown, started].map(grouped);
         format!(
-            "{unknown} operations in {started} iterations have an unknown outcome, more than {:.1} %: \
+            "{unknown} operations in {started} iterations have an unknown outcome, more than {}: \
              the audit can't be exact (--limit unknown)",
-            limit * 100.0
+            given_percent(limit)
         )
     })
 }
@@ -284,19 +304,18 @@ pub(super) fn lost_rows(outputs: &[Account], limit: f64) -> Vec<String> {
         .iter()
         .filter(|output| beyond(output) || torn(output))
         .map(|output| {
+            let [lost, produced] = [output.lost, output.produced].map(grouped);
             if torn(&output) {
                 let error = output.error.as_deref().unwrap_or("it was too slow");
                 return format!(
-                    "{} is not whole: {} of {} rows are missing: {error}",
-                    output.name, output.lost, output.produced
+                    "{} is not whole: {lost} of {produced} rows are missing: {error}",
+                    output.name
                 );
             }
             format!(
-                "{} of {} rows for {} were lost, more than {:.1} % (--limit lost-rows)",
-                output.lost,
-                output.produced,
+                "{lost} of {produced} rows for {} were lost, more than {} (--limit lost-rows)",
                 output.name,
-                limit * 100.0
+                given_percent(limit)
             )
         })
         .collect()
@@ -307,6 +326,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::metrics::{Method, Proto, RequestTags};
 
     #[test]
     fn what_the_machine_lacks_is_said_with_the_way_out() {
@@ -314,6 +334,38 @@ mod tests {
         assert!(told(Lack::File).contains("ulimit -n"));
     }
     use crate::executor;
+
+    #[test]
+    fn failures_that_no_threshold_is_about_are_told() {
+        let mut snapshot = Snapshot::default();
+        for (status, expected) in [(200, true), (503, false)] {
+            let tags = RequestTags {
+                scenario: "x",
+                persona: "x",
+                name: "a",
+                method: Method::Get,
+                status,
+                stage: 0,
+                expected,
+                trend: None,
+                proto: Proto::Http1,
+            };
+            let series = snapshot.requests.entry(tags).or_default();
+            series.record(Phase::Duration, Duration::from_millis(1));
+        }
+        let outcome = |text: &str| {
+            let threshold = crate::threshold::parse(text, &[]).expect("a threshold");
+            Outcome::of(&threshold, Some(0.5))
+        };
+        let unjudged = |verdict, text| unjudged(verdict, &snapshot, &[outcome(text)]);
+        let said = unjudged(Verdict::Pass, "checks: rate>=0").expect("a failure");
+        assert!(
+            said.starts_with("1 of 2 requests failed, all 503, and no"),
+            "{said}"
+        );
+        assert_eq!(unjudged(Verdict::Pass, "http_req_failed: rate<1"), None);
+        assert_eq!(unjudged(Verdict::Fail, "checks: rate>=0"), None);
+    }
 
     #[test]
     fn a_share_is_exact_at_its_limit() {
@@ -341,7 +393,7 @@ mod tests {
         let found = lost_rows(&[output(10), output(11)], 0.01);
         assert_eq!(found.len(), 1);
         assert!(
-            found[0].starts_with("11 of 1000 rows for influxdb were lost, more than 1.0 %"),
+            found[0].starts_with("11 of 1,000 rows for influxdb were lost, more than 1 %"),
             "{found:?}"
         );
     }
@@ -373,7 +425,7 @@ mod tests {
         assert_eq!(late_starts(&delays, 0.5), None);
         let found = late_starts(&delays, 0.45).expect("half of them");
         assert!(
-            found.starts_with("10 of 20 iterations started more than 10 ms late, more than 45.0 %"),
+            found.starts_with("10 of 20 iterations started more than 10 ms late, more than 45 %"),
             "{found}"
         );
         assert_eq!(late_starts(&Trend::default(), 0.0), None, "a closed model");

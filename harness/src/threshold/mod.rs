@@ -3,6 +3,7 @@
 mod crossing;
 mod evaluate;
 mod limits;
+mod measured;
 mod parse;
 mod standing;
 mod timeline;

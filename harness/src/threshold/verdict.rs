@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::evaluate::Outcome;
 use super::limits::Limits;
 use crate::failing::Faults;
+use crate::format::{given_percent, grouped};
 
 /// What the run says about the system under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +32,7 @@ pub enum ExitCode {
     InvariantBroken,
     /// A threshold is crossed.
     ThresholdCrossed,
-    /// Flags or configuration are wrong; nothing was sent.
+    /// Flags or configuration are wrong, or there is no server; no load was sent.
     BadConfiguration,
     /// Stopped by a signal.
     Interrupted,
@@ -63,7 +64,7 @@ impl ExitCode {
         ),
         (
             Self::BadConfiguration,
-            "bad flags or configuration, or no server: nothing was sent",
+            "bad flags or configuration, or no server: no load was sent",
         ),
         (
             Self::Interrupted,
@@ -340,10 +341,10 @@ fn unfinished(evidence: &Evidence<'_>) -> Vec<String> {
     let share = evidence.interrupted as f64 / started.max(1) as f64;
     if share > evidence.limits.interrupted {
         reasons.push(format!(
-            "{} of {started} iterations were cut at the end of their grace time, {:.1} %; the limit is {:.1} %",
-            evidence.interrupted,
-            share * 100.0,
-            evidence.limits.interrupted * 100.0
+            "{} of {} iterations were cut at the end of their grace time, more than {} (--limit interrupted)",
+            grouped(evidence.interrupted),
+            grouped(started),
+            given_percent(evidence.limits.interrupted)
         ));
     }
     // What was ended early may not have come to everything; what failed first may end it all.
@@ -359,12 +360,7 @@ fn crossed(outcome: &Outcome) -> String {
     let Some(actual) = outcome.actual else {
         return format!("threshold without data: {threshold}");
     };
-    let was = if threshold.aggregation.is_duration() {
-        format!("{actual:.1} ms")
-    } else {
-        // Enough digits that 0.9999 isn't shown as the 1 it fell short of.
-        ((actual * 1e6).round() / 1e6).to_string()
-    };
+    let was = threshold.measured(actual);
     let worst = if threshold.window.is_some() {
         " in its worst window"
     } else {
@@ -581,7 +577,7 @@ mod tests {
         );
         let expected = [
             "330 of 659 requests failed, all 503",
-            "threshold crossed: http_req_duration: p(95)<200 (was 728.0 ms)",
+            "threshold crossed: http_req_duration: p(95)<200 (was 728 ms)",
             "what follows from that: z completed no iteration; 12 operations are unknown; \
              x was sent 0.5 times, and 2 more like it; the load could not be audited: 503",
         ];
@@ -780,7 +776,7 @@ mod tests {
         });
         assert_eq!(
             crossed.reasons,
-            ["threshold crossed: http_req_duration: p(95)<200 (was 728.0 ms)"]
+            ["threshold crossed: http_req_duration: p(95)<200 (was 728 ms)"]
         );
         let no_data = judge(&Evidence {
             thresholds: &[outcome(false, None)],

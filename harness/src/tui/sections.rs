@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::model::{Model, Requests};
 use super::view::{BAD, GOOD};
-use crate::format::{fitted, grouped, plain_ms, stopwatch};
+use crate::format::{fitted, grouped, ms, stopwatch};
 
 /// From this width on, sections stand in two columns.
 const TWO_COLUMNS: u16 = 120;
@@ -147,17 +147,17 @@ const COLUMNS: [Column; 6] = [
     Column {
         head: "p50",
         weight: 4,
-        cell: |row| plain_ms(row.latency[0]),
+        cell: |row| ms(row.latency[0]),
     },
     Column {
         head: "p95",
         weight: 0,
-        cell: |row| plain_ms(row.latency[1]),
+        cell: |row| ms(row.latency[1]),
     },
     Column {
         head: "p99",
         weight: 3,
-        cell: |row| plain_ms(row.latency[2]),
+        cell: |row| ms(row.latency[2]),
     },
 ];
 
@@ -178,10 +178,7 @@ fn thresholds(model: &Model, width: usize) -> Section {
     let rows = model.thresholds.iter().map(|outcome| {
         let actual = match outcome.actual {
             None => "no data yet".to_owned(),
-            Some(value) if outcome.threshold.aggregation.is_duration() => {
-                format!("{} ms", plain_ms(value))
-            }
-            Some(value) => format!("{}", (value * 1e6).round() / 1e6),
+            Some(value) => outcome.threshold.measured(value),
         };
         let known = outcome.actual.filter(|_| !outcome.open);
         let state = known.map(|_| outcome.ok);

@@ -8,7 +8,7 @@ use ratatui::widgets::{Paragraph, Sparkline};
 
 use super::model::{Model, Second};
 use super::view::{BAD, DATA};
-use crate::format::{grouped, plain_ms};
+use crate::format::{grouped, ms_unit};
 
 const LABEL: u16 = 7;
 const VALUE: u16 = 10;
@@ -52,10 +52,9 @@ fn vitals(model: &Model) -> [Vital; 6] {
     let history = |of: fn(&Second) -> Option<f64>| model.seconds.iter().map(of).collect();
     let latency = |label, index: usize, of| Vital {
         label,
-        value: now.latency.map_or_else(
-            || "–".to_owned(),
-            |all| format!("{} ms", plain_ms(all[index])),
-        ),
+        value: now
+            .latency
+            .map_or_else(|| "–".to_owned(), |all| ms_unit(all[index])),
         bad: false,
         history: history(of),
     };

@@ -1,4 +1,4 @@
-//! The batch script in `deploy/` makes one run of the tasks that an engine starts.
+//! The batch script in `deploy/` makes one run of the tasks that a scheduler starts.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

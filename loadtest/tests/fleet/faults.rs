@@ -118,7 +118,7 @@ async fn who_does_not_belong_is_refused_and_the_run_goes_on() {
     other.assert(104, "another configuration");
     let beyond = site.worker(3, "").end().await;
     beyond.assert(104, "index 3 is beyond the 2 workers");
-    // The same flags as the lead's are no other configuration: engines start equal processes.
+    // The same flags as the lead's are no other configuration: schedulers start equal processes.
     let host = site.stack.base_url();
     let same = format!("--host {host} --shared-machine --sla none --vus 4 --duration 8s");
     let two = site.worker(2, &same);
@@ -195,7 +195,7 @@ async fn a_worker_that_comes_late_or_lacks_something_is_told_so() {
     unreachable.assert(104, "the store at --fleet: ");
 }
 
-/// An engine may start the store with the processes.
+/// A scheduler may start the store with the processes.
 #[tokio::test]
 async fn a_store_that_is_not_there_yet_is_waited_for() {
     let site = Site::start().await;

@@ -41,7 +41,7 @@ async fn a_broken_invariant_is_found_whoever_had_the_user() {
     assert!(lead.told.contains("u5"), "{}", lead.told);
 }
 
-/// Ctrl-C at the lead, and an engine that ends a worker.
+/// Ctrl-C at the lead, and a scheduler that ends a worker.
 #[tokio::test]
 async fn a_signal_stops_all_and_the_account_is_whole() {
     let site = Site::start().await;

@@ -90,7 +90,7 @@ async fn a_rate_that_is_not_kept_does_not_hold() {
     let reason = trial["reasons"][0].as_str().expect("a text");
     let expected = format!(
         "the rate was not kept: {dropped} of 10 iterations due in the hold never started, \
-         more than 1.0 % (--limit dropped): 1 of 1 VUs were busy at once"
+         more than 1 % (--limit dropped): 1 of 1 VUs were busy at once"
     );
     assert!(reason.starts_with(&expected), "{reason}");
     assert!(ran.stderr.contains(reason), "{}", ran.stderr);
