@@ -417,7 +417,10 @@ fn a_reason_keeps_its_numbers_and_units_on_one_line() {
     let mut summary = summary(&result());
     summary.reasons = vec!["1 of 9 was odd, more than 5 %: look\r\n  at it".to_owned()];
     let [page, _] = written(summary, Vec::new());
-    assert!(page.contains("more than 5\u{a0}%: look at it</li>"), "{page}");
+    assert!(
+        page.contains("more than 5\u{a0}%: look at it</li>"),
+        "{page}"
+    );
 }
 
 /// How bright a colour such as `#2a5fb4` is, as WCAG 2.1 has it.
