@@ -133,13 +133,12 @@ impl Truth {
                     None => tokio::time::sleep_until(due.into()).await,
                 }
             }
-            // Before the write: who is answered may be running before it returns.
-            let took = began.elapsed();
+            // Before the write: who is answered may be running, and looking, before it returns.
+            if !self.latencies.is_empty() {
+                self.took.lock().push(began.elapsed());
+            }
             if stream.write_all(ANSWER).await.is_err() {
                 return;
-            }
-            if !self.latencies.is_empty() {
-                self.took.lock().push(took);
             }
         }
     }
