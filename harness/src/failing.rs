@@ -109,9 +109,8 @@ fn all_failed(snapshot: &Snapshot) -> Option<String> {
     let of_load = snapshot.requests.iter().filter(|(tags, series)| {
         tags.scenario != SET_UP && !tags.is_interrupted() && series.count() > 0
     });
-    let mut of_load = of_load.peekable();
-    let some = of_load.peek().is_some();
-    (some && of_load.all(|(tags, _)| !tags.expected))
+    let succeeded: Vec<bool> = of_load.map(|(tags, _)| tags.expected).collect();
+    (!succeeded.is_empty() && !succeeded.contains(&true))
         .then(|| "not one request of the load succeeded".to_owned())
 }
 

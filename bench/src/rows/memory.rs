@@ -31,8 +31,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let mut loads = vec![(Generator::Loadtest, 3_000), (Generator::K6, 3_000)];
     let ours = bench.generators(&[]);
     loads.extend(ours.iter().map(|generator| (*generator, MANY)));
-    // Repetitions differ by one percent.
-    bench.repeat(1, 3, |_| {
+    bench.repeat(1, 5, |_| {
         for &(generator, vus) in &loads {
             let measured = generator.run(bench, &load(bench, &target.host, vus))?;
             let what = shown(generator, vus);

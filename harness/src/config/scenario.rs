@@ -1,5 +1,6 @@
 //! The scenarios of a run: the `[[scenario]]`s of a file, or the one that the flags describe.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::field::{Field, Fields, Scope};
@@ -230,13 +231,12 @@ fn refuse_unused(reader: &mut Reader, unused: &[Vec<&'static str>]) {
     let Some((first, others)) = unused.split_first() else {
         return;
     };
-    let mut keys: Vec<_> = first.clone();
-    keys.retain(|key| others.iter().all(|other| other.contains(key)));
+    let keys: BTreeSet<&str> = first.iter().copied().collect();
     // Loads above scenarios are told as such.
-    keys.retain(|key| !shape::shapes().any(|shape| shape == *key));
-    keys.dedup();
-    for key in keys {
-        if reader.level(key).is_some() {
+    let is_load = |key: &str| shape::shapes().any(|shape| shape == key);
+    let fits_none = |key: &&str| others.iter().all(|other| other.contains(key));
+    for key in keys.into_iter().filter(fits_none) {
+        if !is_load(key) {
             reader.problem(key, "fits no [[scenario]] of this file; leave it out");
         }
     }

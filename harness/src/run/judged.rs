@@ -79,12 +79,10 @@ pub(super) fn judged(
     warnings.extend(load.warnings.iter().cloned());
     warnings.extend(same_times(&load.driven.snapshot));
     warnings.extend(fidelity::diluted(&mix, &load.driven.snapshot));
-    let judgement = judgement(&config, &course, &load, (&thresholds, &saturated, &mix));
-    warnings.extend(unjudged(
-        judgement.verdict,
-        &load.driven.snapshot,
-        &thresholds,
-    ));
+    let faults = Faults::of(&load.driven.snapshot);
+    let found = (&thresholds[..], &saturated[..], &mix[..], &faults);
+    let judgement = judgement(&config, &course, &load, found);
+    warnings.extend(unjudged(judgement.verdict, &faults, &thresholds));
     let driven = load.driven;
     let arrivals = driven.settled.iter().map(|settled| settled.arrivals);
     RunResult {
@@ -115,10 +113,10 @@ pub(super) fn judged(
 }
 
 /// What is said of a run that passes although requests failed, where no threshold is about them.
-fn unjudged(verdict: Verdict, snapshot: &Snapshot, thresholds: &[Outcome]) -> Option<String> {
+fn unjudged(verdict: Verdict, faults: &Faults, thresholds: &[Outcome]) -> Option<String> {
     let mut metrics = thresholds.iter().map(|one| one.threshold.metric.name);
     let is_judged = verdict != Verdict::Pass || metrics.any(|name| name == "http_req_failed");
-    let failed = Faults::of(snapshot).failed.filter(|_| !is_judged)?;
+    let failed = faults.failed.as_ref().filter(|_| !is_judged)?;
     Some(format!(
         "{failed}, and no threshold is about that: --threshold 'http_req_failed: rate==0' makes \
          the run fail"
@@ -130,7 +128,7 @@ fn judgement(
     config: &RunConfig,
     course: &Course,
     load: &Load,
-    (thresholds, saturated, mix): (&[Outcome], &[String], &[PersonaShare]),
+    (thresholds, saturated, mix, faults): (&[Outcome], &[String], &[PersonaShare], &Faults),
 ) -> Judgement {
     let snapshot = &load.driven.snapshot;
     let counter = |counter| snapshot.counter(counter, &TagFilter::default());
@@ -139,7 +137,7 @@ fn judgement(
         broken_invariants: &broken(&load.invariants),
         error: load.driven.error.as_deref(),
         unaudited: load.unaudited.as_deref(),
-        faults: &Faults::of(snapshot),
+        faults,
         refused: load.refused.as_deref(),
         iterations: counter(Counter::Iterations),
         interrupted: counter(Counter::Interrupted),
@@ -326,7 +324,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::metrics::{Method, Proto, RequestTags};
 
     #[test]
     fn what_the_machine_lacks_is_said_with_the_way_out() {
@@ -337,27 +334,15 @@ mod tests {
 
     #[test]
     fn failures_that_no_threshold_is_about_are_told() {
-        let mut snapshot = Snapshot::default();
-        for (status, expected) in [(200, true), (503, false)] {
-            let tags = RequestTags {
-                scenario: "x",
-                persona: "x",
-                name: "a",
-                method: Method::Get,
-                status,
-                stage: 0,
-                expected,
-                trend: None,
-                proto: Proto::Http1,
-            };
-            let series = snapshot.requests.entry(tags).or_default();
-            series.record(Phase::Duration, Duration::from_millis(1));
-        }
+        let faults = Faults {
+            failed: Some("1 of 2 requests failed, all 503".to_owned()),
+            ..Faults::NONE
+        };
         let outcome = |text: &str| {
             let threshold = crate::threshold::parse(text, &[]).expect("a threshold");
             Outcome::of(&threshold, Some(0.5))
         };
-        let unjudged = |verdict, text| unjudged(verdict, &snapshot, &[outcome(text)]);
+        let unjudged = |verdict, text| unjudged(verdict, &faults, &[outcome(text)]);
         let said = unjudged(Verdict::Pass, "checks: rate>=0").expect("a failure");
         assert!(
             said.starts_with("1 of 2 requests failed, all 503, and no"),
